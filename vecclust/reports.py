@@ -1,0 +1,315 @@
+"""What the verbs of a library hand back: frozen records of an answer, complete enough to be shown in any form.
+
+The field names are those of the JSON documents people and scripts rely on; `views.documents` writes them out.
+Times here are datetimes, or integers in nanoseconds since the epoch where the name ends in `_ns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from vecclust.records import AssignedBy, Hit, Run
+
+
+class Progress(Protocol):
+    """Told how far a long piece of work has come."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take note that `done` of `total` steps of `stage` are done; a `total` of 0 means that it is unknown."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Take no note."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What a scan found and did, counted in files.
+
+    Attributes:
+        added: paths that were not in the library.
+        updated: paths whose content is another than before.
+        moved: paths whose content was known under a path that has gone.
+        removed: paths taken out of the library.
+        unchanged: paths that are as they were.
+        problems: paths that cannot be read, now or still.
+        pending: paths still being written.
+        missing: paths that were not found and may be removed by a later scan.
+        labelled: photos that got a label of the current run in this scan.
+        run: the current run, or None.
+        dry_run: whether nothing was changed.
+        notices: sentences the owner should see.
+    """
+
+    added: int = 0
+    updated: int = 0
+    moved: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    problems: int = 0
+    pending: int = 0
+    missing: int = 0
+    labelled: int = 0
+    run: str | None = None
+    dry_run: bool = False
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefitReport:
+    """What a refit found and what it did to identity.
+
+    Attributes:
+        run: the new run; in a dry run the id it would have had.
+        photos: photos fitted.
+        clusters: clusters found.
+        noise: photos left unclustered.
+        seconds: wall-clock seconds.
+        kept: clusters that are what they were, grown ones included.
+        born: clusters that are new.
+        split: clusters that took a part of an earlier one.
+        merged: earlier clusters that went into another.
+        gone: earlier clusters without a successor.
+        labels_changed: photos in both runs whose cluster is another.
+        figures: quality figures by name.
+        stage_seconds: seconds per stage.
+        dry_run: whether nothing was changed.
+    """
+
+    run: str
+    photos: int
+    clusters: int
+    noise: int
+    seconds: float
+    kept: int
+    born: int
+    split: int
+    merged: int
+    gone: int
+    labels_changed: int
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The photos that answer a question, best first.
+
+    Attributes:
+        query: the words, or the absolute path of the photo asked about.
+        model: the model id of the library's vectors.
+        results: the hits, by score then path.
+        notices: sentences the asker should see.
+    """
+
+    query: str
+    model: str
+    results: tuple[Hit, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEntry:
+    """One cluster of the current run, as it is now, arrivals counted in.
+
+    Attributes:
+        id: the stable id.
+        name: its name, or None.
+        named_by: who gave the name, or None.
+        size: photos with this label.
+        strength: their mean membership strength in [0, 1].
+        medoid: absolute path of a file of the most central photo, or None where no file of it is known.
+        first_taken: earliest time taken, or None.
+        last_taken: latest time taken, or None.
+    """
+
+    id: str
+    name: str | None
+    named_by: Literal["owner", "auto"] | None
+    size: int
+    strength: float
+    medoid: str | None
+    first_taken: datetime | None
+    last_taken: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterList:
+    """The clusters of the current run, largest first.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        model: the model id, or None for an empty library.
+        photos: photos in the library.
+        clustered: photos with a cluster.
+        noise: photos the run left unclustered; photos without a label yet are in neither count.
+        clusters: the entries.
+    """
+
+    run: str | None
+    model: str | None
+    photos: int
+    clustered: int
+    noise: int
+    clusters: tuple[ClusterEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One photo of a cluster."""
+
+    path: str | None
+    photo: str
+    strength: float
+    assigned_by: AssignedBy
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """What one run did to a cluster, and the ids it came from."""
+
+    run: str
+    event: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPage:
+    """One cluster: its entry, its photos by strength, its history oldest first."""
+
+    entry: ClusterEntry
+    photos: tuple[Member, ...]
+    history: tuple[HistoryEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What is known of one photo; the fields are those of the JSON document."""
+
+    path: str
+    photo: str
+    cluster: str | None
+    cluster_name: str | None
+    strength: float | None
+    assigned_by: AssignedBy | None
+    run: str | None
+    taken: datetime | None
+    taken_source: str | None
+    latitude: float | None
+    longitude: float | None
+    width: int
+    height: int
+    model: str
+    other_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that could not be read.
+
+    Attributes:
+        path: its absolute path.
+        reason: why.
+        attempts: failed attempts in a row.
+        next_try_ns: when a scan tries it again, or None for when it changes or on request.
+    """
+
+    path: str
+    reason: str
+    attempts: int
+    next_try_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStatus:
+    """One folder that is kept in the library.
+
+    Attributes:
+        path: its absolute path.
+        last_scan_ns: the last complete scan, or None.
+        paused: why nothing of it is removed at present, or empty.
+    """
+
+    path: str
+    last_scan_ns: int | None
+    paused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a library.
+
+    Attributes:
+        library: its directory.
+        model: the model id, or None before the first photo.
+        photos: distinct photos.
+        files: files that hold them.
+        pending: files still being written.
+        problems: files that could not be read.
+        missing: files that were not found by the last scan.
+        noise: photos the current run left unclustered.
+        run: the current run, or None.
+        arrivals_since_run: photos that came after the current run's fit.
+        arrivals_noise: of these, those without a cluster.
+        folders: the folders kept.
+        skipped_dot_files: dot-files left out by the last scan.
+        bytes_on_disk: size of the library.
+    """
+
+    library: str
+    model: str | None
+    photos: int
+    files: int
+    pending: int
+    problems: int
+    missing: int
+    noise: int
+    run: Run | None
+    arrivals_since_run: int
+    arrivals_noise: int
+    folders: tuple[FolderStatus, ...]
+    skipped_dot_files: int
+    bytes_on_disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an answer is limited to; None limits nothing.
+
+    Attributes:
+        cluster: only photos of this cluster.
+        since: only photos taken at this time or later; a time without a zone is taken as it stands.
+        until: only photos taken at this time or earlier; midnight means the whole day.
+        folder: only photos with a file below this folder.
+    """
+
+    cluster: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model, and whether it can be used on this computer now.
+
+    Attributes:
+        name: the name to give to `--model`.
+        in_use: whether the library's vectors come from it.
+        usable: whether it loads without a network.
+        dim: width of its vectors, or None where that is not known before loading.
+        size_bytes: its weights on disk, or None where there are none.
+        note: what it is, or why it cannot be used.
+    """
+
+    name: str
+    in_use: bool
+    usable: bool
+    dim: int | None
+    size_bytes: int | None
+    note: str
