@@ -1,0 +1,73 @@
+"""Configuration: precedence, validation, and the documented file held against the code."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vecclust.config import Config, known_keys, load_config
+from vecclust.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def test_the_documented_file_is_the_default() -> None:
+    """config.toml at the top names every key, with the default the code has."""
+    documented = load_config(PROJECT / "config.toml", environment={})
+    assert documented == Config()
+    flat: set[str] = set()
+    for key, value in tomllib.loads((PROJECT / "config.toml").read_text()).items():
+        flat |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
+    assert flat == set(known_keys())
+
+
+def test_flag_beats_environment_beats_file(tmp_path: Path) -> None:
+    """The stronger source wins, key by key."""
+    file = tmp_path / "config.toml"
+    file.write_text('[embed]\nbatch_size = 1\nthreads = 1\ndevice = "cpu"\n')
+    environment = {"VECCLUST_EMBED_BATCH_SIZE": "2", "VECCLUST_EMBED_THREADS": "2"}
+    config = load_config(file, environment=environment, flags={"embed.batch_size": 3, "embed.precision": None})
+    assert (config.embed.batch_size, config.embed.threads, config.embed.device) == (3, 2, "cpu")
+
+
+def test_an_unknown_key_names_itself_and_the_nearest(tmp_path: Path) -> None:
+    """A typo stops with the key and a suggestion."""
+    file = tmp_path / "config.toml"
+    file.write_text("[photos]\nsetle_s = 2\n")
+    with pytest.raises(ConfigError, match=r"photos\.setle_s") as caught:
+        load_config(file, environment={})
+    assert caught.value.exit_code == 3
+    assert "photos.settle_s" in caught.value.hint
+
+
+def test_a_value_out_of_range_names_key_value_and_what_is_allowed() -> None:
+    """The message holds all that is needed to mend it."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(environment={"VECCLUST_PHOTOS_SETTLE_S": "-3"})
+    assert caught.value.key == "photos.settle_s"
+    assert "-3" in str(caught.value)
+    assert "greater than or equal to 0" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["model = ", "\x00", "model = 3", "[model]\nname = 'x'"])
+def test_a_broken_file_is_a_config_error(tmp_path: Path, text: str) -> None:
+    """Neither bad TOML nor a value of the wrong kind ends in a traceback."""
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError):
+        load_config(file, environment={})
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    """--config with a wrong path is an error, not a silent default."""
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load_config(tmp_path / "none.toml", environment={})
+
+
+def test_an_unknown_variable_is_an_error() -> None:
+    """A misspelt environment variable is not ignored."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(environment={"VECCLUST_MODLE": "bundled"})
+    assert "VECCLUST_MODEL" in caught.value.hint
