@@ -1,0 +1,103 @@
+"""What a name says: photo, never a photo, hidden, or something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecclust.photos import IgnoreRules
+from vecclust.photos.ignore import PHOTO_EXTENSIONS
+
+IGNORED_FILES = [
+    ".syncthing.IMG_1.jpg.tmp",
+    "~syncthing~IMG_1.jpg.tmp",
+    ".IMG_1.jpg.~1a2b",
+    "IMG_1.jpg.ocTransferId123.part",
+    "IMG_1.jpg.tacitpart",
+    ".IMG_1.jpg.aB3xYz",
+    "IMG_1.jpg.!sync",
+    "IMG_1.HEIC.part",
+    ".pending-1700000000-IMG_1.jpg",
+    ".trashed-1700000000-IMG_1.jpg",
+    ".IMG_1.HEIC.icloud",
+    *(f"IMG_1.jpg{end}" for end in (".partial", ".filepart", ".crdownload", ".download", ".tmp", ".temp")),
+    "._IMG_1.jpg",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    ".fuse_hidden0001",
+    ".nfs000001",
+    "IMG_1.jpg~",
+    ".IMG_1.jpg.swp",
+    "IMG_1.xmp",
+    "IMG_1.AAE",
+    "IMG_1.thm",
+]
+_PRUNED = """
+.stfolder .stversions .sync .dropbox.cache .tmp.drivedownload .tmp.driveupload .rsync-partial .~tmp~
+.trash-storage .thumbnails .thumbs .Trash .Trash-1000 .Trashes .TemporaryItems .Spotlight-V100 .fseventsd
+.AppleDouble __MACOSX @eaDir @tmp #recycle #snapshot .snapshot .snapshots .zfs .@__thumb @Recycle $RECYCLE.BIN
+lost+found .git .cache Catalog.lrdata .immich .photoprism
+"""
+PRUNED = [*_PRUNED.split(), "System Volume Information"]
+
+
+@pytest.mark.parametrize("name", IGNORED_FILES)
+def test_names_of_unfinished_and_foreign_files_are_ignored(name: str) -> None:
+    """Every name that a sync tool, a system or a sidecar uses is ignored, not merely hidden."""
+    assert IgnoreRules().judge_file(name) == "ignored"
+
+
+@pytest.mark.parametrize("name", PRUNED)
+def test_work_areas_and_bins_are_not_entered(name: str) -> None:
+    """Every directory of the list is pruned, wherever it lies and however it is spelt."""
+    rules = IgnoreRules()
+    assert rules.judge_directory(name) == "ignored"
+    assert rules.judge_directory(f"a/b/{name.upper()}") == "ignored"
+    assert rules.judge_path(f"a/{name}/IMG_1.jpg") == "ignored"
+
+
+@pytest.mark.parametrize("extension", PHOTO_EXTENSIONS)
+def test_photos_are_known_by_their_ending_in_any_case(extension: str) -> None:
+    """The ending decides, small or capital."""
+    assert IgnoreRules().judge_file("IMG_1" + extension) == "photo"
+    assert IgnoreRules().judge_file("holiday/IMG.1" + extension.upper()) == "photo"
+
+
+def test_other_dot_files_are_hidden_and_other_endings_are_other() -> None:
+    """A dot-file is counted; a text is not; a conflict copy is a photo."""
+    rules = IgnoreRules()
+    assert rules.judge_file(".secret.jpg") == "hidden"
+    assert rules.judge_directory(".private") == "hidden"
+    assert rules.judge_path(".private/IMG_1.jpg") == "hidden"
+    assert rules.judge_file("notes.txt") == "other"
+    assert rules.judge_file("jpg") == "other"
+    assert rules.judge_file("IMG_1.sync-conflict-20240101-120000-ABC.jpg") == "photo"
+    assert rules.judge_file("report.download.jpg") == "photo"
+
+
+def test_a_name_needs_both_dot_and_six_characters_to_be_rsyncs() -> None:
+    """Neither half of rsync's pattern alone hides a photo."""
+    rules = IgnoreRules()
+    assert rules.judge_file("IMG.aB3xYz.jpg") == "photo"
+    assert rules.judge_file(".IMG_1.jpg") == "hidden"
+
+
+def test_patterns_of_the_user_hold_for_names_and_for_paths() -> None:
+    """A pattern is held against the last part and the whole path; a slash at its end means directories."""
+    rules = IgnoreRules(patterns=["*_edited.*", "work/*", "Drafts/"])
+    assert rules.judge_file("a/IMG_1_EDITED.jpg") == "ignored"
+    assert rules.judge_path("work/IMG_1.jpg") == "ignored"
+    assert rules.judge_path("a/drafts/IMG_1.jpg") == "ignored"
+    assert rules.judge_file("Drafts") == "other"
+    assert rules.judge_path("home/IMG_1.jpg") == "photo"
+
+
+def test_extensions_are_taken_with_or_without_their_dot() -> None:
+    """`jpg` and `.JPG` mean the same, and only what was asked for is a photo."""
+    rules = IgnoreRules(extensions=["JPG", ".png"])
+    assert [rules.judge_file(name) for name in ("a.jpg", "a.PNG", "a.gif")] == ["photo", "photo", "other"]
+
+
+def test_names_that_are_no_text_are_judged() -> None:
+    """A name that is not UTF-8 has an ending too."""
+    assert IgnoreRules().judge_file("caf\udce9.jpg") == "photo"

@@ -1,0 +1,256 @@
+"""A pool of child processes in which a call that crashes, hangs or eats memory costs that call alone.
+
+One thread, one child and one socket for each place in the pool: a dead child is an end of file on its own
+socket, so blame is exact and no lock is shared that a killed process could hold. Children are fresh
+interpreters that import the one function they serve and never the caller's main module, so any parent can
+start them: a script without a main guard, `python -c`, a test runner. (pebble and multiprocessing import
+it; pebble also gives up the whole pool when an idle child is killed.) Knows nothing of photos. Needs a
+POSIX system.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import IO, Any, Generic, Self, TypeVar
+
+from vecclust.photos.child import ChildOrder
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# An interpreter with its imports is up in 0.3 s; a machine that swaps may need this long.
+_START_S = 60.0
+
+# Decoders leak now and then; a new child costs 0.3 s, which is under 1 % of the time of this many photos.
+_CALLS_PER_CHILD = 1000
+
+# Each child is one worker: libraries that start a thread per processor would fight, and reserve address
+# space.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class ChildFailed(Exception):
+    """A child did not answer a call; the pool goes on with a new one."""
+
+
+class ChildTimedOut(ChildFailed):
+    """The call took longer than allowed and its child was killed."""
+
+
+class ChildDied(ChildFailed):
+    """The child ended during the call.
+
+    Args:
+        exit_status: as `subprocess` gives it: the negative number of the signal that killed it, or its exit
+            status.
+    """
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__(exit_status)
+        self.exit_status = exit_status
+
+    def __str__(self) -> str:
+        if self.exit_status >= 0:
+            return f"exit status {self.exit_status}"
+        try:
+            return signal.Signals(-self.exit_status).name
+        except ValueError:
+            return f"signal {-self.exit_status}"
+
+
+class ChildPool(Generic[T]):
+    """Children that all serve one function.
+
+    Args:
+        function: what to call; importable by name, picklable (a `functools.partial` of a module's function
+            is).
+        processes: how many children at most; they are started when there is work for them.
+        time_s: longest time of one call.
+        memory_bytes: most address space of a child, 0 for no limit.
+    """
+
+    def __init__(self, function: Callable[..., T], *, processes: int, time_s: float, memory_bytes: int = 0) -> None:
+        self._order = ChildOrder(function, os.getpid(), time_s, memory_bytes)
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="vecclust-child")
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._children: set[_Child] = set()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the children that are up."""
+        with self._lock:
+            return tuple(child.pid for child in self._children)
+
+    def submit(self, *arguments: Any) -> Future[T]:
+        """Have the function called in a child.
+
+        Args:
+            arguments: what to call it with; picklable.
+
+        Returns:
+            Its answer to come. `ChildFailed` where the child did not survive the call; RuntimeError where the
+            function raised, or where no child can be started at all.
+        """
+        return self._threads.submit(self._call, arguments)
+
+    def close(self) -> None:
+        """Drop what waits, kill the children and wait until they are gone."""
+        with self._lock:
+            self._closed = True
+            for child in self._children:
+                child.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            for child in self._children:
+                child.close()
+            self._children.clear()
+
+    def _call(self, arguments: tuple[Any, ...]) -> T:
+        child = self._child()
+        try:
+            answered, answer = child.call(arguments, time_s=self._order.time_s)
+        except ChildFailed as failure:
+            self._drop(child)
+            if self._closed:
+                raise CancelledError from failure
+            log.debug("child %d: %r; it wrote: %s", child.pid, failure, child.last_words())
+            raise
+        if child.n_calls >= _CALLS_PER_CHILD:
+            self._drop(child)
+        if not answered:
+            raise RuntimeError(answer)
+        return answer  # type: ignore[no-any-return]
+
+    def _child(self) -> _Child:
+        """Give this thread's child, a new one if it has none or its own died idle."""
+        child: _Child | None = getattr(self._own, "child", None)
+        if child is not None and child.is_alive():
+            return child
+        if child is not None:
+            self._drop(child)
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            child = _Child()
+            self._children.add(child)
+        self._own.child = child
+        try:
+            child.greet(self._order)
+        except ChildFailed as failure:
+            words = child.last_words()
+            self._drop(child)
+            if self._closed:
+                raise CancelledError from failure
+            raise RuntimeError(f"a decoding process cannot be started ({failure}): {words}") from failure
+        return child
+
+    def _drop(self, child: _Child) -> None:
+        self._own.child = None
+        with self._lock:
+            self._children.discard(child)
+        child.close()
+
+
+class _Child:
+    """One child process and the socket to it; used by one thread, killed by any."""
+
+    def __init__(self) -> None:
+        self.n_calls = 0
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        ours, theirs = Pipe()
+        # The parent's own path, so that it finds what the parent found; `!a` keeps odd names intact.
+        start = (
+            f"import sys; sys.path[:] = {sys.path!a}; from vecclust.photos.child import serve; serve({theirs.fileno()})"
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", "-c", start],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._words,
+                pass_fds=(theirs.fileno(),),
+                env={**os.environ, **_ONE_THREAD},
+            )
+        self._connection: Connection = ours
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def greet(self, order: ChildOrder) -> None:
+        """Tell it what it is for, and wait until it is ready."""
+        self._exchange(order, time_s=_START_S)
+
+    def call(self, arguments: tuple[Any, ...], *, time_s: float) -> tuple[bool, Any]:
+        """Have it call the function, and give its answer."""
+        self.n_calls += 1
+        answer: tuple[bool, Any] = self._exchange(arguments, time_s=time_s)
+        return answer
+
+    def _exchange(self, message: Any, *, time_s: float) -> Any:
+        try:
+            self._connection.send(message)
+            if self._connection.poll(time_s):
+                return self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise ChildDied(self._end()) from error
+        self.kill()
+        raise ChildTimedOut(f"no answer in {time_s:g} s")
+
+    def _end(self) -> int:
+        """Give the exit status; who hung up without ending is killed."""
+        try:
+            return self._process.wait(timeout=_HANGUP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.wait()
+
+    def last_words(self) -> str:
+        """Give the last line it wrote to its standard error, where decoders complain and Python dies."""
+        if self._words.closed:
+            return ""
+        self._words.seek(0)
+        lines = self._words.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "nothing"
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        """Make an end of it, and free what it held; one the system will not let go is left behind."""
+        self.kill()
+        try:
+            self._process.wait(timeout=_HANGUP_S)
+        except subprocess.TimeoutExpired:
+            log.warning("decoding process %d cannot be ended: the system waits for a disk or server", self.pid)
+        self._connection.close()
+        self._words.close()
+
+
+# A killed process is gone at once unless the kernel waits for a dead server on its behalf.
+_HANGUP_S = 5.0

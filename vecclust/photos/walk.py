@@ -1,0 +1,208 @@
+"""Look through a folder: every photo in it, in a fixed order, and how far the look can be believed.
+
+Only reads, and only names and `stat`. A directory that cannot be listed is named in the answer: its photos
+are unseen, not absent. A link to a regular file is a photo like any other (its content decides, and a
+double costs nothing); a link to a directory is not followed, so there are no loops. Other mounts inside the
+root are entered and named. Names keep their exact bytes (`os.fsdecode`). The root is taken at its word:
+only what lies in it is judged.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vecclust.photos.ignore import MARKER_NAMES, IgnoreRules
+from vecclust.records import SeenFile
+
+log = logging.getLogger(__name__)
+
+# The entry went away between being listed and being looked at, or its link leads nowhere: not a photo now.
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePlace:
+    """A directory or file that the system would not show.
+
+    Attributes:
+        path: path relative to the root; empty for the root itself.
+        reason: the system's own words.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What one look through a folder saw.
+
+    Attributes:
+        root: the absolute path that was walked.
+        exists: whether the root is a directory that could be looked at.
+        device: `st_dev` of the root, 0 where it does not exist.
+        files: the photos, by directory, then by the bytes of their names.
+        hidden: relative paths of dot-files and dot-directories that were skipped.
+        unreadable: places that could not be looked at; while there are any, nothing unseen is absent.
+        mounts: relative paths of directories on another device.
+    """
+
+    root: str
+    exists: bool
+    device: int
+    files: tuple[SeenFile, ...] = ()
+    hidden: tuple[str, ...] = ()
+    unreadable: tuple[UnreadablePlace, ...] = ()
+    mounts: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether a file that was not seen is not there."""
+        return self.exists and not self.unreadable
+
+    @property
+    def n_skipped(self) -> int:
+        """How many dot-files and dot-directories were skipped."""
+        return len(self.hidden)
+
+
+@dataclass(slots=True)
+class _Notes:
+    hidden: list[str] = field(default_factory=list)
+    unreadable: list[UnreadablePlace] = field(default_factory=list)
+    mounts: list[str] = field(default_factory=list)
+
+    def refuse(self, path: str, error: OSError) -> None:
+        log.warning("cannot look at %r: %s", path or ".", error.strerror)
+        self.unreadable.append(UnreadablePlace(path, error.strerror or str(error)))
+
+
+def walk(root: str | os.PathLike[str], rules: IgnoreRules | None = None) -> Walk:
+    """Look through a folder.
+
+    Args:
+        root: the folder; a relative path is made absolute.
+        rules: what counts as a photo; the usual rules where None.
+
+    Returns:
+        What was seen. A root that is missing or no directory is an answer (`exists` is False), not an error.
+    """
+    rules = rules or IgnoreRules()
+    top = os.path.abspath(os.fspath(root))
+    notes = _Notes()
+    try:
+        status = os.stat(top)
+    except OSError as error:
+        notes.refuse("", error)
+        return Walk(top, exists=False, device=0, unreadable=tuple(notes.unreadable))
+    if not stat.S_ISDIR(status.st_mode):
+        return Walk(top, exists=False, device=0, unreadable=(UnreadablePlace("", "Not a directory"),))
+    files = tuple(_files_under(top, rules, notes, device=status.st_dev))
+    return Walk(
+        top,
+        exists=True,
+        device=status.st_dev,
+        files=files,
+        hidden=tuple(notes.hidden),
+        unreadable=tuple(notes.unreadable),
+        mounts=tuple(notes.mounts),
+    )
+
+
+def _files_under(top: str, rules: IgnoreRules, notes: _Notes, *, device: int) -> Iterator[SeenFile]:
+    waiting = [""]
+    while waiting:
+        directory = waiting.pop()
+        entries = _entries(top, directory, notes)
+        if entries is None or (directory and any(e.name.lower() in MARKER_NAMES for e in entries)):
+            continue
+        below: list[str] = []
+        for entry in entries:
+            path = os.path.join(directory, entry.name)
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if _is_to_enter(entry, path, rules, notes, device=device):
+                        below.append(path)
+                elif (seen := _seen(entry, top, path, rules, notes)) is not None:
+                    yield seen
+            except OSError as error:
+                if error.errno not in _GONE:
+                    notes.refuse(path, error)
+        waiting.extend(reversed(below))
+
+
+def _entries(top: str, directory: str, notes: _Notes) -> list[os.DirEntry[str]] | None:
+    try:
+        with os.scandir(os.path.join(top, directory)) as listing:
+            return sorted(listing, key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        # A sub-directory that went away meanwhile is absent; the root that went away is not to be believed.
+        if directory and error.errno in _GONE:
+            return None
+        notes.refuse(directory, error)
+        return None
+
+
+def _is_to_enter(entry: os.DirEntry[str], path: str, rules: IgnoreRules, notes: _Notes, *, device: int) -> bool:
+    verdict = rules.judge_directory(path)
+    if verdict == "hidden":
+        notes.hidden.append(path)
+    if verdict != "other":
+        return False
+    if entry.stat(follow_symlinks=False).st_dev != device:
+        notes.mounts.append(path)
+    return True
+
+
+def _seen(entry: os.DirEntry[str], top: str, path: str, rules: IgnoreRules, notes: _Notes) -> SeenFile | None:
+    verdict = rules.judge_file(path)
+    if verdict == "hidden":
+        notes.hidden.append(path)
+    if verdict != "photo":
+        return None
+    status = entry.stat()
+    # A pipe or a device called `x.jpg` would block or never end.
+    return seen_from(status, root=top, path=path) if stat.S_ISREG(status.st_mode) else None
+
+
+def seen_from(status: os.stat_result, *, root: str, path: str) -> SeenFile:
+    """Make the record of a file from what `stat` said.
+
+    Args:
+        status: the answer of `stat`, links followed.
+        root: absolute path of the folder.
+        path: path relative to it.
+
+    Returns:
+        The record.
+    """
+    return SeenFile(
+        root=root,
+        path=path,
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+    )
+
+
+def look_at(path: str | os.PathLike[str]) -> SeenFile:
+    """Look at one file, whatever its name.
+
+    Args:
+        path: the file; its folder becomes the record's root.
+
+    Returns:
+        The record.
+
+    Raises:
+        OSError: the file cannot be looked at.
+    """
+    root, name = os.path.split(os.path.abspath(os.fspath(path)))
+    return seen_from(os.stat(os.path.join(root, name)), root=root, path=name)
