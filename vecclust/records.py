@@ -11,10 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 AssignedBy = Literal["fit", "predict", "owner"]
 FileState = Literal["ready", "waiting", "problem"]
@@ -315,3 +316,18 @@ class LibraryModel:
     model_id: str
     dim: int
     framing: Framing
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryState:
+    """The one row that says which run is the current one.
+
+    Attributes:
+        current_run: the run whose labels are shown, or None before the first fit.
+        last_run: number of the newest committed run, 0 before the first; never goes back.
+        next_cluster: number of the next new cluster id; never goes back.
+    """
+
+    current_run: str | None = None
+    last_run: int = 0
+    next_cluster: int = 1

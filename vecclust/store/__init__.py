@@ -1,0 +1,32 @@
+"""The library on disk: tables, schema version, search, maintenance and the writer's lock.
+
+The one room that knows lancedb, pyarrow and filelock. A library is one directory; `Store.open` is the way in.
+It refuses to know what a photo looks like, how a vector is made and how clusters are found.
+Invariants: one writer at a time by a lock that a killed process gives back; one commit per visible change;
+readers take no lock, never wait and never see half a run; vectors of two models never lie in one library.
+Importing this room costs nothing: lancedb and pyarrow are imported when a store is opened.
+"""
+
+from __future__ import annotations
+
+from vecclust.store.settings import StoreSettings
+from vecclust.store.store import Store
+from vecclust.store.values import (
+    Counts,
+    Holder,
+    LabelCounts,
+    Maintained,
+    TimeSpan,
+    sort_ns,
+)
+
+__all__ = [
+    "Counts",
+    "Holder",
+    "LabelCounts",
+    "Maintained",
+    "Store",
+    "StoreSettings",
+    "TimeSpan",
+    "sort_ns",
+]
