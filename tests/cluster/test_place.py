@@ -1,0 +1,246 @@
+"""Placing arrivals into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import hdbscan
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.cluster.conftest import Fitted
+from tests.cluster.worlds import cloud, unit, world
+from vecclust.cluster import FitParams, FitState, Placer, fit
+from vecclust.cluster.group import by_density
+from vecclust.cluster.place import DensityPredictor, membership_weights
+
+
+def scattered(layout: NDArray[np.float32], *, seed: int = 0) -> NDArray[np.float32]:
+    """Points in, around and between the clusters of a layout."""
+    rng = np.random.default_rng(seed)
+    near = layout[rng.integers(0, len(layout), 400)] + rng.normal(scale=0.4, size=(400, layout.shape[1]))
+    anywhere = rng.uniform(layout.min(axis=0) - 2, layout.max(axis=0) + 2, size=(100, layout.shape[1]))
+    return np.vstack([near, anywhere]).astype(np.float32)
+
+
+def chosen_nodes(state: FitState) -> NDArray[np.intp]:
+    """The nodes a run chose: labelled ones below an unlabelled parent."""
+    label = state.node_label
+    return np.flatnonzero((label >= 0) & (label[state.node_parent.clip(min=0)] < 0))
+
+
+def rebuilt(state: FitState) -> hdbscan.HDBSCAN:
+    """A real HDBSCAN that holds the labels of a run, refined or not, ready to predict."""
+    size, samples = state.params.min_cluster_size, state.params.min_samples
+    model = hdbscan.HDBSCAN(min_cluster_size=size, min_samples=samples, core_dist_n_jobs=1).fit(state.layout)
+    model.labels_ = state.labels.astype(np.int64)
+    model.generate_prediction_data()
+    return model
+
+
+@pytest.fixture
+def true_choice(monkeypatch: pytest.MonkeyPatch) -> Callable[[FitState], None]:
+    """Tell hdbscan which nodes were chosen.
+
+    0.8.44 finds them again from the parents of the points, and of a node whose points all sit in its children it
+    keeps one child and takes the others for noise; our arrays keep the choice itself.
+    """
+
+    def tell(state: FitState) -> None:
+        nodes = (chosen_nodes(state) + state.n_pictures).tolist()
+        monkeypatch.setattr("hdbscan.plots.CondensedTree._select_clusters", lambda _: nodes)
+
+    return tell
+
+
+@pytest.mark.parametrize("min_samples", [1, 2, 5, 8])
+@pytest.mark.parametrize("world_name", ["groups", "whole_blobs", "cut_blobs"])
+def test_prediction_is_that_of_hdbscan(
+    world_name: str,
+    min_samples: int,
+    request: pytest.FixtureRequest,
+    true_choice: Callable[[FitState], None],
+) -> None:
+    """The golden test: `approximate_predict` to the bit, for plain and for refined choices."""
+    known = request.getfixturevalue(world_name)
+    state = known.fit.state
+    if min_samples != state.params.min_samples:
+        state = regrouped(state, min_samples=min_samples)
+    true_choice(state)
+    points = scattered(state.layout)
+    wanted_labels, wanted_strengths = hdbscan.approximate_predict(rebuilt(state), points)
+    labels, strengths = DensityPredictor(state, state.layout).predict(points)
+    np.testing.assert_array_equal(labels, wanted_labels)
+    np.testing.assert_array_equal(strengths, wanted_strengths)
+    assert len(np.unique(labels)) > 3
+    assert (labels == -1).any()
+
+
+def regrouped(state: FitState, *, min_samples: int) -> FitState:
+    """The same layout, grouped anew with another density."""
+    params = replace(state.params, min_samples=min_samples)
+    grouping = by_density(state.layout, params=params, neighbours=state.neighbours)
+    assert grouping.tree is not None
+    assert grouping.selection is not None
+    return replace(
+        state,
+        params=params,
+        labels=grouping.labels.astype(np.int32),
+        strengths=grouping.strengths,
+        core_distances=grouping.core_distances,
+        point_parent=grouping.tree.point_parent,
+        point_lambda=grouping.tree.point_lambda,
+        node_parent=grouping.tree.node_parent,
+        node_birth=grouping.tree.node_birth,
+        node_size=grouping.tree.node_size,
+        node_label=grouping.selection.node_label,
+        node_max_lambda=grouping.selection.node_max_lambda,
+    )
+
+
+@pytest.mark.parametrize("world_name", ["groups", "whole_blobs", "cut_blobs"])
+def test_a_fitted_point_is_predicted_into_its_own_cluster(world_name: str, request: pytest.FixtureRequest) -> None:
+    """Also in a cluster whose points all sit in its parts, where hdbscan itself calls some of them noise."""
+    state = request.getfixturevalue(world_name).fit.state
+    labels, _ = DensityPredictor(state, state.layout).predict(state.layout)
+    clustered = state.labels >= 0
+    assert (labels == state.labels)[clustered].mean() > 0.97
+
+
+def test_weights_are_umaps_own() -> None:
+    """`smooth_knn_dist` and `compute_membership_strengths` as UMAP's transform calls them."""
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+    distances = np.sort(np.random.default_rng(0).uniform(0.05, 0.9, size=(40, 15)).astype(np.float32), axis=1)
+    sigmas, rhos = smooth_knn_dist(distances, 15.0, local_connectivity=0.0)
+    indices = np.tile(np.arange(15, dtype=np.int32), (40, 1))
+    _, _, values, _ = compute_membership_strengths(indices, distances, sigmas, rhos, False, True)
+    np.testing.assert_allclose(membership_weights(distances), values.reshape(40, 15), rtol=2e-4)
+
+
+def test_weights_survive_degenerate_distances() -> None:
+    """One neighbour, copies of the arrival, all alike: finite and never all zero."""
+    cases = [np.array([[0.3]]), np.zeros((1, 5)), np.array([[0, 0, 0, 0, 0.5]]), np.full((1, 15), 1.0)]
+    for distances in cases:
+        weights = membership_weights(distances.astype(np.float32))
+        assert np.isfinite(weights).all()
+        assert (weights.sum(axis=1) > 0).all()
+
+
+def test_arrivals_of_known_kinds_join_their_cluster(groups: Fitted) -> None:
+    """Photos near fitted ones get their label and a position among them; the vote agrees."""
+    rng = np.random.default_rng(1)
+    rows = rng.integers(0, len(groups.vectors), 200)
+    arrivals = unit(groups.vectors[rows] + 0.02 * rng.normal(size=(200, groups.vectors.shape[1])))
+    placed = Placer(groups.fit.state, groups.vectors).place(arrivals)
+    known = ~placed.newcomer
+    assert known.mean() > 0.85
+    assert (placed.labels[known] == groups.fit.labels[rows][known]).mean() > 0.97
+    assert (placed.votes == groups.fit.labels[rows]).mean() > 0.97
+    away = np.linalg.norm(placed.positions - groups.fit.positions[rows], axis=1)
+    width = np.linalg.norm(groups.fit.positions.std(axis=0))
+    assert np.median(away) < 0.2 * width
+
+
+def test_arrivals_of_a_kind_never_seen_are_held_back(groups: Fitted) -> None:
+    """A new kind is noise and marked, though its neighbours would vote it into a cluster."""
+    strangers = unit(cloud(np.random.default_rng(99), size=60, width=groups.vectors.shape[1]))
+    placed = Placer(groups.fit.state, groups.vectors).place(strangers)
+    assert placed.newcomer.mean() > 0.9
+    assert (placed.labels[placed.newcomer] == -1).all()
+    assert (placed.strengths[placed.newcomer] == 0).all()
+    assert np.median(placed.lof) > groups.fit.state.lof_drift > groups.fit.state.lof_gate
+
+
+@pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans", "agglomerative"])
+@pytest.mark.parametrize("reducer", ["umap", "pca", "none"])
+def test_an_answer_does_not_depend_on_the_batch(reducer: str, clusterer: str) -> None:
+    """One by one, all at once, or in another order: the same to the bit."""
+    vectors, _ = world([30] * 4, seed=5)
+    params = FitParams(reducer=reducer, clusterer=clusterer)  # type: ignore[arg-type]
+    placer = Placer(fit(vectors, params).state, vectors)
+    arrivals = unit(vectors[:40] + 0.05 * np.random.default_rng(2).normal(size=(40, vectors.shape[1])))
+    whole = placer.place(arrivals)
+    order = np.random.default_rng(3).permutation(40)
+    shuffled = placer.place(arrivals[order])
+    for name in ("labels", "strengths", "positions", "lof", "newcomer", "votes"):
+        single = np.concatenate([getattr(placer.place(arrivals[i : i + 1]), name) for i in range(40)])
+        np.testing.assert_array_equal(single, getattr(whole, name))
+        np.testing.assert_array_equal(getattr(shuffled, name), getattr(whole, name)[order])
+    assert (whole.labels >= 0).any()
+
+
+@pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans", "agglomerative"])
+@pytest.mark.parametrize("reducer", ["umap", "pca", "none"])
+def test_a_copy_of_a_fitted_photo_gets_its_label(reducer: str, clusterer: str) -> None:
+    """And its strength and position; it is never new."""
+    vectors, _ = world([25] * 3, seed=6, n_noise=10)
+    result = fit(vectors, FitParams(reducer=reducer, clusterer=clusterer))  # type: ignore[arg-type]
+    placed = Placer(result.state, vectors).place(vectors)
+    np.testing.assert_array_equal(placed.labels, result.labels)
+    np.testing.assert_array_equal(placed.strengths, result.strengths)
+    np.testing.assert_array_equal(placed.positions, result.positions)
+    assert not placed.newcomer.any()
+
+
+def test_kmeans_arrivals_go_to_the_nearest_centroid() -> None:
+    """In the layout, where the run's own labels come from."""
+    vectors, _ = world([30] * 4, seed=5)
+    state = fit(vectors, FitParams(reducer="pca", clusterer="kmeans")).state
+    arrivals = unit(vectors[:60] + 0.05 * np.random.default_rng(2).normal(size=(60, vectors.shape[1])))
+    placed = Placer(state, vectors).place(arrivals)
+    for label in range(4):
+        middle = state.layout[state.labels == label].mean(axis=0)
+        np.testing.assert_allclose(state.centroids[label], middle, atol=1e-5)
+    gaps = np.linalg.norm(placed.positions[:, None, :] - state.centroids[None], axis=2)
+    shown = placed.labels >= 0
+    np.testing.assert_array_equal(placed.labels[shown], gaps.argmin(axis=1)[shown])
+    assert shown.sum() > 40
+
+
+@pytest.mark.parametrize("reducer", ["umap", "none"])
+def test_rows_whose_photo_is_gone_are_not_asked(reducer: str) -> None:
+    """Their vectors may hold anything; the others still place arrivals."""
+    vectors, truth = world([30] * 4, seed=5)
+    state = fit(vectors, FitParams(reducer=reducer)).state  # type: ignore[arg-type]
+    present = truth != 2
+    holes = np.where(present[:, None], vectors, np.nan).astype(np.float32)
+    placer = Placer(state, holes, present=present)
+    rows = np.flatnonzero(present)[:30]
+    arrivals = unit(vectors[rows] + 0.02 * np.random.default_rng(2).normal(size=(30, vectors.shape[1])))
+    placed = placer.place(arrivals)
+    known = ~placed.newcomer
+    assert (placed.labels[known] == state.labels[rows][known]).mean() > 0.9
+    assert known.sum() > 20
+    gone = placer.place(vectors[truth == 2][:5])
+    assert gone.newcomer.all()
+
+
+def test_a_run_without_clusters_or_photos_places_nobody() -> None:
+    """Everything is noise; in an empty run everything is new."""
+    vectors = unit(np.random.default_rng(0).normal(size=(6, 16)))
+    state = fit(vectors, FitParams()).state
+    assert (Placer(state, vectors).place(-vectors).labels == -1).all()
+    nobody = Placer(state, vectors, present=np.zeros(6, bool)).place(vectors)
+    assert nobody.newcomer.all()
+    assert np.isinf(nobody.lof).all()
+    assert len(Placer(state, vectors).place(np.zeros((0, 16), np.float32)).labels) == 0
+
+
+def test_vectors_of_another_run_are_refused(groups: Fitted) -> None:
+    """Wrong rows or a wrong width is the caller's mistake."""
+    with pytest.raises(ValueError, match="fitted on"):
+        Placer(groups.fit.state, groups.vectors[:-1])
+    with pytest.raises(ValueError, match="wide"):
+        Placer(groups.fit.state, groups.vectors).place(np.ones((1, 3), np.float32))
+
+
+def test_the_gate_is_the_runs_own(groups: Fitted) -> None:
+    """A run with a lower gate holds back more."""
+    arrivals = unit(groups.vectors[:80] + 0.03 * np.random.default_rng(2).normal(size=(80, 64)))
+    usual = Placer(groups.fit.state, groups.vectors).place(arrivals)
+    strict = Placer(replace(groups.fit.state, lof_gate=0.5), groups.vectors).place(arrivals)
+    assert strict.newcomer.sum() > usual.newcomer.sum()
+    np.testing.assert_array_equal(strict.lof, usual.lof)

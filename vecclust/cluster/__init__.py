@@ -1,0 +1,32 @@
+"""Vectors to layout to labels, arrivals to labels, ids from run to run: arrays in, arrays out.
+
+Alone knows umap, hdbscan, scikit-learn, scipy and numba. Refuses to know stores, photos, paths of pictures
+and configuration. Importing this room is light: the libraries are imported by the functions that need them.
+Invariants: the same rows in the same order, seed and parameters give the same labels; labels are (n,) int64
+with -1 for noise; what a run keeps is arrays and JSON, never a pickle.
+"""
+
+from vecclust.cluster.figures import mean_strengths, medoids
+from vecclust.cluster.fit import STAGES, Fit, fit
+from vecclust.cluster.identity import Carried, Change, Known, match
+from vecclust.cluster.params import FitParams
+from vecclust.cluster.place import Placement, Placer
+from vecclust.cluster.state import FitState, load_state, save_state
+
+__all__ = [
+    "STAGES",
+    "Carried",
+    "Change",
+    "Fit",
+    "FitParams",
+    "FitState",
+    "Known",
+    "Placement",
+    "Placer",
+    "fit",
+    "load_state",
+    "match",
+    "mean_strengths",
+    "medoids",
+    "save_state",
+]

@@ -1,0 +1,274 @@
+"""Placing arrivals into a run: position, label, strength, and whether the photo is of a new kind.
+
+Knows UMAP's membership weights and HDBSCAN's `approximate_predict` as array arithmetic, without either
+library. Refuses to make clusters: what lies between them stays unlabelled. Invariants: an arrival's answer
+depends on the run alone, neither on its batch nor on chance; labels are those of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.cluster.group import centroid_distances, euclidean, simplified_silhouette
+from vecclust.cluster.neighbours import (
+    SAME_PICTURE,
+    Neighbours,
+    local_outlier_ratio,
+    nearest_rows,
+    reach_of,
+)
+from vecclust.cluster.reduce import Projection
+from vecclust.cluster.state import FitState
+from vecclust.cluster.tree import membership
+
+# UMAP's own constants of `smooth_knn_dist` (0.5.12).
+SMOOTH_STEPS = 64
+SMOOTH_TOLERANCE = 1e-5
+LEAST_SCALE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where m arrivals belong.
+
+    Attributes:
+        labels: (m,) int64 labels of the run, -1 for noise and for newcomers.
+        strengths: (m,) float32 in [0, 1], 0 where the label is -1.
+        positions: (m, c) float32 in the run's layout.
+        lof: (m,) float32, the arrival's distance to its k-th neighbour over what those neighbours have; about
+            1 for a known kind, inf in an empty run.
+        newcomer: (m,) bool, whether `lof` is above the gate of the run.
+        votes: (m,) int64, the label the neighbours' weighted vote gives (-1 for noise): a second opinion.
+    """
+
+    labels: NDArray[np.int64]
+    strengths: NDArray[np.float32]
+    positions: NDArray[np.float32]
+    lof: NDArray[np.float32]
+    newcomer: NDArray[np.bool_]
+    votes: NDArray[np.int64]
+
+
+class Placer:
+    """Places arrivals into one run; made once, used for many.
+
+    How a label comes about: a copy of a fitted picture gets that picture's label. Otherwise, in a run of
+    HDBSCAN, `approximate_predict` at the arrival's position; of k-means, the nearest centroid; of
+    agglomerative, the vote of the nearest fitted pictures. A newcomer is held back with label -1 in any of
+    them.
+
+    Args:
+        state: the run.
+        vectors: (n, d) float32 unit norm, the rows of the fit in its order.
+        present: (n,) bool, False for rows whose photo is gone; their vectors are not looked at. None for all
+            present.
+
+    Raises:
+        ValueError: the vectors are not those of this run.
+    """
+
+    def __init__(
+        self, state: FitState, vectors: NDArray[np.float32], *, present: NDArray[np.bool_] | None = None
+    ) -> None:
+        if vectors.shape != (state.n_rows, state.n_dimensions):
+            wanted = (state.n_rows, state.n_dimensions)
+            raise ValueError(f"the run was fitted on vectors of shape {wanted}, not {vectors.shape}")
+        rows = np.arange(state.n_rows) if present is None else np.flatnonzero(present)
+        # The pictures that still have a photo, and one row of each.
+        self._pictures, first = np.unique(state.picture_of_row[rows], return_index=True)
+        self._state = state
+        chosen = rows[first]
+        whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
+        self._vectors = vectors if whole else vectors[chosen]
+        # How far the k-th neighbour of every fitted picture is, the last column of its list.
+        self._reach = reach_of(state.distances)
+        self._density_tree: Any = None
+
+    def place(self, arrivals: NDArray[np.float32]) -> Placement:
+        """Place arrivals.
+
+        Args:
+            arrivals: (m, d) float32 unit norm, m at least 0.
+
+        Raises:
+            ValueError: the arrivals have another width than the run.
+        """
+        if arrivals.ndim != 2 or arrivals.shape[1] != self._state.n_dimensions:
+            raise ValueError(f"the run is {self._state.n_dimensions} wide, the arrivals are {arrivals.shape}")
+        if len(self._pictures) == 0 or len(arrivals) == 0:
+            return self._nowhere(len(arrivals))
+        state = self._state
+        near = self._nearest(arrivals)
+        weights = membership_weights(near.distances)
+        lof = local_outlier_ratio(near.distances[:, -1], neighbours=near.indices, fitted_distance=self._reach)
+        positions = self._positions(arrivals, near=near, weights=weights)
+        votes = _vote(state.labels[near.indices], weights)
+        labels, strengths = self._labels(arrivals, positions=positions, votes=votes)
+        newcomer = lof > np.float32(state.lof_gate)
+        held = newcomer | (labels < 0)
+        labels = np.where(held, -1, labels).astype(np.int64)
+        strengths = np.where(held, 0.0, strengths).astype(np.float32)
+        twin = near.distances[:, 0] <= SAME_PICTURE
+        same = near.indices[twin, 0]
+        labels[twin], strengths[twin] = state.labels[same], state.strengths[same]
+        positions[twin], newcomer[twin] = state.layout[same], False
+        return Placement(labels, strengths, positions, lof, newcomer, votes)
+
+    def _nowhere(self, m: int) -> Placement:
+        nothing = np.full(m, -1, np.int64)
+        return Placement(
+            labels=nothing,
+            strengths=np.zeros(m, np.float32),
+            positions=np.zeros((m, self._state.params.n_components), np.float32),
+            lof=np.full(m, np.inf, np.float32),
+            newcomer=np.ones(m, bool),
+            votes=nothing.copy(),
+        )
+
+    def _nearest(self, arrivals: NDArray[np.float32]) -> Neighbours:
+        k = max(1, self._state.neighbours.shape[1])
+        found = nearest_rows(self._vectors, arrivals, k=k)
+        return Neighbours(self._pictures[found.indices], found.distances)
+
+    def _positions(
+        self, arrivals: NDArray[np.float32], *, near: Neighbours, weights: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        state = self._state
+        if state.params.reducer != "umap":
+            return Projection(state.projection_mean, state.projection_components).apply(arrivals)
+        pulled = state.layout[near.indices].astype(np.float64) * weights[:, :, None]
+        return np.asarray(pulled.sum(axis=1) / weights.sum(axis=1)[:, None], dtype=np.float32)
+
+    def _labels(
+        self, arrivals: NDArray[np.float32], *, positions: NDArray[np.float32], votes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        state = self._state
+        points = arrivals if state.params.reducer == "none" else positions
+        if state.params.clusterer == "hdbscan":
+            return self._by_density(points)
+        if state.params.clusterer == "kmeans":
+            labels = centroid_distances(points, state.centroids).argmin(axis=1).astype(np.int64)
+        else:
+            labels = votes
+        return labels, simplified_silhouette(points, labels, centroids=state.centroids)
+
+    def _by_density(self, points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if self._state.n_clusters < 2:
+            return np.full(len(points), -1, np.int64), np.zeros(len(points), np.float32)
+        if self._density_tree is None:
+            self._density_tree = DensityPredictor(self._state, self._fitted_points())
+        labels, strengths = self._density_tree.predict(points)
+        return labels, strengths.astype(np.float32)
+
+    def _fitted_points(self) -> NDArray[np.float32]:
+        state = self._state
+        if state.params.reducer != "none":
+            return state.layout
+        if len(self._pictures) == state.n_pictures:
+            return self._vectors
+        # A photo that is gone took its vector along: its point is moved out of everybody's reach.
+        points = np.full((state.n_pictures, state.n_dimensions), 1e6, np.float32)
+        points[self._pictures] = self._vectors
+        return points
+
+
+class DensityPredictor:
+    """HDBSCAN's `approximate_predict` (0.8.44) over plain arrays.
+
+    Source: `hdbscan.prediction._find_cluster_and_probability`. Labels and strengths are equal to the bit for
+    distinct points; the golden test holds the two together for the pinned version.
+
+    Args:
+        state: a run of HDBSCAN.
+        points: (p, c) the fitted points in the space the clusterer saw.
+    """
+
+    def __init__(self, state: FitState, points: NDArray[np.float32]) -> None:
+        from scipy.spatial import cKDTree
+
+        self._state = state
+        self._points = points.astype(np.float64)
+        self._tree = cKDTree(self._points)
+
+    def predict(self, points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return labels (m,) int64, -1 for noise, and strengths (m,) float64 in [0, 1] of points (m, c)."""
+        state = self._state
+        neighbour, density = self._join(points.astype(np.float64))
+        node = state.point_parent[neighbour].astype(np.int64)
+        climbing = state.point_lambda[neighbour] > density
+        while climbing.any():
+            climbing &= (node > 0) & (state.node_birth[node] >= density)
+            node[climbing] = state.node_parent[node[climbing]]
+        labels = state.node_label[node].astype(np.int64)
+        strengths = membership(density, largest=state.node_max_lambda[node])
+        strengths[labels < 0] = 0.0
+        return labels, strengths
+
+    def _join(self, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Find the fitted point each new one joins, by mutual reachability, and the density there."""
+        min_samples = min(self._state.params.min_samples, len(self._points) - 1)
+        k = min(2 * min_samples, len(self._points))
+        # A list of ranks keeps the shape (m, k) for k = 1 too.
+        _, index = self._tree.query(points, k=np.arange(1, k + 1))
+        distance = euclidean(points[:, None, :], self._points[index])
+        order = np.argsort(distance, axis=1, kind="stable")
+        index = np.take_along_axis(index, order, axis=1)
+        distance = np.take_along_axis(distance, order, axis=1)
+        own_core = distance[:, min(min_samples, k - 1)]
+        reach = np.maximum(np.maximum(self._state.core_distances[index], own_core[:, None]), distance)
+        nearest = reach.argmin(axis=1)
+        rows = np.arange(len(points))
+        gap = reach[rows, nearest]
+        density = np.full(len(points), np.finfo(np.float64).max)
+        np.divide(1.0, gap, out=density, where=gap > 0.0)
+        return index[rows, nearest].astype(np.int64), density
+
+
+def membership_weights(distances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Weigh neighbours as UMAP does for new points (`smooth_knn_dist`, local connectivity 0).
+
+    Args:
+        distances: (m, k) float32 ascending distances.
+
+    Returns:
+        (m, k) float64 in (0, 1]; exp(-distance / scale), the scale chosen so that all but the nearest sum to
+        log2(k).
+    """
+    d = distances.astype(np.float64)
+    m, k = d.shape
+    if k == 1:
+        return np.ones((m, 1))
+    target = np.log2(k)
+    low, high, scale = np.zeros(m), np.full(m, np.inf), np.ones(m)
+    searching = np.ones(m, bool)
+    for _ in range(SMOOTH_STEPS):
+        total = np.exp(-d[:, 1:] / scale[:, None]).sum(axis=1)
+        searching &= np.abs(total - target) >= SMOOTH_TOLERANCE
+        if not searching.any():
+            break
+        above = searching & (total > target)
+        below = searching & ~above
+        high[above] = scale[above]
+        low[below] = scale[below]
+        middle = np.where(np.isinf(high), 2.0 * scale, (low + high) / 2.0)
+        scale[searching] = middle[searching]
+    # Each arrival's own mean where UMAP takes the batch's: an answer must not depend on the batch.
+    scale = np.maximum(scale, LEAST_SCALE * d.mean(axis=1))
+    scale = np.maximum(scale, np.finfo(np.float32).tiny)
+    weights: NDArray[np.float64] = np.exp(-d / scale[:, None])
+    # Far neighbours of a tight group underflow; the nearest always counts.
+    weights[:, 0] = np.maximum(weights[:, 0], np.finfo(np.float64).tiny)
+    return weights
+
+
+def _vote(labels: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each row the label with the most weight, the smaller one on a tie."""
+    won = np.empty(len(labels), np.int64)
+    for row, (own, weight) in enumerate(zip(labels, weights, strict=True)):
+        kinds, inverse = np.unique(own, return_inverse=True)
+        won[row] = kinds[np.argmax(np.bincount(inverse, weights=weight))]
+    return won
