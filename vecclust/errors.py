@@ -179,9 +179,19 @@ class Unreadable(PhotoError):
 
 
 class Unfinished(PhotoError):
-    """The file is still being written, or its end is missing."""
+    """The file is still being written, or its end is missing.
+
+    Args:
+        message: what is missing.
+        hint: the next step.
+        quiet_s: seconds of quiet after which the file would be believed as it is, 0 for never.
+    """
 
     kind = "unfinished"
+
+    def __init__(self, message: str, *, hint: str = "", quiet_s: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.quiet_s = quiet_s
 
 
 class TooLarge(PhotoError):

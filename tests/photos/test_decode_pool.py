@@ -19,7 +19,7 @@ from PIL import Image
 from tests.photos.pictures import encode, scene
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
 from vecclust.photos import DecodeLimits, DecodePool, KnownPhoto, look_at, read_photo, walk
-from vecclust.photos.finished import SUSPECT_QUIET_S
+from vecclust.photos.finished import ZERO_TAIL_QUIET_S
 from vecclust.photos.job import Outcome, outcome_of
 from vecclust.records import DecodedPhoto, Framing, SeenFile
 
@@ -121,7 +121,7 @@ def test_a_suspect_end_is_waited_for_and_then_accepted(pool: DecodePool, put: Pu
     data = encode(scene(200, 150), "JPEG") + bytes(2048)
     young = put("young.jpg", data)
     assert isinstance(decode(pool, young), Unfinished)
-    quiet_ns = int(time.time_ns() - 2 * SUSPECT_QUIET_S * 1e9)
+    quiet_ns = int(time.time_ns() - 2 * ZERO_TAIL_QUIET_S * 1e9)
     os.utime(young.absolute, ns=(quiet_ns, quiet_ns))
     # ctime cannot be set: judge as if it were later instead.
     import vecclust.photos.job as job
@@ -129,7 +129,7 @@ def test_a_suspect_end_is_waited_for_and_then_accepted(pool: DecodePool, put: Pu
     real = job.is_quiet
     try:
         job.is_quiet = lambda seen, *, now_ns, settle_s: real(  # type: ignore[assignment]
-            seen, now_ns=now_ns + int(2 * SUSPECT_QUIET_S * 1e9), settle_s=settle_s
+            seen, now_ns=now_ns + int(2 * ZERO_TAIL_QUIET_S * 1e9), settle_s=settle_s
         )
         old = outcome_of(look_at(young.absolute), NOTHING, framing=FRAMING, limits=DecodeLimits())
     finally:

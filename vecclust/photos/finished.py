@@ -18,9 +18,12 @@ from vecclust.photos.kind import Kind, kind_of
 from vecclust.photos.tiff import tiff_end
 from vecclust.records import SeenFile
 
-# A file whose end is only odd is taken as it is after this long without a change: longer than the pauses of a
-# copy that still runs, short enough that the ladder of retries (5 s, 30 s, 2 min, 10 min) passes it.
-SUSPECT_QUIET_S = 300.0
+# A file whose end is only odd is taken as it is after this long without a change: no copy stops for long within its
+# last bytes, and a scan has the patience to wait for it.
+ODD_END_QUIET_S = 10.0
+# Zeros at the end may be the room for what is still to come, from a copier that stalls: longer than its pauses, short
+# enough that the ladder of retries (5 s, 30 s, 2 min, 10 min) passes it.
+ZERO_TAIL_QUIET_S = 300.0
 
 # 4 of 951 good files end in so many zeros; every preallocated copy in progress does.
 _ZERO_TAIL_BYTES = 1024
@@ -42,10 +45,12 @@ class End:
     Attributes:
         state: `finished`, `suspect` (wait longer, then accept) or `unfinished`.
         reason: what is missing or odd; empty for `finished`.
+        quiet_s: seconds without a change after which a `suspect` file is taken as it is.
     """
 
     state: Literal["finished", "suspect", "unfinished"]
     reason: str = ""
+    quiet_s: float = ODD_END_QUIET_S
 
 
 FINISHED = End("finished")
@@ -101,7 +106,7 @@ def end_of(data: bytes) -> End:
     except (struct.error, IndexError, OverflowError):
         return _missing(kind)
     if end.state == "finished" and _has_zero_tail(data):
-        return End("suspect", f"the {kind} ends in zeros, as a copy does that is still under way")
+        return End("suspect", f"the {kind} ends in zeros, as a copy does that is still under way", ZERO_TAIL_QUIET_S)
     return end
 
 
@@ -109,7 +114,7 @@ def _end_of_unknown(data: bytes) -> End:
     if not any(data[:_ZERO_TAIL_BYTES]):
         return End("unfinished", "the file begins with nothing but zeros")
     if _has_zero_tail(data):
-        return End("suspect", "the file ends in zeros, as a copy does that is still under way")
+        return End("suspect", "the file ends in zeros, as a copy does that is still under way", ZERO_TAIL_QUIET_S)
     return FINISHED
 
 

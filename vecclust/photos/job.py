@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from vecclust.errors import PhotoError, Unfinished
 from vecclust.photos.content import read_content
-from vecclust.photos.finished import SUSPECT_QUIET_S, end_of, is_quiet
+from vecclust.photos.finished import end_of, is_quiet
 from vecclust.photos.limits import DecodeLimits
 from vecclust.records import DecodedPhoto, Framing, SeenFile
 
@@ -51,8 +51,8 @@ def outcome_of(seen: SeenFile, known: frozenset[str], *, framing: Framing, limit
         end = end_of(content.data)
         if end.state == "unfinished":
             raise Unfinished(end.reason)
-        if end.state == "suspect" and not is_quiet(content.seen, now_ns=time.time_ns(), settle_s=SUSPECT_QUIET_S):
-            raise Unfinished(end.reason)
+        if end.state == "suspect" and not is_quiet(content.seen, now_ns=time.time_ns(), settle_s=end.quiet_s):
+            raise Unfinished(end.reason, quiet_s=end.quiet_s)
         from vecclust.photos.decode import decode  # Pillow is needed only from here on
 
         return decode(content, framing, limits)

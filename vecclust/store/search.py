@@ -103,7 +103,8 @@ class SearchShelf(Shelf):
             run: which run, None for the current one.
 
         Returns:
-            Spans by cluster, leaving out clusters none of whose photos has a time.
+            Spans by cluster. A time that is only the file's own mtime says when it was copied as likely as when it
+            was taken, and is left out; so are clusters none of whose photos has a better one.
         """
         labels = self._label_columns(run, ["photo", "cluster"])
         if labels is None:
@@ -111,9 +112,9 @@ class SearchShelf(Shelf):
         clusters = dict(zip(labels.column("photo").to_pylist(), labels.column("cluster").to_pylist(), strict=True))
         first: dict[str, tuple[int, str]] = {}
         last: dict[str, tuple[int, str]] = {}
-        for batch in self._tables.read(PHOTOS, ["photo", "taken", "taken_ns"]):
-            for photo, taken, taken_ns in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                if taken is None or (cluster := clusters.get(photo)) is None:
+        for batch in self._tables.read(PHOTOS, ["photo", "taken", "taken_ns", "taken_source"]):
+            for photo, taken, taken_ns, source in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if taken is None or source == "mtime" or (cluster := clusters.get(photo)) is None:
                     continue
                 time = (taken_ns, taken)
                 first[cluster] = min(first.get(cluster, time), time)
