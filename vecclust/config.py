@@ -154,7 +154,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"no configuration file at {file}", hint="Name an existing one or leave --config out.") from error
+        raise ConfigError(
+            f"no configuration file at {file}", hint="Name an existing one or leave --config out."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {file}: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -214,9 +216,7 @@ def _check_known(key: str, where: str) -> None:
     nearest = difflib.get_close_matches(key, known, n=1) or [
         leaves[leaf] for leaf in difflib.get_close_matches(key.rsplit(".", 1)[-1], leaves, n=1)
     ]
-    raise ConfigError(
-        f"unknown key {key} in {where}", key=key, hint=f"Did you mean {nearest[0]}?" if nearest else ""
-    )
+    raise ConfigError(f"unknown key {key} in {where}", key=key, hint=f"Did you mean {nearest[0]}?" if nearest else "")
 
 
 def _explain(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> ConfigError:
@@ -225,5 +225,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origin: Mapping[
     value = values.get(key, first["input"])
     where = origin.get(key, "the configuration")
     return ConfigError(
-        f"{key} = {value!r} in {where} is not allowed", key=key, hint=first["msg"].replace("Input", "It") + "."
+        f"{key} = {value!r} in {where} is not allowed",
+        key=key,
+        hint=first["msg"].replace("Input", "It") + ".",
     )

@@ -124,8 +124,8 @@ class ClusterEntry:
         size: photos with this label.
         strength: their mean membership strength in [0, 1].
         medoid: absolute path of a file of the most central photo, or None where no file of it is known.
-        first_taken: earliest time taken, or None.
-        last_taken: latest time taken, or None.
+        first_taken: earliest time taken, or None where only files' own times are known.
+        last_taken: latest time taken, likewise.
     """
 
     id: str
@@ -248,7 +248,7 @@ class Status:
         library: its directory.
         model: the model id, or None before the first photo.
         photos: distinct photos.
-        files: files that hold them.
+        files: files known, readable or not.
         pending: files still being written.
         problems: files that could not be read.
         missing: files that were not found by the last scan.
@@ -313,3 +313,32 @@ class ModelStatus:
     dim: int | None
     size_bytes: int | None
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tour:
+    """What the demo saw.
+
+    Attributes:
+        album: the folder of pictures.
+        library: the library made from it.
+        scan: what the first scan did.
+        rescan: what a second scan did: nothing.
+        refit: the full refit.
+        clusters: the clusters after it.
+        similar: photos like the most typical one of the largest cluster.
+        search: photos that match words.
+        problems: files that could not be read.
+        status: the state of the library at the end.
+    """
+
+    album: Path
+    library: Path
+    scan: ScanReport
+    rescan: ScanReport
+    refit: RefitReport
+    clusters: ClusterList
+    similar: Answer | None
+    search: Answer
+    problems: tuple[Problem, ...]
+    status: Status
