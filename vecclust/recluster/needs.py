@@ -1,0 +1,57 @@
+"""What this room needs of the library, as a protocol: tests and other stores can stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.records import ClusterName, ClusterRow, Label, LibraryModel, LibraryState, Run
+
+
+class ClusteredStore(Protocol):
+    """What this room needs of the library; `store.Store` is one."""
+
+    def model(self) -> LibraryModel | None:
+        """Give the model of the library's vectors."""
+
+    def state(self) -> LibraryState:
+        """Give the current run and the counters."""
+
+    def photo_keys(self) -> set[str]:
+        """Give all content hashes."""
+
+    def vectors(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Give all content hashes, sorted, and their vectors (n, d)."""
+
+    def labels(self, run: str | None = None) -> Mapping[str, Label]:
+        """Give the labels of a run, the current one where None."""
+
+    def clusters(self, run: str | None = None) -> Sequence[ClusterRow]:
+        """Give the clusters of a run, the current one where None."""
+
+    def names(self) -> Mapping[str, ClusterName]:
+        """Give the names of clusters."""
+
+    def runs(self) -> Sequence[Run]:
+        """Give the kept runs, oldest first."""
+
+    def next_run(self) -> str:
+        """Name the run that the next `commit_run` must carry."""
+
+    def new_fit_folder(self, run: str) -> Path:
+        """Make an empty folder for the arrays of a run that is not committed yet."""
+
+    def fit_folder(self, run: str) -> Path:
+        """Give the folder of a run's fitted arrays."""
+
+    def commit_run(
+        self, run: Run, *, clusters: Sequence[ClusterRow], labels: Sequence[Label], next_cluster: int
+    ) -> None:
+        """Make a run the current one, all of it at once."""
+
+    def add_labels(self, labels: Sequence[Label], *, run: str) -> int:
+        """Add labels of arrivals to a run that is still the current one, and say how many."""
