@@ -1,0 +1,238 @@
+"""What a library knows, read out: clusters, one cluster, one photo, status, problems.
+
+Only reads, and only the current run's labels. What has a file that is known good is shown by its path; sizes count
+photos, arrivals included. Refuses to know vectors and models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vecclust.errors import NotFound
+from vecclust.query import Scope, living_path
+from vecclust.records import FileRow, Hit, Label, Run, Taken
+from vecclust.reports import (
+    ClusterEntry,
+    ClusterList,
+    ClusterPage,
+    FolderStatus,
+    HistoryEvent,
+    Member,
+    PhotoFacts,
+    Problem,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+
+def list_clusters(store: Store) -> ClusterList:
+    """Read the clusters of the current run, largest first."""
+    run = store.state().current_run
+    model = store.model()
+    model_id = None if model is None else model.model_id
+    n_photos = store.counts().photos
+    if run is None:
+        return ClusterList(None, model_id, n_photos, 0, 0, ())
+    counts = store.label_counts(run)
+    entries = _entries(store, run, counts.by_cluster)
+    clustered = sum(counts.by_cluster.values())
+    return ClusterList(run, model_id, n_photos, clustered, counts.noise, entries)
+
+
+def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterEntry, ...]:
+    names, spans, strengths = (
+        store.names(),
+        store.time_spans(run),
+        _mean_strengths(store.labels(run).values()),
+    )
+    rows = [row for row in store.clusters(run) if sizes.get(row.cluster)]
+    files = store.files_of([row.medoid for row in rows])
+    entries = []
+    for row in rows:
+        name, span = names.get(row.cluster), spans.get(row.cluster)
+        entries.append(
+            ClusterEntry(
+                id=row.cluster,
+                name=None if name is None else name.name,
+                named_by=None if name is None else name.named_by,
+                size=sizes[row.cluster],
+                strength=strengths[row.cluster],
+                medoid=living_path(files.get(row.medoid, ())),
+                first_taken=None if span is None else span.first,
+                last_taken=None if span is None else span.last,
+            )
+        )
+    return tuple(sorted(entries, key=lambda entry: (-entry.size, _number(entry.id))))
+
+
+def _mean_strengths(labels: Collection[Label]) -> dict[str, float]:
+    sums: dict[str, tuple[float, int]] = {}
+    for label in labels:
+        if label.cluster is not None:
+            total, count = sums.get(label.cluster, (0.0, 0))
+            sums[label.cluster] = (total + label.strength, count + 1)
+    return {cluster: total / count for cluster, (total, count) in sums.items()}
+
+
+def _number(cluster: str) -> int:
+    return int(cluster[1:])
+
+
+def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> ClusterPage:
+    """Read one cluster of the current run.
+
+    Args:
+        store: the library.
+        cluster: its id.
+        limit: photos wanted, strongest first.
+        scope: which photos may be shown.
+
+    Returns:
+        The cluster.
+
+    Raises:
+        NotFound: the current run has no such cluster.
+    """
+    run = store.state().current_run
+    members = [] if run is None else store.members(cluster)
+    if run is None or not members:
+        known = bool(store.history(cluster))
+        raise NotFound(
+            f"{cluster} is not among the clusters of the current run",
+            hint="It was in an earlier one: vecclust runs." if known else "vecclust clusters lists them.",
+        )
+    (entry,) = _entries(store, run, {cluster: len(members)})
+    shown = _within(store, members, scope)[:limit]
+    files = store.files_of([label.photo for label in shown])
+    return ClusterPage(
+        entry,
+        tuple(
+            Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
+            for label in shown
+        ),
+        tuple(HistoryEvent(row.run, row.event, row.sources) for row in store.history(cluster)),
+    )
+
+
+def _within(store: Store, members: Sequence[Label], scope: Scope) -> list[Label]:
+    wanted = {label.photo for label in members}
+    if scope.within is not None:
+        wanted &= scope.within
+    if scope.since_ns is not None or scope.until_ns is not None:
+        wanted &= {photo.photo for photo in store.photos(wanted) if _is_taken_in(photo.taken, scope)}
+    return [label for label in members if label.photo in wanted]
+
+
+def _is_taken_in(taken: Taken | None, scope: Scope) -> bool:
+    from vecclust.store import sort_ns
+
+    if taken is None:
+        return False
+    when_ns = sort_ns(taken.when)
+    return (scope.since_ns is None or when_ns >= scope.since_ns) and (
+        scope.until_ns is None or when_ns < scope.until_ns
+    )
+
+
+def show_photo(store: Store, row: FileRow) -> PhotoFacts:
+    """Read what is known of the photo of one file.
+
+    Args:
+        store: the library.
+        row: a file whose photo has a row.
+
+    Returns:
+        The facts.
+
+    Raises:
+        NotFound: the file has no photo in the library.
+    """
+    found = store.photos([row.photo]) if row.photo is not None else []
+    model = store.model()
+    if not found or model is None:
+        reason = f": {row.reason}" if row.reason else ""
+        raise NotFound(f"{row.absolute} could not be read yet{reason}", hint="See vecclust problems.")
+    photo, label = found[0], store.label(found[0].photo)
+    name = store.names().get(label.cluster) if label is not None and label.cluster is not None else None
+    others = sorted(file.absolute for file in store.files_of([photo.photo]).get(photo.photo, ()))
+    return PhotoFacts(
+        path=row.absolute,
+        photo=photo.photo,
+        cluster=None if label is None else label.cluster,
+        cluster_name=None if name is None else name.name,
+        strength=None if label is None else label.strength,
+        assigned_by=None if label is None else label.assigned_by,
+        run=None if label is None else store.state().current_run,
+        taken=None if photo.taken is None else photo.taken.when,
+        taken_source=None if photo.taken is None else photo.taken.source,
+        latitude=None if photo.place is None else photo.place.latitude,
+        longitude=None if photo.place is None else photo.place.longitude,
+        width=photo.width_px,
+        height=photo.height_px,
+        model=model.model_id,
+        other_paths=tuple(path for path in others if path != row.absolute),
+    )
+
+
+def with_clusters(store: Store, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Give hits their clusters in the current run, and the clusters' names."""
+    labels = store.labels_of([hit.photo for hit in hits])
+    names = store.names()
+    dressed = []
+    for hit in hits:
+        label = labels.get(hit.photo)
+        cluster = None if label is None else label.cluster
+        name = names.get(cluster) if cluster is not None else None
+        dressed.append(Hit(hit.photo, hit.path, hit.score, cluster, None if name is None else name.name))
+    return tuple(dressed)
+
+
+def list_problems(store: Store) -> tuple[Problem, ...]:
+    """Read the files that could not be read, by path."""
+    rows = sorted(store.files(state="problem"), key=lambda row: row.absolute)
+    return tuple(Problem(row.absolute, row.reason, row.attempts, row.next_try_ns or None) for row in rows)
+
+
+def read_status(store: Store) -> Status:
+    """Read the state of a library."""
+    counts, model, current = store.counts(), store.model(), store.state().current_run
+    labels = store.label_counts(current) if current is not None else None
+    return Status(
+        library=str(store.folder),
+        model=None if model is None else model.model_id,
+        photos=counts.photos,
+        files=counts.files,
+        pending=counts.waiting,
+        problems=counts.problems,
+        missing=counts.missing,
+        noise=0 if labels is None else labels.noise,
+        run=current_run(store),
+        arrivals_since_run=0 if labels is None else labels.arrivals,
+        arrivals_noise=0 if labels is None else labels.arrivals_noise,
+        folders=tuple(FolderStatus(root.path, root.last_scan_ns or None, root.paused) for root in store.roots()),
+        skipped_dot_files=sum(root.n_skipped for root in store.roots()),
+        bytes_on_disk=_bytes_below(store.folder),
+    )
+
+
+def current_run(store: Store) -> Run | None:
+    """Read the current run, or None before the first fit."""
+    current = store.state().current_run
+    return next((run for run in store.runs() if run.run == current), None)
+
+
+def _bytes_below(folder: Path) -> int:
+    """Add up the files of the library; one that goes away meanwhile counts nothing."""
+    total = 0
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(directory, name)).st_size
+            except OSError:
+                continue
+    return total
