@@ -1,0 +1,119 @@
+"""Exceptions and signals to exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from vecclust import errors
+from vecclust.cli import exits
+
+CODES = {
+    errors.VecclustError: 1,
+    errors.NotFound: 1,
+    errors.UsageError: 2,
+    errors.ConfigError: 3,
+    errors.StoreError: 4,
+    errors.StoreFull: 4,
+    errors.DamagedRun: 4,
+    errors.LibraryLocked: 6,
+    errors.Unreadable: 1,
+}
+
+
+def failing(error: BaseException) -> int:
+    """Run a command that raises."""
+
+    def command() -> None:
+        raise error
+
+    return exits.run(command, wants_json=False)
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items())
+def test_each_error_has_its_code_and_says_what_to_do(
+    kind: type[errors.VecclustError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line for what happened, one for the next step, nothing on stdout, no traceback."""
+    assert failing(kind("it broke at /x", hint="Mend it.")) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "vecclust: it broke at /x\n  Mend it.\n"
+
+
+def test_model_errors_exit_with_five() -> None:
+    """Both kinds of model errors."""
+    assert failing(errors.ModelUnavailable("none", model="x")) == 5
+    assert failing(errors.ModelMismatch("other", library_model="a", asked_model="b")) == 5
+
+
+def test_with_json_an_error_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts read kind, message and hint from stdout."""
+
+    def command() -> None:
+        raise errors.NotFound("no such photo", hint="Scan first.")
+
+    assert exits.run(command, wants_json=True) == 1
+    assert json.loads(capsys.readouterr().out) == {
+        "error": {"kind": "not_found", "message": "no such photo", "hint": "Scan first."}
+    }
+
+
+def test_a_defect_is_not_hidden() -> None:
+    """A programmer's mistake keeps its traceback."""
+    with pytest.raises(ZeroDivisionError):
+        exits.run(lambda: 1 // 0, wants_json=False)
+
+
+def vecclust(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command line."""
+    return subprocess.run([sys.executable, "-m", "vecclust", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_wrong_option_is_a_usage_error() -> None:
+    """Exit code 2, the reason on stderr, and a document with --json."""
+    done = vecclust("clusters", "--wrong")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--wrong" in done.stderr
+    done = vecclust("clusters", "--json", "--wrong")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["kind"] == "usage"
+
+
+def test_a_wrong_setting_exits_with_three(tmp_path: os.PathLike[str]) -> None:
+    """A bad configuration file stops before anything is touched."""
+    config = os.path.join(tmp_path, "config.toml")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write("[photos]\nsettle = 1\n")
+    done = vecclust("--config", config, "--library", os.path.join(tmp_path, "none"), "scan", str(tmp_path))
+    assert done.returncode == 3
+    assert "photos.settle" in done.stderr
+    assert not os.path.exists(os.path.join(tmp_path, "none"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_with_their_code_and_no_traceback(number: signal.Signals, code: int) -> None:
+    """Ctrl-C and SIGTERM are ends like any other."""
+    program = (
+        "import sys, threading\n"
+        "from vecclust.cli import exits\n"
+        "def command():\n"
+        "    print('ready', flush=True)\n"
+        "    threading.Event().wait(60)\n"
+        "sys.exit(exits.run(command, wants_json=False))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in complaint
+    assert "run it again to go on" in complaint

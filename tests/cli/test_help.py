@@ -1,0 +1,69 @@
+"""Help texts: golden, complete, each with an example, and quick."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from vecclust.cli.app import app
+
+GOLDEN = Path(__file__).parent / "golden"
+PROJECT = Path(__file__).resolve().parents[2]
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+CONTRACT = {
+    "scan", "recluster", "similar", "search", "clusters", "cluster", "rename", "photo", "runs", "rollback",
+    "status", "problems", "models", "demo",
+}  # fmt: skip
+
+
+def help_of(*arguments: str) -> str:
+    """Run the real command line and give its help."""
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "vecclust", *arguments, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    return done.stdout.replace("python -m vecclust", "vecclust")
+
+
+def test_every_command_of_the_contract_exists() -> None:
+    """Scripts rely on these names."""
+    assert set(COMMANDS) >= CONTRACT
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_as_written_down(command: str) -> None:
+    """A change of the help text is seen; write the new ones down with UPDATE_GOLDEN=1."""
+    text = help_of(*([command] if command else []))
+    file = GOLDEN / f"{command or 'vecclust'}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text, encoding="utf-8")
+    assert file.exists(), f"{file} is missing: write it down with UPDATE_GOLDEN=1"
+    assert text == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example_and_stands_in_the_readme(command: str) -> None:
+    """Help without an example helps half, and a command nobody can find is none."""
+    assert f"  vecclust {command}" in (GOLDEN / f"{command}.txt").read_text(encoding="utf-8")
+    assert f"`{command}" in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    """What makes help slow is what it imports: no table library, no validation, no numpy."""
+    program = (
+        "import sys; sys.argv = ['vecclust', '--help']\n"
+        "from vecclust.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "slow = {'numpy', 'pydantic', 'rich', 'PIL', 'lancedb', 'torch'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -1,0 +1,110 @@
+"""Commands that ask for photos: `similar`, `search` and `photo`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vecclust.cli.options import AsJson, InCluster, InFolder, Limit, Nul, Paths, Since, Until
+from vecclust.cli.session import Session, answer, session_of
+
+if TYPE_CHECKING:
+    from vecclust.reports import Answer
+
+
+def register(app: typer.Typer) -> None:
+    """Hang this group's commands below `app`."""
+    app.command()(similar)
+    app.command()(search)
+    app.command()(photo)
+
+
+def similar(
+    context: typer.Context,
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="In the library, or any image file.")],
+    limit: Limit = 20,
+    cluster: InCluster = None,
+    since: Since = None,
+    until: Until = None,
+    folder: InFolder = None,
+    paths: Paths = False,
+    nul: Nul = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show photos like this one.
+
+    \b
+    vecclust similar ~/Photos/IMG_0042.jpg -n 10
+    vecclust similar holiday.heic --paths -0 | xargs -0 ls -l
+    """
+    from vecclust.reports import Filters
+
+    session = session_of(context)
+    filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
+    with session.open() as library:
+        found = library.similar(photo, limit=limit, filters=filters)
+    _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What the pictures show.")],
+    limit: Limit = 20,
+    cluster: InCluster = None,
+    since: Since = None,
+    until: Until = None,
+    folder: InFolder = None,
+    paths: Paths = False,
+    nul: Nul = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show photos that match the words.
+
+    \b
+    vecclust search waterfalls
+    vecclust search a dog on the beach --since 2024-06-01
+    """
+    from vecclust.reports import Filters
+
+    session = session_of(context)
+    filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
+    with session.open() as library:
+        found = library.search(" ".join(text), limit=limit, filters=filters)
+    _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
+
+
+def photo(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A photo of the library.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what is known of one photo.
+
+    \b
+    vecclust photo ~/Photos/IMG_0042.jpg
+    """
+    from vecclust.views import documents, summaries
+
+    with session_of(context).open() as library:
+        facts = library.photo(path)
+    answer(lambda: documents.photo_document(facts), lambda: summaries.show_photo(facts), as_json=as_json)
+
+
+def _form(*, as_json: bool, paths: bool, nul: bool) -> Callable[[Answer], None]:
+    from vecclust.views import documents, summaries, tables
+
+    def show(found: Answer) -> None:
+        if paths and not as_json:
+            tables.show_paths((hit.path for hit in found.results), nul=nul)
+            return
+        answer(lambda: documents.answer_document(found), lambda: summaries.show_answer(found), as_json=as_json)
+
+    return show
+
+
+def _show(session: Session, found: Answer, show: Callable[[Answer], None]) -> None:
+    session.notices(found.notices)
+    show(found)

@@ -1,0 +1,271 @@
+"""Reports to the JSON documents that scripts rely on.
+
+Paths are absolute strings (bytes that are not UTF-8 as surrogate escapes), scores lie in [-1, 1], strengths in
+[0, 1], times are ISO 8601. One function per document; the field names are the contract and are golden-tested.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from vecclust.errors import VecclustError
+from vecclust.records import Run
+from vecclust.reports import (
+    Answer,
+    ClusterEntry,
+    ClusterList,
+    ClusterPage,
+    ModelStatus,
+    PhotoFacts,
+    Problem,
+    RefitReport,
+    ScanReport,
+    Status,
+    Tour,
+)
+
+Document = dict[str, Any]
+
+
+def dump(document: Document) -> str:
+    """Write a document as JSON in ASCII, so that surrogate escapes survive any terminal."""
+    return json.dumps(document, ensure_ascii=True, indent=2, allow_nan=False)
+
+
+def scan_document(report: ScanReport) -> Document:
+    """Give the document of `scan`."""
+    document: Document = {
+        "added": report.added,
+        "updated": report.updated,
+        "moved": report.moved,
+        "removed": report.removed,
+        "unchanged": report.unchanged,
+        "problems": report.problems,
+        "pending": report.pending,
+        "missing": report.missing,
+        "labelled": report.labelled,
+        "run": report.run,
+        "notices": list(report.notices),
+    }
+    return document | {"dry_run": True} if report.dry_run else document
+
+
+def refit_document(report: RefitReport) -> Document:
+    """Give the document of `recluster`."""
+    document: Document = {
+        "run": report.run,
+        "photos": report.photos,
+        "clusters": report.clusters,
+        "noise": report.noise,
+        "seconds": round(report.seconds, 3),
+        "kept": report.kept,
+        "born": report.born,
+        "split": report.split,
+        "merged": report.merged,
+        "gone": report.gone,
+        "labels_changed": report.labels_changed,
+        "figures": dict(report.figures),
+        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in report.stage_seconds.items()},
+    }
+    return document | {"dry_run": True} if report.dry_run else document
+
+
+def answer_document(answer: Answer) -> Document:
+    """Give the document of `similar` and `search`."""
+    return {
+        "query": answer.query,
+        "model": answer.model,
+        "results": [
+            {
+                "path": hit.path,
+                "photo": hit.photo,
+                "score": round(hit.score, 6),
+                "cluster": hit.cluster,
+                "cluster_name": hit.cluster_name,
+            }
+            for hit in answer.results
+        ],
+    }
+
+
+def clusters_document(clusters: ClusterList) -> Document:
+    """Give the document of `clusters`."""
+    return {
+        "run": clusters.run,
+        "model": clusters.model,
+        "photos": clusters.photos,
+        "clustered": clusters.clustered,
+        "noise": clusters.noise,
+        "clusters": [_entry(entry) for entry in clusters.clusters],
+    }
+
+
+def cluster_document(page: ClusterPage) -> Document:
+    """Give the document of `cluster`."""
+    return _entry(page.entry) | {
+        "photos": [
+            {
+                "path": member.path,
+                "photo": member.photo,
+                "strength": round(member.strength, 6),
+                "assigned_by": member.assigned_by,
+            }
+            for member in page.photos
+        ],
+        "history": [{"run": event.run, "event": event.event, "from": list(event.sources)} for event in page.history],
+    }
+
+
+def photo_document(facts: PhotoFacts) -> Document:
+    """Give the document of `photo`."""
+    return {
+        "path": facts.path,
+        "photo": facts.photo,
+        "cluster": facts.cluster,
+        "cluster_name": facts.cluster_name,
+        "strength": None if facts.strength is None else round(facts.strength, 6),
+        "assigned_by": facts.assigned_by,
+        "run": facts.run,
+        "taken": _iso(facts.taken),
+        "taken_source": facts.taken_source,
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "width": facts.width,
+        "height": facts.height,
+        "model": facts.model,
+        "other_paths": list(facts.other_paths),
+    }
+
+
+def status_document(status: Status) -> Document:
+    """Give the document of `status`."""
+    scans = [folder.last_scan_ns for folder in status.folders if folder.last_scan_ns]
+    return {
+        "library": status.library,
+        "model": status.model,
+        "photos": status.photos,
+        "files": status.files,
+        "pending": status.pending,
+        "problems": status.problems,
+        "missing": status.missing,
+        "noise": status.noise,
+        "run": None if status.run is None else run_document(status.run),
+        "arrivals_since_run": status.arrivals_since_run,
+        "arrivals_noise": status.arrivals_noise,
+        "skipped_dot_files": status.skipped_dot_files,
+        "bytes_on_disk": status.bytes_on_disk,
+        "folders": [
+            {"path": folder.path, "last_scan": iso_ns(folder.last_scan_ns), "paused": folder.paused or None}
+            for folder in status.folders
+        ],
+        "daemon": {
+            "running": False,
+            "pid": None,
+            "since": None,
+            "watching": [],
+            "last_scan": iso_ns(max(scans)) if scans else None,
+        },
+    }
+
+
+def run_document(run: Run) -> Document:
+    """Give one run with its parameters and figures."""
+    return {
+        "run": run.run,
+        "created": iso_ns(run.created_ns),
+        "model": run.model,
+        "photos": run.n_photos,
+        "clusters": run.n_clusters,
+        "noise": run.n_noise,
+        "parent": run.parent,
+        "reason": run.reason,
+        "params": dict(run.params),
+        "figures": dict(run.figures),
+        "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
+        "changes": dict(run.changes),
+    }
+
+
+def runs_document(runs: Sequence[Run], current: str | None) -> Document:
+    """Give the document of `runs`, oldest first."""
+    return {"current": current, "runs": [run_document(run) for run in runs]}
+
+
+def problems_document(problems: Sequence[Problem]) -> Document:
+    """Give the document of `problems`."""
+    return {
+        "problems": [
+            {
+                "path": problem.path,
+                "reason": problem.reason,
+                "attempts": problem.attempts,
+                "next_try": iso_ns(problem.next_try_ns),
+            }
+            for problem in problems
+        ]
+    }
+
+
+def models_document(models: Sequence[ModelStatus]) -> Document:
+    """Give the document of `models`."""
+    return {
+        "models": [
+            {
+                "name": model.name,
+                "in_use": model.in_use,
+                "usable": model.usable,
+                "dim": model.dim,
+                "size_bytes": model.size_bytes,
+                "note": model.note,
+            }
+            for model in models
+        ]
+    }
+
+
+def tour_document(tour: Tour) -> Document:
+    """Give the document of `demo`: the documents of its steps by name."""
+    return {
+        "album": str(tour.album),
+        "library": str(tour.library),
+        "scan": scan_document(tour.scan),
+        "rescan": scan_document(tour.rescan),
+        "recluster": refit_document(tour.refit),
+        "clusters": clusters_document(tour.clusters),
+        "similar": None if tour.similar is None else answer_document(tour.similar),
+        "search": answer_document(tour.search),
+        "problems": problems_document(tour.problems)["problems"],
+        "status": status_document(tour.status),
+    }
+
+
+def error_document(error: VecclustError) -> Document:
+    """Give the document of an error."""
+    return {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
+
+
+def iso_ns(time_ns: int | None) -> str | None:
+    """Write a time in nanoseconds as ISO 8601 in UTC; None and 0 stay None."""
+    if not time_ns:
+        return None
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="seconds")
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _entry(entry: ClusterEntry) -> Document:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "named_by": entry.named_by,
+        "size": entry.size,
+        "strength": round(entry.strength, 6),
+        "medoid": entry.medoid,
+        "first_taken": _iso(entry.first_taken),
+        "last_taken": _iso(entry.last_taken),
+    }

@@ -1,0 +1,211 @@
+"""Reports to what a person reads: a table or a few lines each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from vecclust.records import Run
+from vecclust.reports import (
+    Answer,
+    ClusterEntry,
+    ClusterList,
+    ClusterPage,
+    ModelStatus,
+    PhotoFacts,
+    Problem,
+    RefitReport,
+    ScanReport,
+    Status,
+    Tour,
+)
+from vecclust.views.documents import iso_ns
+from vecclust.views.tables import Cell, plain, show
+
+
+def show_scan(report: ScanReport) -> None:
+    """Print what a scan did, one count a line; counts of zero are left out but for the main ones."""
+    rows: list[tuple[Cell, Cell]] = [("added", report.added), ("unchanged", report.unchanged)]
+    rare = ("updated", "moved", "removed", "missing", "pending", "problems", "labelled")
+    rows += [(name, getattr(report, name)) for name in rare if getattr(report, name)]
+    rows.append(("run", report.run))
+    show(("would do" if report.dry_run else "scan", "files"), rows)
+
+
+def show_refit(report: RefitReport) -> None:
+    """Print what a refit found and changed."""
+    names = (
+        "run",
+        "photos",
+        "clusters",
+        "noise",
+        "kept",
+        "born",
+        "split",
+        "merged",
+        "gone",
+        "labels_changed",
+    )
+    rows: list[tuple[Cell, Cell]] = [(name.replace("_", " "), getattr(report, name)) for name in names]
+    rows.append(("seconds", report.seconds))
+    rows += [(name.replace("_", " "), value) for name, value in report.figures.items()]
+    show(("would become" if report.dry_run else "refit", ""), rows)
+
+
+def show_answer(answer: Answer) -> None:
+    """Print hits, best first."""
+    show(
+        ("score", "path", "cluster", "name"),
+        [(hit.score, hit.path, hit.cluster, hit.cluster_name) for hit in answer.results],
+    )
+
+
+def show_clusters(clusters: ClusterList) -> None:
+    """Print the clusters, largest first."""
+    title = f"{clusters.photos} photos, {clusters.clustered} in {len(clusters.clusters)} clusters"
+    show(
+        ("id", "name", "photos", "strength", "first", "last", "most typical"),
+        [
+            (entry.id, entry.name, entry.size, entry.strength, *_span(entry), entry.medoid)
+            for entry in clusters.clusters
+        ],
+        title=f"{title}, {clusters.noise} unclustered",
+    )
+
+
+def _span(entry: ClusterEntry) -> tuple[Cell, Cell]:
+    first, last = entry.first_taken, entry.last_taken
+    return (f"{first:%Y-%m-%d}" if first else None, f"{last:%Y-%m-%d}" if last else None)
+
+
+def show_cluster(page: ClusterPage) -> None:
+    """Print one cluster's photos by strength, and on a terminal its history."""
+    name = f" “{page.entry.name}”" if page.entry.name else ""
+    show(
+        ("strength", "path", "by"),
+        [(member.strength, member.path or f"(no file) {member.photo}", member.assigned_by) for member in page.photos],
+        title=f"{page.entry.id}{name}: {page.entry.size} photos",
+    )
+    if sys.stdout.isatty():
+        events = [(event.run, event.event, ", ".join(event.sources)) for event in page.history]
+        show(("run", "event", "from"), events, title="history")
+
+
+def show_photo(facts: PhotoFacts) -> None:
+    """Print what is known of one photo."""
+    place = None if facts.latitude is None else f"{facts.latitude:.5f}, {facts.longitude:.5f}"
+    rows: list[tuple[Cell, Cell]] = [
+        ("path", facts.path),
+        *(("also", path) for path in facts.other_paths),
+        ("photo", facts.photo),
+        ("cluster", facts.cluster),
+        ("name", facts.cluster_name),
+        ("strength", facts.strength),
+        ("assigned by", facts.assigned_by),
+        ("run", facts.run),
+        ("taken", facts.taken),
+        ("taken from", facts.taken_source),
+        ("place", place),
+        ("size", f"{facts.width} x {facts.height}"),
+        ("model", facts.model),
+    ]
+    show(("", ""), rows)
+
+
+def show_runs(runs: Sequence[Run], current: str | None) -> None:
+    """Print the kept runs, oldest first."""
+    show(
+        ("run", "current", "made", "photos", "clusters", "noise", "seconds", "why"),
+        [
+            (
+                run.run,
+                "*" if run.run == current else "",
+                iso_ns(run.created_ns),
+                run.n_photos,
+                run.n_clusters,
+                run.n_noise,
+                float(sum(run.seconds.values())),
+                run.reason,
+            )
+            for run in runs
+        ],
+    )
+
+
+def show_status(status: Status) -> None:
+    """Print the state of a library."""
+    run = status.run
+    rows: list[tuple[Cell, Cell]] = [
+        ("library", status.library),
+        ("model", status.model),
+        ("photos", status.photos),
+        ("files", status.files),
+        ("pending", status.pending),
+        ("problems", status.problems),
+        ("missing", status.missing),
+        ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        ("unclustered", status.noise),
+        ("arrivals since", status.arrivals_since_run),
+        ("dot-files left out", status.skipped_dot_files),
+        ("on disk", f"{status.bytes_on_disk / 1e6:.1f} MB"),
+        ("daemon", "not running"),
+    ]
+    for folder in status.folders:
+        paused = f" (removal paused: {folder.paused})" if folder.paused else ""
+        rows.append(("folder", f"{folder.path}, last scan {iso_ns(folder.last_scan_ns) or 'never'}{paused}"))
+    show(("", ""), rows)
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Print the files that could not be read."""
+    show(
+        ("path", "reason", "attempts", "next try"),
+        [
+            (problem.path, problem.reason, problem.attempts, iso_ns(problem.next_try_ns) or "when it changes")
+            for problem in problems
+        ],
+    )
+
+
+def show_models(models: Sequence[ModelStatus]) -> None:
+    """Print the models and whether they can be used now."""
+    show(
+        ("model", "used", "usable", "size", "what"),
+        [
+            (
+                model.name,
+                "*" if model.in_use else "",
+                "yes" if model.usable else "no",
+                None if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB",
+                model.note,
+            )
+            for model in models
+        ],
+    )
+
+
+def show_tour(tour: Tour) -> None:
+    """Print what the demo did, step by step, with the command that does each."""
+    _heading(f"vecclust scan {tour.album}")
+    show_scan(tour.scan)
+    _heading("vecclust scan   (again: nothing to do)")
+    show_scan(tour.rescan)
+    _heading("vecclust recluster")
+    show_refit(tour.refit)
+    _heading("vecclust clusters")
+    show_clusters(tour.clusters)
+    if tour.similar is not None:
+        _heading(f"vecclust similar {tour.similar.query}")
+        show_answer(tour.similar)
+    _heading(f"vecclust search {tour.search.query}")
+    show_answer(tour.search)
+    _heading("vecclust problems")
+    show_problems(tour.problems)
+    sys.stdout.write(
+        f"\n{tour.status.photos} photos from {tour.status.files} files, {tour.refit.clusters} clusters. "
+        f"Go on with this library: vecclust --library {plain(str(tour.library))} clusters\n"
+    )
+
+
+def _heading(text: str) -> None:
+    sys.stdout.write(f"\n$ {plain(text)}\n")
