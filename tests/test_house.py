@@ -1,0 +1,147 @@
+"""The house: imports point strictly down, every vendor has one room, and nothing heavy is imported by looking in."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "vecclust"
+
+FLOORS = {
+    "errors": 0,
+    "records": 0,
+    "reports": 0,
+    "config": 1,
+    "photos": 1,
+    "embed": 2,
+    "store": 2,
+    "cluster": 2,
+    "testing": 2,
+    "ingest": 3,
+    "recluster": 3,
+    "query": 3,
+    "catalogue": 4,
+    "views": 4,
+    "library": 5,
+    "demo": 6,
+    "cli": 7,
+    "__main__": 8,
+    "__init__": 8,
+}
+# records and reports share a floor, and reports is made of records.
+SAME_FLOOR = {("reports", "records")}
+
+OWNERS = {
+    "torch": {"embed", "testing"},
+    "torchvision": {"embed"},
+    "open_clip": {"embed", "testing"},
+    "timm": {"embed"},
+    "huggingface_hub": {"embed"},
+    "safetensors": {"embed", "testing"},
+    "lancedb": {"store"},
+    "lance": {"store"},
+    "pyarrow": {"store"},
+    "filelock": {"store"},
+    "umap": {"cluster"},
+    "hdbscan": {"cluster"},
+    "sklearn": {"cluster"},
+    "scipy": {"cluster"},
+    "numba": {"cluster"},
+    "PIL": {"photos", "demo"},
+    "pillow_heif": {"photos", "demo"},
+    "pydantic": {"config"},
+    "tomllib": {"config"},
+    "platformdirs": {"library"},
+    "watchdog": {"watch"},
+    "typer": {"cli"},
+    "rich": {"views"},
+}
+HEAVY = ("torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "scipy", "numba")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Give every module's room and file."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        yield file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file
+
+
+def imports(file: Path) -> Iterator[tuple[str, bool]]:
+    """Give every imported module of a file, and whether it is imported for types only."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for guard in ast.walk(tree)
+        if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.dump(guard.test)
+        for node in ast.walk(guard)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) in typing_only
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            if node.module == "vecclust":
+                for alias in node.names:
+                    yield f"vecclust.{alias.name}", id(node) in typing_only
+            else:
+                yield node.module or "", id(node) in typing_only
+
+
+@pytest.mark.parametrize(("room", "file"), list(modules()), ids=lambda value: getattr(value, "name", value))
+def test_imports_point_down(room: str, file: Path) -> None:
+    """A room imports itself and rooms of lower floors, nothing else."""
+    assert room in FLOORS, f"{room} has no floor: give it one here and in ARCHITECTURE"
+    for name, _ in imports(file):
+        if not name.startswith("vecclust."):
+            continue
+        other = name.split(".")[1]
+        if other in ("__version__", room):
+            continue
+        assert FLOORS[other] < FLOORS[room] or (room, other) in SAME_FLOOR, f"{file} imports {name}"
+
+
+@pytest.mark.parametrize(("room", "file"), list(modules()), ids=lambda value: getattr(value, "name", value))
+def test_each_vendor_is_known_to_its_own_room(room: str, file: Path) -> None:
+    """Only the rooms that own a library import it."""
+    for name, _ in imports(file):
+        owners = OWNERS.get(name.split(".")[0])
+        assert owners is None or room in owners, f"{file} imports {name}, which belongs to {owners}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "vecclust",
+        "vecclust.cli.app",
+        "vecclust.library",
+        "vecclust.query",
+        "vecclust.ingest.scan",
+        "vecclust.photos",
+    ],
+)
+def test_looking_in_imports_nothing_heavy(module: str) -> None:
+    """Importing the command line or the library drags in no heavy library."""
+    program = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_an_import_inside_a_function_is_seen(tmp_path: Path) -> None:
+    """The rules above hold for late imports too, and tell those for types apart."""
+    file = tmp_path / "room.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import lancedb\n"
+        "def f():\n    import torch\n    from vecclust import library\n"
+    )
+    assert set(imports(file)) == {
+        ("typing", False),
+        ("lancedb", True),
+        ("torch", False),
+        ("vecclust.library", False),
+    }
