@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -434,14 +435,14 @@ def test_the_order_of_arrival_does_not_change_the_labels(tmp_path: Path, album: 
 
 
 def test_a_fresh_file_of_odd_end_is_waited_for(home: Home, tmp_path: Path) -> None:
-    """A HEIC with something odd behind it is doubted while it is fresh, and taken within the same scan."""
+    """A HEIC whose last box is cut short is doubted while it is fresh, and taken within the same scan."""
     pillow_heif = pytest.importorskip("pillow_heif")
     folder = tmp_path / "fresh"
     folder.mkdir()
     image = Image.new("RGB", (64, 48), HUES["red"])
     pillow_heif.from_pillow(image).save(folder / "odd.heic")
     data = (folder / "odd.heic").read_bytes()
-    (folder / "odd.heic").write_bytes(data + b"appended by a phone")
+    (folder / "odd.heic").write_bytes(data + struct.pack(">I4s", 24, b"free") + bytes(range(10)))
     home.clock = SystemClock()
     report = home.scan(folder)
     assert (report.added, report.problems) == (1, 0)
