@@ -24,6 +24,8 @@ from vecclust.reports import Progress
 
 log = logging.getLogger(__name__)
 
+# Each commit leaves small fragments; a long import tidies up on its way, so that questions stay quick meanwhile.
+COMMITS_BETWEEN_UPKEEP = 64
 # A scan waits this long for a file of odd end; one that needs more quiet is left to a later scan.
 PATIENCE_S = 10.0
 
@@ -58,6 +60,9 @@ class PhotoStore(Protocol):
 
     def put_files(self, rows: Sequence[FileRow]) -> None:
         """Commit rows of files, new or changed."""
+
+    def maintain(self) -> object:
+        """Compact and clean up where that is due."""
 
 
 class EmbedderSource(Protocol):
@@ -136,6 +141,7 @@ class Work:
         self._photo_rows: list[PhotoRow] = []
         self._file_rows: list[FileRow] = []
         self._committed_ns = clock.now_ns()
+        self._n_commits = 0
         self.done = Done()
 
     def run(self, jobs: Sequence[Job], decoder: Decoder, *, progress: Progress, again: bool = False) -> list[Job]:
@@ -261,6 +267,9 @@ class Work:
         if self._file_rows:
             self._store.put_files(self._file_rows)
             self._file_rows = []
+            self._n_commits += 1
+            if self._n_commits % COMMITS_BETWEEN_UPKEEP == 0:
+                self._store.maintain()
         self._committed_ns = self._clock.now_ns()
 
 
