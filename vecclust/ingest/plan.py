@@ -97,3 +97,21 @@ def next_try_ns(attempts: int, *, now_ns: int, forever: bool) -> int:
     if rung >= len(RETRY_LADDER_S):
         return 0
     return now_ns + RETRY_LADDER_S[rung] * 1_000_000_000
+
+
+def file_row(seen: SeenFile, *, photo: str | None) -> FileRow:
+    """Give the row of a file as it was seen now.
+
+    Args:
+        seen: the file.
+        photo: what it holds, as far as that is known.
+    """
+    return FileRow(
+        root=seen.root,
+        path=seen.path,
+        size_bytes=seen.size_bytes,
+        mtime_ns=seen.mtime_ns,
+        ctime_ns=seen.ctime_ns,
+        inode=seen.inode,
+        photo=photo,
+    )

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vecclust.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
-from vecclust.ingest.plan import Job, Plan, make_plan
+from vecclust.ingest.plan import Job, Plan, file_row, make_plan
 from vecclust.ingest.work import Decoder, EmbedderSource, NanoClock, Pace, PhotoStore, Work
-from vecclust.photos import IgnoreRules, is_quiet, walk
-from vecclust.records import FileRow, Root, SeenFile
+from vecclust.photos import IgnoreRules, is_quiet, seen_from, walk
+from vecclust.records import FileRow, Root
 from vecclust.reports import Progress, ScanReport, no_progress
 
 log = logging.getLogger(__name__)
@@ -327,31 +327,13 @@ def _look_again(job: Job) -> Job | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    seen = SeenFile(
-        root=job.seen.root,
-        path=job.seen.path,
-        size_bytes=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        ctime_ns=found.st_ctime_ns,
-        inode=found.st_ino,
-        device=found.st_dev,
-    )
+    seen = seen_from(found, root=job.seen.root, path=job.seen.path)
     return Job(seen, job.before)
 
 
 def _waiting_row(job: Job) -> FileRow:
-    seen, before = job.seen, job.before
-    return FileRow(
-        root=seen.root,
-        path=seen.path,
-        size_bytes=seen.size_bytes,
-        mtime_ns=seen.mtime_ns,
-        ctime_ns=seen.ctime_ns,
-        inode=seen.inode,
-        photo=before.photo if before is not None else None,
-        state="waiting",
-        reason="still being written",
-    )
+    photo = job.before.photo if job.before is not None else None
+    return dataclasses.replace(file_row(job.seen, photo=photo), state="waiting", reason="still being written")
 
 
 def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tuple[list[FileRow], int]:

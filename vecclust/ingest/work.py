@@ -6,6 +6,7 @@ before the rows of their files. A failure costs one photo and is recorded with i
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import PhotoError, Unfinished, Unreachable, Vanished
-from vecclust.ingest.plan import Job, next_try_ns
+from vecclust.ingest.plan import Job, file_row, next_try_ns
 from vecclust.photos import KnownPhoto
 from vecclust.records import DecodedPhoto, FileRow, PhotoRow, SeenFile
 from vecclust.reports import Progress
@@ -236,14 +237,8 @@ class Work:
     def _fail(self, job: Job, error: PhotoError) -> None:
         before = job.before
         attempts = 1 + (before.attempts if before is not None and before.mtime_ns == job.seen.mtime_ns else 0)
-        row = FileRow(
-            root=job.seen.root,
-            path=job.seen.path,
-            size_bytes=job.seen.size_bytes,
-            mtime_ns=job.seen.mtime_ns,
-            ctime_ns=job.seen.ctime_ns,
-            inode=job.seen.inode,
-            photo=before.photo if before is not None else None,
+        row = dataclasses.replace(
+            file_row(job.seen, photo=before.photo if before is not None else None),
             state="problem",
             attempts=attempts,
             next_try_ns=next_try_ns(attempts, now_ns=self._clock.now_ns(), forever=isinstance(error, Unreachable)),
@@ -271,16 +266,3 @@ class Work:
             if self._n_commits % COMMITS_BETWEEN_UPKEEP == 0:
                 self._store.maintain()
         self._committed_ns = self._clock.now_ns()
-
-
-def file_row(seen: SeenFile, *, photo: str) -> FileRow:
-    """Give the row of a file whose photo has a row."""
-    return FileRow(
-        root=seen.root,
-        path=seen.path,
-        size_bytes=seen.size_bytes,
-        mtime_ns=seen.mtime_ns,
-        ctime_ns=seen.ctime_ns,
-        inode=seen.inode,
-        photo=photo,
-    )
