@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from tests.embed.test_weights import cached
-from vecclust.embed import Embedder, hub, load, registry
+from vecclust.embed import Embedder, hub, load, loading, registry
 from vecclust.embed.device import multiplies_bfloat16
 from vecclust.embed.fused import FusedTower, arrange
 from vecclust.embed.loading import PlainTower
@@ -184,8 +184,9 @@ def test_a_cached_tag_loads_without_asking_anybody(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tag whose weights are in the hub's cache: no network, the tag's own preprocessing, and its QuickGELU."""
-    config = json.loads((tiny_model / "open_clip_config.json").read_text())["model_cfg"]
-    entry = Pretrained("someone/tiny", ("open_clip_model.safetensors",), True, {"resize_mode": "squash", "mean": 0.5})
+    document = json.loads((tiny_model / "open_clip_config.json").read_text())
+    config, preprocess = document["model_cfg"], document["preprocess_cfg"] | {"resize_mode": "squash"}
+    entry = Pretrained("someone/tiny", ("open_clip_model.safetensors",), True, preprocess)
     monkeypatch.setattr(registry, "architecture", lambda name: config if name == "tiny" else None)
     monkeypatch.setattr(registry, "pretrained", lambda name: entry)
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tiny", config)
@@ -197,7 +198,7 @@ def test_a_cached_tag_loads_without_asking_anybody(
     assert loaded.model_id.startswith("tiny/tag@")
     quick = loaded.embed_frames(some_frames(4))
     other = load(f"local-dir:{tiny_model}", precision="float32").embed_frames(some_frames(4))
-    assert 0.5 < (quick * other).sum(axis=1).max() < 0.99999  # the same weights, another activation and mean
+    assert 0.9 < (quick * other).sum(axis=1).max() < 0.99999  # the same weights, another activation
     assert loaded.embed_texts(["a dog"]).shape == (1, 16)
 
 
@@ -268,6 +269,13 @@ def test_weights_beside_nothing_are_not_replaced_by_random_ones(tiny_model: Path
     shutil.copy(tiny_model / "open_clip_config.json", tmp_path)
     with pytest.raises(ModelUnavailable, match="random"):
         load(f"local-dir:{tmp_path}")
+
+
+def test_open_clip_itself_is_told_to_refuse_random_weights(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the files be found and open_clip not take them, it must not go on without."""
+    monkeypatch.setattr(loading, "_source", lambda weights: {"model_name": "RN50"})
+    with pytest.raises(ModelError, match="could not be loaded"):
+        load(f"local-dir:{tiny_model}")
 
 
 def test_a_model_that_needs_more_packages_says_which(tiny_model: Path, tmp_path: Path) -> None:

@@ -66,6 +66,13 @@ def test_frames_are_open_clips_pixels(interpolation: str | None) -> None:
     assert np.array_equal(frame_of(image, framing), theirs)
 
 
+def test_open_clips_own_filter_for_oblong_inputs_is_kept() -> None:
+    """Whatever an oblong model names, open_clip resizes its pictures bicubically where the shortest side decides."""
+    for resize_mode, filter_ in (("shortest", "bicubic"), ("longest", "bilinear"), ("squash", "bilinear")):
+        oblong = {**DEFAULTS, "size": (24, 40), "interpolation": "bilinear", "resize_mode": resize_mode}
+        assert read_preprocessing(oblong).framing.interpolation == filter_
+
+
 def test_every_pretrained_model_of_open_clip_can_be_described() -> None:
     """No tag of the pinned open_clip asks for a preprocessing that a `Framing` cannot say."""
     seen = set()

@@ -247,10 +247,8 @@ class OpenClipEmbedder:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide rows by their norms; a row that is zero or not finite becomes NaN throughout."""
+    """Divide rows by their norms; a row that is zero or not finite comes out with NaN in it."""
     wide = vectors.astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        norms = np.linalg.norm(wide, axis=1, keepdims=True)
-        usable = np.isfinite(norms) & (norms > 0)
-        unit: NDArray[np.float32] = np.where(usable, wide / norms, np.nan).astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit: NDArray[np.float32] = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
     return unit
