@@ -18,14 +18,14 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where album and library go.")] = Path(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where album, library and pages go.")] = Path(
         "vecclust-demo"
     ),
     as_json: AsJson = False,
 ) -> None:
     """Try everything on a sample album.
 
-    Draws the pictures, scans, reclusters and asks, with the bundled model.
+    Draws the pictures, scans, reclusters, asks and writes gallery and map, with the bundled model.
 
     \b
     vecclust demo --out /tmp/demo

@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 # Below this many pictures spectral initialisation has too few eigenvectors and neighbourhoods are the whole
 # collection, so a layout says nothing that the principal components do not.
 LEAST_FOR_UMAP = 16
+# A layout that begins at an earlier one is settled, not made: places move by 4 % of the map's size (1,670 photos, 15 %
+# of them new) and neighbours are kept as well as by a fit from nothing, which moves them by 10 % even when aligned.
+EPOCHS_TO_CONTINUE = 50
+RATE_TO_CONTINUE = 0.1
 # Two UMAP fits at once abort the process under one of numba's threading layers.
 _one_at_a_time = threading.Lock()
 
@@ -74,13 +78,22 @@ def principal_components(vectors: NDArray[np.float32], *, n_components: int) -> 
     return Projection(mean.astype(np.float32), components)
 
 
-def umap_layout(vectors: NDArray[np.float32], graph: Neighbours, *, params: FitParams) -> NDArray[np.float32]:
+def umap_layout(
+    vectors: NDArray[np.float32],
+    graph: Neighbours,
+    *,
+    params: FitParams,
+    min_dist: float = 0.0,
+    begin_at: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Lay out the vectors with UMAP on a graph that is already known.
 
     Args:
         vectors: (n, d) float32 unit norm, n at least `LEAST_FOR_UMAP`.
         graph: the nearest other rows, at least `n_neighbors - 1` of them or all there are.
         params: `n_neighbors`, `n_components` and `seed` are used.
+        min_dist: how near to one another positions may come: 0 to cluster them, more to look at them.
+        begin_at: (n, n_components) positions to begin at and stay close to, or None for spectral ones.
 
     Returns:
         (n, n_components) float32.
@@ -98,7 +111,10 @@ def umap_layout(vectors: NDArray[np.float32], graph: Neighbours, *, params: FitP
             n_neighbors=n_neighbors,
             n_components=params.n_components,
             metric="cosine",
-            min_dist=0.0,
+            min_dist=min_dist,
+            init="spectral" if begin_at is None else begin_at,
+            n_epochs=None if begin_at is None else EPOCHS_TO_CONTINUE,
+            learning_rate=1.0 if begin_at is None else RATE_TO_CONTINUE,
             random_state=params.seed,
             n_jobs=1,
             precomputed_knn=(indices, distances),

@@ -1,7 +1,7 @@
 """The demo: a sample album through the whole loop, with nothing prepared but the pictures.
 
-Draws the album, scans it, reclusters, asks for similar photos and for words, through `vecclust.Library` as anybody
-would. What it reports is what those calls answered.
+Draws the album, scans it, reclusters, asks for similar photos and for words, writes gallery and map, through
+`vecclust.Library` as anybody would. What it reports is what those calls answered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def tour(out: Path, *, progress: Progress = no_progress, embedder: Embedder | No
     """Run the whole job on a sample album.
 
     Args:
-        out: folder for album and library; made where it is missing, gone on with where a demo left it.
+        out: folder for album, library and pages; made where it is missing, gone on with where a demo left it.
         progress: told about files read and stages fitted.
         embedder: an embedder to use instead of the bundled model.
 
@@ -62,6 +62,8 @@ def tour(out: Path, *, progress: Progress = no_progress, embedder: Embedder | No
             search=opened.search(SCENES[0].words[0], limit=5),
             problems=opened.problems(),
             status=opened.status(),
+            gallery=opened.gallery(out / "gallery"),
+            map=opened.map(out / "map.html"),
         )
 
 

@@ -19,6 +19,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     ModelStatus,
+    PageReport,
     PhotoFacts,
     Problem,
     RefitReport,
@@ -162,11 +163,13 @@ def status_document(status: Status) -> Document:
             for folder in status.folders
         ],
         "daemon": {
-            "running": False,
-            "pid": None,
-            "since": None,
-            "watching": [],
+            "running": status.daemon.running,
+            "pid": status.daemon.pid,
+            "since": iso_ns(status.daemon.since_ns),
+            "watching": list(status.daemon.watching),
             "last_scan": iso_ns(max(scans)) if scans else None,
+            "doing": status.daemon.doing or None,
+            "problems": list(status.daemon.problems),
         },
     }
 
@@ -226,6 +229,17 @@ def models_document(models: Sequence[ModelStatus]) -> Document:
     }
 
 
+def page_document(report: PageReport) -> Document:
+    """Give the document of `gallery` and `map`."""
+    return {
+        "page": report.page,
+        "photos": report.photos,
+        "clusters": report.clusters,
+        "files": report.files,
+        "size_bytes": report.size_bytes,
+    }
+
+
 def tour_document(tour: Tour) -> Document:
     """Give the document of `demo`: the documents of its steps by name."""
     return {
@@ -239,6 +253,8 @@ def tour_document(tour: Tour) -> Document:
         "search": answer_document(tour.search),
         "problems": problems_document(tour.problems)["problems"],
         "status": status_document(tour.status),
+        "gallery": page_document(tour.gallery),
+        "map": page_document(tour.map),
     }
 
 

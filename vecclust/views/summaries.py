@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from vecclust.records import Run
 from vecclust.reports import (
@@ -11,7 +12,9 @@ from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
+    DaemonStatus,
     ModelStatus,
+    PageReport,
     PhotoFacts,
     Problem,
     RefitReport,
@@ -148,12 +151,19 @@ def show_status(status: Status) -> None:
         ("arrivals since", status.arrivals_since_run),
         ("dot-files left out", status.skipped_dot_files),
         ("on disk", f"{status.bytes_on_disk / 1e6:.1f} MB"),
-        ("daemon", "not running"),
+        ("daemon", _daemon(status.daemon)),
     ]
+    rows += [("daemon says", problem) for problem in status.daemon.problems]
     for folder in status.folders:
         paused = f" (removal paused: {folder.paused})" if folder.paused else ""
         rows.append(("folder", f"{folder.path}, last scan {iso_ns(folder.last_scan_ns) or 'never'}{paused}"))
     show(("", ""), rows)
+
+
+def _daemon(daemon: DaemonStatus) -> str:
+    if not daemon.running:
+        return "not running"
+    return f"process {daemon.pid}, {daemon.doing} since {iso_ns(daemon.since_ns)}"
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
@@ -184,6 +194,20 @@ def show_models(models: Sequence[ModelStatus]) -> None:
     )
 
 
+def show_page(report: PageReport) -> None:
+    """Print what page was written, and where."""
+    show(
+        ("", ""),
+        [
+            ("page", report.page),
+            ("photos", report.photos),
+            ("clusters", report.clusters),
+            ("files", report.files),
+            ("size", f"{report.size_bytes / 1e6:.1f} MB"),
+        ],
+    )
+
+
 def show_tour(tour: Tour) -> None:
     """Print what the demo did, step by step, with the command that does each."""
     _heading(f"vecclust scan {tour.album}")
@@ -201,9 +225,14 @@ def show_tour(tour: Tour) -> None:
     show_answer(tour.search)
     _heading("vecclust problems")
     show_problems(tour.problems)
+    _heading(f"vecclust gallery --out {Path(tour.gallery.page).parent}")
+    show_page(tour.gallery)
+    _heading(f"vecclust map --out {tour.map.page}")
+    show_page(tour.map)
     sys.stdout.write(
         f"\n{tour.status.photos} photos from {tour.status.files} files, {tour.refit.clusters} clusters. "
         f"Go on with this library: vecclust --library {plain(str(tour.library))} clusters\n"
+        f"To look at: {plain(tour.gallery.page)} and {plain(tour.map.page)}\n"
     )
 
 

@@ -1,0 +1,111 @@
+"""The map: vectors to two dimensions, to be looked at, never to be clustered.
+
+A map that begins at an earlier one stays close to it, and is turned, mirrored and moved onto it at the end: what
+people know by its place keeps its place. Refuses to know photos. Invariants: every position is finite; copies of one
+picture lie at one place; the same rows, seed and beginning give the same map.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.cluster.fit import distinct_rows
+from vecclust.cluster.neighbours import Neighbours, neighbour_graph
+from vecclust.cluster.params import FitParams
+from vecclust.cluster.reduce import LEAST_FOR_UMAP, principal_components, umap_layout
+
+N_NEIGHBOURS = 15
+# Enough room between dots to tell them apart; the clusters' own layout has none.
+MIN_DIST = 0.2
+# Of the pictures; below, most are newcomers, and a map that begins with them in a heap is worse than a new one.
+LEAST_TO_CONTINUE = 0.5
+# Rows placed on both maps that fix how one lies on the other; fewer could mirror it by chance.
+LEAST_TO_ALIGN = 3
+
+
+def map_layout(
+    vectors: NDArray[np.float32],
+    *,
+    seed: int,
+    graph: Neighbours | None = None,
+    earlier: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Lay vectors out in two dimensions.
+
+    Args:
+        vectors: (n, d) float32 unit norm; n may be 0.
+        seed: of UMAP.
+        graph: the nearest rows of each row, where they are known already.
+        earlier: (n, 2) positions on an earlier map, NaN for rows that are new, or None.
+
+    Returns:
+        (n, 2) float32 positions; principal components for fewer than `LEAST_FOR_UMAP` distinct pictures.
+    """
+    if len(vectors) == 0:
+        return np.zeros((0, 2), np.float32)
+    picture_of_row, first_rows = distinct_rows(vectors)
+    pictures = vectors[first_rows]
+    if len(pictures) < LEAST_FOR_UMAP:
+        return principal_components(pictures, n_components=2).apply(pictures)[picture_of_row]
+    if graph is None or len(pictures) < len(vectors):
+        graph = neighbour_graph(pictures, k=N_NEIGHBOURS)
+    params = FitParams(n_neighbors=N_NEIGHBOURS, n_components=2, seed=seed)
+    if earlier is None:
+        return umap_layout(pictures, graph, params=params, min_dist=MIN_DIST)[picture_of_row]
+    before = earlier[first_rows]
+    begin_at = place_newcomers(before, graph=graph) if _share_known(before) >= LEAST_TO_CONTINUE else None
+    layout = umap_layout(pictures, graph, params=params, min_dist=MIN_DIST, begin_at=begin_at)
+    if begin_at is not None:
+        # UMAP stretches what it begins at to a square of its own.
+        low, high = begin_at.min(axis=0), begin_at.max(axis=0)
+        layout = layout * (high - low) / 10 + low
+    return _laid_onto(layout, before)[picture_of_row]
+
+
+def place_newcomers(positions: NDArray[np.float32], *, graph: Neighbours) -> NDArray[np.float32] | None:
+    """Put rows without a position at the weighted mean of their nearest rows that have one.
+
+    Args:
+        positions: (n, 2), NaN for rows without one.
+        graph: the nearest rows of each row.
+
+    Returns:
+        (n, 2) finite positions, or None where no row has any. Newcomers known only to newcomers lie in the middle.
+    """
+    known = np.asarray(np.isfinite(positions).all(axis=1), np.bool_)
+    if not known.any():
+        return None
+    placed = positions.astype(np.float32).copy()
+    placed[~known] = positions[known].mean(axis=0)
+    new = np.flatnonzero(~known)
+    if len(new) and graph.indices.shape[1]:
+        near = graph.indices[new]
+        # Nearer counts more; copies of a known picture lie where it lies.
+        weights = np.where(known[near], 1.0 / (graph.distances[new].astype(np.float64) + 1e-6), 0.0)
+        total = weights.sum(axis=1)
+        there = np.where(known[near][:, :, None], positions[near], 0.0)
+        means = (weights[:, :, None] * there).sum(axis=1)
+        near_known = np.flatnonzero(total > 0)
+        placed[new[near_known]] = means[near_known] / total[near_known, None]
+    return placed
+
+
+def _share_known(positions: NDArray[np.float32]) -> float:
+    return float(np.mean(np.isfinite(positions).all(axis=1)))
+
+
+def _laid_onto(layout: NDArray[np.float32], earlier: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn, mirror, move and scale a layout so that known rows come as near to their earlier places as they can.
+
+    The orthogonal Procrustes problem with a scale (Gower 1975).
+    """
+    known = np.asarray(np.isfinite(earlier).all(axis=1), np.bool_)
+    if known.sum() < LEAST_TO_ALIGN:
+        return layout.astype(np.float32)
+    here, there = layout[known].astype(np.float64), earlier[known].astype(np.float64)
+    here_mean, there_mean = here.mean(axis=0), there.mean(axis=0)
+    left, sizes, right = np.linalg.svd((here - here_mean).T @ (there - there_mean))
+    spread = float(((here - here_mean) ** 2).sum())
+    scale = float(sizes.sum()) / spread if spread > 0 and sizes.sum() > 0 else 1.0
+    return np.asarray(scale * (layout - here_mean) @ (left @ right) + there_mean, dtype=np.float32)

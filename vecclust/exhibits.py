@@ -1,0 +1,107 @@
+"""What a page shows: photos, clusters and the map, as plain records between the library and the page.
+
+Made by `looking`, drawn by `views.pages`. Refuses to know HTML and tables. Pictures are not in here: a page asks for
+the thumbnails it shows, by content hash, so that a large library never lies in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.records import Run
+from vecclust.reports import ClusterEntry, HistoryEvent
+
+# Gives the small JPEGs of photos, leaving out those that have none.
+Thumbnails = Callable[[Collection[str]], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One photo on a page.
+
+    Attributes:
+        photo: content hash; asked for the thumbnail, never written into a page.
+        path: absolute path of a file that is there now, or None.
+        taken: time taken, or None where nothing better than the file's own time is known.
+        strength: membership strength in [0, 1]; 0 without a cluster.
+        width_px: width of the upright picture.
+        height_px: height of the upright picture.
+    """
+
+    photo: str
+    path: str | None
+    taken: datetime | None
+    strength: float
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterExhibit:
+    """One cluster on a page.
+
+    Attributes:
+        entry: the cluster as `clusters` lists it.
+        cover: content hash of its most central photo.
+        photos: its photos, strongest first.
+        related: ids of the clusters nearest to it, by its most central photo's vector, nearest first.
+        event: what the current run did to it.
+        sources: the earlier ids it came from.
+        history: what every run did to it, oldest first.
+    """
+
+    entry: ClusterEntry
+    cover: str
+    photos: tuple[Shown, ...]
+    related: tuple[str, ...]
+    event: str
+    sources: tuple[str, ...]
+    history: tuple[HistoryEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryExhibit:
+    """A library as contact sheets.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        clusters: the clusters, largest first.
+        unclustered: photos without a cluster, or without a label yet, by time taken.
+    """
+
+    run: Run | None
+    clusters: tuple[ClusterExhibit, ...]
+    unclustered: tuple[Shown, ...]
+
+    @property
+    def n_photos(self) -> int:
+        """Photos in all."""
+        return sum(len(cluster.photos) for cluster in self.clusters) + len(self.unclustered)
+
+
+@dataclass(frozen=True, slots=True)
+class MapExhibit:
+    """A library as points on a plane, row by row.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        photos: the photos.
+        positions: (n, 2) float32, finite, in no particular unit.
+        neighbours: (n, k) int32, the rows nearest by the real vectors, nearest first.
+        labels: (n,) int64, the number of the cluster in `clusters`, -1 for none.
+        clusters: the clusters, largest first.
+        covers: the row of each cluster's most central photo.
+    """
+
+    run: Run | None
+    photos: tuple[Shown, ...]
+    positions: NDArray[np.float32]
+    neighbours: NDArray[np.int32]
+    labels: NDArray[np.int64]
+    clusters: tuple[ClusterEntry, ...]
+    covers: tuple[int, ...]

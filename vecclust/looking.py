@@ -1,0 +1,154 @@
+"""What the gallery and the map show, read out of the library: the current run's labels, files that are there, dates.
+
+Only reads. A time that is only the file's own says when it was copied as likely as when it was taken, and is not
+shown. Refuses to know HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.exhibits import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
+from vecclust.query import living_path
+from vecclust.records import ClusterRow, FileRow, Label, Run
+from vecclust.reports import ClusterEntry, ClusterList, HistoryEvent
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+# As many as stand beside a page without scrolling.
+N_RELATED = 6
+# Neighbours of a photo that the map opens: two rows of four in its panel.
+N_NEIGHBOURS = 8
+
+
+def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
+    """Read everything the contact sheets show.
+
+    Args:
+        store: the library.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+
+    Returns:
+        The gallery; without clusters before the first run.
+    """
+    labels = {} if listed.run is None else store.labels(listed.run)
+    shown = _all_shown(store, labels)
+    members: dict[str | None, list[Shown]] = {}
+    for photo in shown:
+        label = labels.get(photo.photo)
+        members.setdefault(None if label is None else label.cluster, []).append(photo)
+    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
+    related = _related(store, [rows[entry.id] for entry in listed.clusters])
+    exhibits = tuple(
+        ClusterExhibit(
+            entry=entry,
+            cover=rows[entry.id].medoid,
+            photos=tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo))),
+            related=related[entry.id],
+            event=rows[entry.id].event,
+            sources=rows[entry.id].sources,
+            history=tuple(HistoryEvent(row.run, row.event, row.sources) for row in store.history(entry.id)),
+        )
+        for entry in listed.clusters
+    )
+    unclustered = sorted(members.get(None, []), key=lambda photo: (_when(photo), photo.photo))
+    return GalleryExhibit(_run(store, listed.run), exhibits, tuple(unclustered))
+
+
+def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
+    """Read everything the map shows, and lay it out where that is not done yet.
+
+    Args:
+        store: the library; opened for writing, it keeps the layout for the next time.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+        seed: of the layout.
+
+    Returns:
+        The map; empty for an empty library.
+    """
+    from vecclust.cluster.flat import N_NEIGHBOURS as N_FOR_LAYOUT
+    from vecclust.cluster.neighbours import neighbour_graph
+    from vecclust.recluster.positions import map_positions
+
+    photos, vectors = store.vectors()
+    labels = {} if listed.run is None else store.labels(listed.run)
+    known = {shown.photo: shown for shown in _all_shown(store, labels)}
+    kept = [row for row, photo in enumerate(photos) if photo in known]
+    if len(kept) < len(photos):  # removed between the two reads
+        photos, vectors = [photos[row] for row in kept], vectors[kept]
+    graph = neighbour_graph(vectors, k=max(N_NEIGHBOURS, N_FOR_LAYOUT))
+    positions = map_positions(store, photos, vectors=vectors, graph=graph, seed=seed)
+    row_of = {photo: row for row, photo in enumerate(photos)}
+    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
+    numbers = {entry.id: number for number, entry in enumerate(listed.clusters)}
+    of_row = [labels.get(photo) for photo in photos]
+    label_of_row = np.array(
+        [-1 if label is None or label.cluster is None else numbers.get(label.cluster, -1) for label in of_row], np.int64
+    )
+    return MapExhibit(
+        run=_run(store, listed.run),
+        photos=tuple(known[photo] for photo in photos),
+        positions=positions,
+        neighbours=graph.indices[:, :N_NEIGHBOURS],
+        labels=label_of_row,
+        clusters=listed.clusters,
+        covers=tuple(
+            _cover_row(entry, rows=rows, row_of=row_of, inside=np.flatnonzero(label_of_row == number))
+            for number, entry in enumerate(listed.clusters)
+        ),
+    )
+
+
+def _cover_row(
+    entry: ClusterEntry, *, rows: dict[str, ClusterRow], row_of: dict[str, int], inside: NDArray[np.int64]
+) -> int:
+    """Give the row of the medoid; where that photo has left the library, of another photo of the cluster."""
+    first = int(inside[0]) if len(inside) else 0
+    return row_of.get(rows[entry.id].medoid, first)
+
+
+def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:
+    files: dict[str, list[FileRow]] = {}
+    for row in store.files():
+        if row.photo is not None:
+            files.setdefault(row.photo, []).append(row)
+    return [
+        Shown(
+            photo=photo.photo,
+            path=living_path(files.get(photo.photo, ())),
+            taken=None if photo.taken is None or photo.taken.source == "mtime" else photo.taken.when,
+            strength=labels[photo.photo].strength if photo.photo in labels else 0.0,
+            width_px=photo.width_px,
+            height_px=photo.height_px,
+        )
+        for photo in store.photos()
+    ]
+
+
+def _when(shown: Shown) -> str:
+    """Sort by the time as it stands, whatever its zone; photos without one come last."""
+    return "~" if shown.taken is None else shown.taken.replace(tzinfo=None).isoformat()
+
+
+def _related(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
+    """Rank clusters by the cosine of their medoids."""
+    photos, vectors = store.vectors({row.medoid for row in rows}) if rows else ([], np.empty((0, 0), np.float32))
+    vector_of = dict(zip(photos, vectors, strict=True))
+    known = [row for row in rows if row.medoid in vector_of]
+    found: dict[str, tuple[str, ...]] = {row.cluster: () for row in rows}
+    if not known:
+        return found
+    medoids = np.stack([vector_of[row.medoid] for row in known])
+    for number, row in enumerate(known):
+        order = np.argsort(-(medoids @ medoids[number]), kind="stable")
+        found[row.cluster] = tuple(known[other].cluster for other in order if other != number)[:N_RELATED]
+    return found
+
+
+def _run(store: Store, run: str | None) -> Run | None:
+    return next((one for one in store.runs() if one.run == run), None)

@@ -1,0 +1,713 @@
+"use strict";
+// The map's own script. It reads what lies in the page, asks nothing of anybody, and writes names as text only.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const facts = JSON.parse($("facts").textContent);
+  const unpacked = (id) => {
+    const text = atob($(id).textContent);
+    const out = new Uint8Array(text.length);
+    for (let at = 0; at < text.length; at++) out[at] = text.charCodeAt(at);
+    return out.buffer;
+  };
+  const positions = new Float32Array(unpacked("positions"));
+  // The map takes the shape of the window it is opened in: neither axis means anything by itself.
+  const shape = Math.min(1.5, Math.max(0.7, innerWidth / innerHeight));
+  for (let at = 0; at < positions.length; at += 2) positions[at] *= shape;
+  const labels = new Int16Array(unpacked("labels"));
+  const strengths = new Uint8Array(unpacked("strengths"));
+  const times = new Int32Array(unpacked("times"));
+  const neighbours = new Int32Array(unpacked("neighbours"));
+  const n = labels.length, k = facts.neighbours, clusters = facts.clusters;
+  const NO_TIME = -2147483648;
+  const dark = matchMedia("(prefers-color-scheme: dark)"), calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const stage = $("stage"), dots = $("dots"), ring = $("ring"), panel = $("panel"), card = $("card");
+  const pen = dots.getContext("2d", { alpha: false }), ringPen = ring.getContext("2d");
+
+  // Rows by cluster, strongest first; the unclustered last.
+  const members = clusters.map(() => []), loose = [];
+  for (let row = 0; row < n; row++) (labels[row] < 0 ? loose : members[labels[row]]).push(row);
+  for (const rows of members) rows.sort((a, b) => strengths[b] - strengths[a] || a - b);
+
+  const element = (tag, options = {}, ...inside) => {
+    const made = Object.assign(document.createElement(tag), options);
+    made.append(...inside);
+    return made;
+  };
+  const colour = (label) => (label < 0 ? noiseColour : dark.matches ? clusters[label].dark : clusters[label].light);
+  let noiseColour = "", pageColour = "", inkColour = "";
+  const dotOf = (label) => {
+    const dot = element("span", { className: "dot" });
+    dot.style.background = colour(label);
+    dot.setAttribute("aria-hidden", "true");
+    return dot;
+  };
+  const twoDigits = (number) => String(number).padStart(2, "0");
+  const timeOf = (row) => {
+    if (times[row] === NO_TIME) return "";
+    const when = new Date(times[row] * 60000);
+    return `${when.getUTCFullYear()}-${twoDigits(when.getUTCMonth() + 1)}-${twoDigits(when.getUTCDate())}` +
+      ` ${twoDigits(when.getUTCHours())}:${twoDigits(when.getUTCMinutes())}`;
+  };
+  const nameOf = (row) => (facts.names && facts.names[row] ? facts.names[row][1] : "");
+  const addressOf = (row) => {
+    const named = facts.names && facts.names[row];
+    return named ? `${facts.folders[named[0]]}/${named[2] || named[1]}` : "";
+  };
+  const titleOf = (row) => nameOf(row) || timeOf(row) || "Photo";
+  const factsOf = (row) =>
+    [timeOf(row), labels[row] < 0 ? "" : `strength ${(strengths[row] / 100).toFixed(2)}`].filter(Boolean);
+  const clusterTitle = (label) => (label < 0 ? "Unclustered" : clusters[label].title);
+
+  // Pictures: cells of sheets, each decoded when it is first wanted.
+  const sheets = new Map();
+  const sheetOf = (kind, number, then) => {
+    const id = `${kind}-${number}`;
+    let sheet = sheets.get(id);
+    if (!sheet) {
+      const source = $(id);
+      if (!source) return null;
+      sheet = { picture: new Image(), ready: false, waiting: [] };
+      sheets.set(id, sheet);
+      sheet.picture.onload = () => {
+        sheet.ready = true;
+        sheet.waiting.splice(0).forEach((one) => one());
+      };
+      sheet.picture.src = "data:image/webp;base64," + source.textContent;
+    }
+    if (!sheet.ready && then) sheet.waiting.push(then);
+    return sheet.ready ? sheet.picture : null;
+  };
+  const cellOf = (kind, number, side, then) => {
+    const picture = sheetOf(kind, Math.floor(number / facts.perSheet), then);
+    if (!picture) return null;
+    const at = number % facts.perSheet;
+    return [picture, (at % facts.columns) * side, Math.floor(at / facts.columns) * side, side, side];
+  };
+  const coverNumber = new Map(clusters.map((cluster, number) => [cluster.row, number]));
+  // Gives a picture of a row, or null where the page holds none.
+  const pictureOf = (row) => {
+    const kind = facts.cell ? "sheet" : "cover";
+    const number = facts.cell ? row : coverNumber.get(row);
+    if (number === undefined) return null;
+    const side = facts.cell || facts.cover;
+    const canvas = element("canvas", { width: side, height: side });
+    canvas.setAttribute("aria-hidden", "true");
+    const paint = () => {
+      const cell = cellOf(kind, number, side, paint);
+      if (cell) canvas.getContext("2d").drawImage(...cell, 0, 0, side, side);
+    };
+    paint();
+    return canvas;
+  };
+
+  // The view: screen = (position - centre) * scale + middle.
+  let width = 0, height = 0, ratio = 1, fitScale = 1;
+  const view = { x: 0.5, y: 0.5, scale: 1 };
+  let chosen = -1, hovered = -1, opened = -1, matching = null, shownThumbs = [], byKeys = false;
+  const screenX = (row) => (positions[2 * row] - view.x) * view.scale + width / 2;
+  const screenY = (row) => (positions[2 * row + 1] - view.y) * view.scale + height / 2;
+  const boundsOf = (rows) => {
+    let left = Infinity, right = -Infinity, top = Infinity, bottom = -Infinity;
+    for (const row of rows) {
+      left = Math.min(left, positions[2 * row]); right = Math.max(right, positions[2 * row]);
+      top = Math.min(top, positions[2 * row + 1]); bottom = Math.max(bottom, positions[2 * row + 1]);
+    }
+    return rows.length ? { left, right, top, bottom } : { left: 0.5, right: 0.5, top: 0.5, bottom: 0.5 };
+  };
+  const everything = boundsOf(Array.from({ length: n }, (_, row) => row));
+  const fitting = (bounds, most) => {
+    const roomX = Math.max(80, width - Math.min(150, width * 0.2)), roomY = Math.max(80, height - 150);
+    const across = Math.max(bounds.right - bounds.left, 1e-6), down = Math.max(bounds.bottom - bounds.top, 1e-6);
+    return {
+      x: (bounds.left + bounds.right) / 2, y: (bounds.top + bounds.bottom) / 2,
+      scale: Math.min(roomX / across, roomY / down, most),
+    };
+  };
+  const allInView = () => fitting(everything, 4 * Math.max(width, height));
+  const mostScale = () => fitScale * 60;
+
+  let frame = 0, flight = 0, rest = 0;
+  const ask = () => { if (!frame) frame = requestAnimationFrame(draw); };
+  const moved = () => {
+    ask();
+    clearTimeout(rest);
+    rest = setTimeout(atRest, 140);
+  };
+  const stopFlight = () => { cancelAnimationFrame(flight); flight = 0; };
+  const flyTo = (target) => {
+    stopFlight();
+    if (calm.matches) { Object.assign(view, target); moved(); return; }
+    const from = { ...view }, began = performance.now();
+    const step = (now) => {
+      const part = Math.min(1, Math.max(0, (now - began) / 420)), ease = 1 - (1 - part) ** 3;
+      view.scale = from.scale * (target.scale / from.scale) ** ease;
+      view.x = from.x + (target.x - from.x) * ease;
+      view.y = from.y + (target.y - from.y) * ease;
+      moved();
+      flight = part < 1 ? requestAnimationFrame(step) : 0;
+    };
+    flight = requestAnimationFrame(step);
+  };
+  const zoomAt = (x, y, factor) => {
+    stopFlight();
+    const scale = Math.min(mostScale(), Math.max(fitScale * 0.5, view.scale * factor));
+    view.x += (x - width / 2) * (1 / view.scale - 1 / scale);
+    view.y += (y - height / 2) * (1 / view.scale - 1 / scale);
+    view.scale = scale;
+    moved();
+  };
+  const pan = (dx, dy) => {
+    stopFlight();
+    const within = (value, low, high) => Math.min(high, Math.max(low, value));
+    view.x = within(view.x - dx / view.scale, everything.left - 0.1, everything.right + 0.1);
+    view.y = within(view.y - dy / view.scale, everything.top - 0.1, everything.bottom + 0.1);
+    moved();
+  };
+
+  const radius = () => {
+    const base = n > 60000 ? 1.1 : n > 15000 ? 1.5 : n > 4000 ? 2.2 : 3.1;
+    return Math.min(base * 2.4, Math.max(base, base * (view.scale / fitScale) ** 0.4));
+  };
+  const isLit = (row) => (matching ? matching.has(row) : chosen < 0 || labels[row] === chosen);
+  const isDimming = () => matching !== null || chosen >= 0;
+
+  // Above this many, dots are written as pixels: 200,000 in some 10 ms, where paths take 150.
+  const MOST_ROUND = 30000;
+  let pixels = null;
+  const packedColour = (css) => {
+    const number = parseInt(css.slice(1), 16);
+    return (255 << 24) | ((number & 255) << 16) | (number & 0xff00) | (number >> 16);
+  };
+  const mixed = (one, other, part) => "#" + [1, 3, 5].map((at) =>
+    Math.round(parseInt(one.slice(at, at + 2), 16) * part + parseInt(other.slice(at, at + 2), 16) * (1 - part))
+      .toString(16).padStart(2, "0")).join("");
+
+  const drawRound = () => {
+    const r = radius();
+    const batch = (rows, label, lit) => {
+      pen.fillStyle = lit ? colour(label) : mixed(colour(label), pageColour, 0.22);
+      pen.beginPath();
+      const size = label < 0 ? r * 0.75 : r;
+      for (const row of rows) {
+        if (isDimming() && isLit(row) !== lit) continue;
+        const x = screenX(row), y = screenY(row);
+        if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
+        pen.moveTo(x + size, y);
+        pen.arc(x, y, size, 0, 6.2832);
+      }
+      pen.fill();
+    };
+    for (const lit of isDimming() ? [false, true] : [true]) {
+      batch(loose, -1, lit);
+      for (let label = clusters.length - 1; label >= 0; label--) batch(members[label], label, lit);
+    }
+  };
+  const drawPixels = () => {
+    const wide = dots.width, tall = dots.height;
+    if (!pixels || pixels.width !== wide || pixels.height !== tall) pixels = pen.createImageData(wide, tall);
+    const out = new Uint32Array(pixels.data.buffer), back = packedColour(pageColour);
+    out.fill(back);
+    const size = Math.max(1, Math.round(radius() * 1.7 * ratio)), half = size >> 1;
+    const plain = clusters.map((_, label) => packedColour(colour(label)));
+    const dim = clusters.map((_, label) => packedColour(mixed(colour(label), pageColour, 0.22)));
+    const plainNoise = packedColour(noiseColour), dimNoise = packedColour(mixed(noiseColour, pageColour, 0.22));
+    const scale = view.scale * ratio, offX = wide / 2 - view.x * scale, offY = tall / 2 - view.y * scale;
+    for (const lit of isDimming() ? [false, true] : [true]) {
+      for (const noise of [true, false]) {
+        for (let row = 0; row < n; row++) {
+          const label = labels[row];
+          if ((label < 0) !== noise || (isDimming() && isLit(row) !== lit)) continue;
+          const x = ((positions[2 * row] * scale + offX) | 0) - half, y = ((positions[2 * row + 1] * scale + offY) | 0) - half;
+          if (x < 0 || y < 0 || x + size > wide || y + size > tall) continue;
+          const paint = noise ? (lit ? plainNoise : dimNoise) : (lit ? plain : dim)[label];
+          for (let down = 0; down < size; down++) {
+            const start = (y + down) * wide + x;
+            for (let right = 0; right < size; right++) out[start + right] = paint;
+          }
+        }
+      }
+    }
+    pen.putImageData(pixels, 0, 0);
+  };
+  const thumbSide = () => Math.min(60, Math.max(26, 24 * Math.sqrt(view.scale / fitScale)));
+  const drawThumbs = () => {
+    const side = thumbSide();
+    for (const row of shownThumbs) {
+      const x = screenX(row) - side / 2, y = screenY(row) - side / 2;
+      if (x < -side || y < -side || x > width || y > height) continue;
+      const cell = cellOf("sheet", row, facts.cell, ask);
+      pen.globalAlpha = isLit(row) ? 1 : 0.25;
+      pen.fillStyle = colour(labels[row]);
+      pen.beginPath();
+      pen.roundRect(x - 2, y - 2, side + 4, side + 4, 7);
+      pen.fill();
+      if (cell) {
+        pen.save();
+        pen.beginPath();
+        pen.roundRect(x, y, side, side, 5);
+        pen.clip();
+        pen.drawImage(...cell, x, y, side, side);
+        pen.restore();
+      }
+    }
+    pen.globalAlpha = 1;
+  };
+  const draw = () => {
+    frame = 0;
+    if (n > MOST_ROUND) {
+      drawPixels();
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    } else {
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      pen.fillStyle = pageColour;
+      pen.fillRect(0, 0, width, height);
+      drawRound();
+    }
+    drawThumbs();
+    placeLandmarks();
+    drawRing();
+  };
+  const drawRing = () => {
+    ringPen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ringPen.clearRect(0, 0, width, height);
+    for (const row of new Set([opened, hovered])) {
+      if (row < 0) continue;
+      const size = (shownThumbs.includes(row) ? thumbSide() * 0.62 : radius()) + 4;
+      ringPen.lineWidth = 2.5;
+      ringPen.strokeStyle = inkColour;
+      ringPen.beginPath();
+      ringPen.arc(screenX(row), screenY(row), size, 0, 6.2832);
+      ringPen.stroke();
+    }
+    if (byKeys && document.activeElement === stage) {
+      ringPen.strokeStyle = inkColour;
+      ringPen.lineWidth = 1;
+      ringPen.beginPath();
+      ringPen.moveTo(width / 2 - 9, height / 2); ringPen.lineTo(width / 2 + 9, height / 2);
+      ringPen.moveTo(width / 2, height / 2 - 9); ringPen.lineTo(width / 2, height / 2 + 9);
+      ringPen.stroke();
+    }
+  };
+  // Pictures among the dots, once the map is near enough and stands still: few enough to stay quick.
+  const MOST_THUMBS = 350;
+  const FEW = 600;
+  const atRest = () => {
+    shownThumbs = [];
+    if (facts.cell && (n <= FEW || view.scale > fitScale * 1.6)) {
+      const side = thumbSide() + 5, drawn = new Map();
+      const covered = (x, y) => placedBoxes.some((box) =>
+        x + side / 2 > box[0] && x - side / 2 < box[2] && y + side / 2 > box[1] && y - side / 2 < box[3]);
+      const free = (x, y, column, line) => {
+        for (let dx = -1; dx <= 1; dx++) {
+          for (let dy = -1; dy <= 1; dy++) {
+            const other = drawn.get((column + dx) * 4096 + line + dy);
+            if (other && Math.abs(other[0] - x) < side && Math.abs(other[1] - y) < side) return false;
+          }
+        }
+        return true;
+      };
+      for (let row = 0; row < n && shownThumbs.length < MOST_THUMBS; row++) {
+        const x = screenX(row), y = screenY(row);
+        if (x < 0 || y < 0 || x > width || y > height || !isLit(row)) continue;
+        const column = Math.floor(x / side), line = Math.floor(y / side);
+        if (!free(x, y, column, line) || covered(x, y)) continue;
+        drawn.set(column * 4096 + line, [x, y]);
+        shownThumbs.push(row);
+      }
+    }
+    ask();
+    if (byKeys && document.activeElement === stage) hover(nearest(width / 2, height / 2, 60), width / 2, height / 2);
+  };
+
+  // Landmarks: real buttons, the largest cluster first; one that finds no room shows its plate only, or waits for a
+  // nearer view.
+  let placedBoxes = [];
+  const landmarks = clusters.map((cluster, label) => {
+    const picture = element("canvas", { width: facts.cover, height: facts.cover });
+    const paint = () => {
+      const cell = cellOf("cover", label, facts.cover, paint);
+      if (cell) picture.getContext("2d").drawImage(...cell, 0, 0, facts.cover, facts.cover);
+    };
+    paint();
+    const plate = element("span", { className: "plate" },
+      element("span", { className: "dot" }), element("span", { className: "clip", textContent: cluster.title }),
+      element("span", { className: "n", textContent: cluster.size.toLocaleString("en") }));
+    const button = element("button", { type: "button", className: "landmark" }, picture, plate);
+    button.setAttribute("aria-label", `${cluster.title}, ${cluster.size} photos`);
+    button.setAttribute("aria-pressed", "false");
+    button.onclick = () => choose(label === chosen && opened < 0 ? -1 : label);
+    button.onfocus = () => { if (button.matches(":focus-visible")) keepInView(cluster.row); };
+    button.onwheel = (event) => wheel(event);
+    $("landmarks").append(button);
+    return { button, plate, row: cluster.row, label, wide: 0, picture: 46 };
+  });
+  const measure = () => {
+    for (const mark of landmarks) {
+      mark.button.hidden = false;
+      mark.button.className = "landmark";
+    }
+    for (const mark of landmarks) {
+      mark.wide = mark.plate.offsetWidth;
+      mark.tall = mark.plate.offsetHeight;
+      mark.picture = mark.button.firstChild.offsetHeight;
+    }
+  };
+  const placeLandmarks = () => {
+    placedBoxes = [];
+    const free = (box) => placedBoxes.every((other) =>
+      box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
+    const order = chosen < 0 ? landmarks : [landmarks[chosen], ...landmarks.filter((mark) => mark.label !== chosen)];
+    for (const mark of order) {
+      const x = screenX(mark.row), y = screenY(mark.row), button = mark.button;
+      const held = document.activeElement === button || mark.label === chosen;
+      const near = x > -60 && y > -60 && x < width + 60 && y < height + 60;
+      const half = Math.max(mark.wide, mark.picture) / 2 + 2;
+      const whole = [x - half, y - mark.picture / 2 - 2, x + half, y + mark.picture / 2 + mark.tall + 5];
+      const bare = [x - half, y - mark.tall / 2 - 2, x + half, y + mark.tall / 2 + 2];
+      const fits = near && (free(whole) ? whole : free(bare) ? bare : held ? whole : null);
+      button.hidden = !fits;
+      if (!fits) continue;
+      placedBoxes.push(fits);
+      const wide = Math.max(mark.wide, fits === bare ? 0 : mark.picture);
+      button.className = "landmark" + (fits === bare ? " bare" : "") + (chosen >= 0 && mark.label !== chosen ? " away" : "");
+      button.style.transform = `translate(${Math.round(x - wide / 2)}px, ${Math.round(fits[1] + 2)}px)`;
+    }
+  };
+  const keepInView = (row) => {
+    const x = screenX(row), y = screenY(row);
+    if (x < 40 || y < 40 || x > width - 40 || y > height - 60) {
+      flyTo({ x: positions[2 * row], y: positions[2 * row + 1], scale: view.scale });
+    }
+  };
+
+  // Hovering.
+  const nearest = (x, y, reach) => {
+    const side = thumbSide() / 2;
+    for (const row of shownThumbs) {
+      if (Math.abs(screenX(row) - x) <= side && Math.abs(screenY(row) - y) <= side) return row;
+    }
+    let best = -1, least = reach * reach;
+    for (let row = 0; row < n; row++) {
+      const dx = screenX(row) - x, dy = screenY(row) - y, far = dx * dx + dy * dy;
+      if (far < least && isLit(row)) { least = far; best = row; }
+    }
+    return best;
+  };
+  const hover = (row, x, y) => {
+    stage.classList.toggle("over", row >= 0);
+    if (row !== hovered) {
+      hovered = row;
+      card.replaceChildren();
+      if (row >= 0) {
+        const picture = pictureOf(row);
+        if (picture) card.append(picture);
+        card.append(element("div", {},
+          nameOf(row) ? element("p", { className: "name clip", textContent: nameOf(row) }) : "",
+          element("p", { className: "who" }, dotOf(labels[row]), element("span", { className: "clip", textContent: clusterTitle(labels[row]) })),
+          element("p", { className: "soft", textContent: factsOf(row).join(" · ") })));
+        card.dataset.row = row;
+      }
+      card.hidden = row < 0;
+      drawRing();
+    }
+    if (row >= 0) {
+      const wide = card.offsetWidth, tall = card.offsetHeight;
+      const left = x + 18 + wide > width ? x - wide - 18 : x + 18;
+      const top = Math.min(Math.max(8, y - tall / 2), Math.max(8, height - tall - 8));
+      card.style.transform = `translate(${Math.max(8, left)}px, ${top}px)`;
+    }
+  };
+
+  // The panel.
+  let cameFrom = null;
+  const showPanel = (...inside) => {
+    if (panel.hidden) cameFrom = document.activeElement;
+    const close = element("button", { type: "button", className: "close", textContent: "✕" });
+    close.setAttribute("aria-label", "Close");
+    close.onclick = () => closePanel();
+    panel.replaceChildren(...inside, close);
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    panel.focus({ preventScroll: true });
+    hover(-1);
+  };
+  const closePanel = () => {
+    panel.hidden = true;
+    opened = -1;
+    chosen = -1;
+    pressed();
+    moved();
+    (cameFrom && cameFrom.isConnected && !cameFrom.hidden ? cameFrom : stage).focus({ preventScroll: true });
+  };
+  const fewPhotos = (rows) => element("ul", { className: "few" }, ...rows.map((row) => {
+    const button = element("button", { type: "button", title: titleOf(row) },
+      pictureOf(row) || element("span", { className: "words", textContent: titleOf(row) }));
+    button.setAttribute("aria-label", titleOf(row));
+    button.dataset.row = row;
+    button.onclick = () => openPhoto(row);
+    return element("li", {}, button);
+  }));
+  const chipOf = (label) => {
+    const chip = element("button", { type: "button", className: "chip" }, dotOf(label),
+      element("span", { className: "clip", textContent: clusterTitle(label) }));
+    chip.onclick = () => choose(label);
+    return label < 0 ? element("p", { className: "who soft" }, dotOf(label), "Unclustered") : chip;
+  };
+  const openPhoto = (row) => {
+    if (row < 0) return;
+    opened = row;
+    panel.dataset.row = row;
+    const big = element("div", { className: "big" });
+    const small = pictureOf(row), address = addressOf(row);
+    if (small) big.append(small);
+    // The original, where this is its own computer; formats that the browser cannot show keep the small picture.
+    if (address && location.protocol === "file:") {
+      const picture = element("img", { alt: "", decoding: "async" });
+      picture.onload = () => { big.classList.add("whole"); big.append(picture); };
+      picture.src = address;
+    }
+    const original = element("p", {});
+    if (address) original.append(element("a", { href: address, textContent: "Open the original" }));
+    const near = Array.from(neighbours.subarray(row * k, row * k + k));
+    showPanel(element("h2", { textContent: titleOf(row) }), big, chipOf(labels[row]),
+      element("p", { className: "facts" }, ...factsOf(row).map((textContent) => element("span", { textContent }))),
+      original,
+      ...(near.length ? [element("h3", { textContent: "Most alike, nearest first" }), fewPhotos(near)] : []));
+    $("say").textContent = `${titleOf(row)}, ${clusterTitle(labels[row])}`;
+    keepInView(row);
+    moved();
+  };
+  const pressed = () => landmarks.forEach((mark) => mark.button.setAttribute("aria-pressed", String(mark.label === chosen)));
+  const choose = (label) => {
+    if (label < 0) { closePanel(); return; }
+    chosen = label;
+    opened = -1;
+    matching = null;
+    pressed();
+    const cluster = clusters[label], rows = members[label];
+    delete panel.dataset.row;
+    showPanel(element("h2", {}, dotOf(label), element("span", { textContent: cluster.title })),
+      element("p", { className: "facts" }, element("span", { textContent: `${cluster.size.toLocaleString("en")} photos` }),
+        element("span", { textContent: `strength ${cluster.strength.toFixed(2)}` }), element("span", { textContent: cluster.span })),
+      element("h3", { textContent: "Strongest first" }), fewPhotos(rows.slice(0, 32)));
+    const target = fitting(coreOf(rows), fitScale * 12);
+    // Beside the panel, not below it.
+    if (width > 700) target.x += 184 / target.scale; else target.y += height * 0.25 / target.scale;
+    flyTo(target);
+    $("say").textContent = `${cluster.title}, ${cluster.size} photos`;
+  };
+  // A few strays would shrink a cluster to a spot: its middle 94 in a hundred are what is looked at.
+  const coreOf = (rows) => {
+    const of = (axis) => Float32Array.from(rows, (row) => positions[2 * row + axis]).sort();
+    const xs = of(0), ys = of(1), cut = Math.floor(rows.length * 0.03), last = rows.length - 1 - cut;
+    return { left: xs[cut], right: xs[last], top: ys[cut], bottom: ys[last] };
+  };
+  const step = (by) => {
+    if (opened < 0) return;
+    const rows = labels[opened] < 0 ? loose : members[labels[opened]];
+    openPhoto(rows[(rows.indexOf(opened) + by + rows.length) % rows.length]);
+  };
+
+  // Finding.
+  const find = $("find"), found = $("found");
+  let options = [], current = -1;
+  const MOST_PHOTOS = 30;
+  const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const search = () => {
+    const text = folded(find.value.trim());
+    options = clusters.map((_, label) => ({ label }))
+      .filter(({ label }) => !text || folded(clusters[label].title).includes(text) || clusters[label].id === text);
+    matching = null;
+    let count = 0;
+    if (text) {
+      const isDate = /^\d{4}(-\d{0,2}(-\d{0,2})?)?$/.test(text), rows = [];
+      for (let row = 0; row < n; row++) {
+        if ((isDate && timeOf(row).startsWith(text)) || folded(nameOf(row)).includes(text)) rows.push(row);
+      }
+      count = rows.length;
+      const lit = new Set(rows);
+      for (const { label } of options) for (const row of members[label]) lit.add(row);
+      matching = lit;
+      options.push(...rows.slice(0, MOST_PHOTOS).map((row) => ({ row })));
+    }
+    current = text && options.length ? 0 : -1;
+    found.replaceChildren(...options.map((option, at) => {
+      const line = element("li", { id: `found-${at}` });
+      line.setAttribute("role", "option");
+      if (option.row === undefined) {
+        line.append(dotOf(option.label), element("span", { className: "clip", textContent: clusters[option.label].title }),
+          element("span", { className: "soft", textContent: clusters[option.label].size.toLocaleString("en") }));
+      } else {
+        line.append(pictureOf(option.row) || dotOf(labels[option.row]),
+          element("span", { className: "clip", textContent: titleOf(option.row) }),
+          element("span", { className: "soft", textContent: timeOf(option.row).slice(0, 10) }));
+      }
+      line.onpointerdown = (event) => { event.preventDefault(); take(at); };
+      return line;
+    }));
+    if (count > MOST_PHOTOS) found.append(element("li", { className: "none", textContent: `and ${(count - MOST_PHOTOS).toLocaleString("en")} more photos, lit on the map` }));
+    if (!options.length) found.append(element("li", { className: "none", textContent: n ? "Nothing found" : "Nothing here yet" }));
+    mark();
+    found.hidden = false;
+    find.setAttribute("aria-expanded", "true");
+    if (text && view.scale > fitScale * 1.01) flyTo(allInView());
+    if (text) $("say").textContent = `${count} photos, ${options.filter((option) => option.row === undefined).length} clusters`;
+    moved();
+  };
+  const mark = () => {
+    [...found.children].forEach((line, at) => line.setAttribute("aria-selected", String(at === current)));
+    if (current >= 0) {
+      find.setAttribute("aria-activedescendant", `found-${current}`);
+      found.children[current].scrollIntoView({ block: "nearest" });
+    } else find.removeAttribute("aria-activedescendant");
+  };
+  const closeFound = () => {
+    found.hidden = true;
+    find.setAttribute("aria-expanded", "false");
+    find.removeAttribute("aria-activedescendant");
+  };
+  const take = (at) => {
+    const option = options[at];
+    if (!option) return;
+    closeFound();
+    find.blur();
+    cameFrom = stage;
+    if (option.row === undefined) { find.value = ""; choose(option.label); return; }
+    flyTo({ x: positions[2 * option.row], y: positions[2 * option.row + 1], scale: Math.max(view.scale, fitScale * 3) });
+    openPhoto(option.row);
+  };
+  find.oninput = search;
+  find.onfocus = search;
+  find.onblur = closeFound;
+  find.onkeydown = (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (options.length) current = (current + (event.key === "ArrowDown" ? 1 : current < 0 ? 0 : -1) + options.length) % options.length;
+      mark();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      take(Math.max(0, current));
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      find.value = "";
+      matching = null;
+      closeFound();
+      stage.focus({ preventScroll: true });
+      moved();
+    }
+  };
+
+  // Keys, pointer, wheel.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target === find) return;
+    const onStage = event.target === stage, arrows = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    byKeys = true;
+    const acts = () => {
+      if (event.key === "/") find.focus();
+      else if (event.key === "Escape") {
+        matching = null;
+        find.value = "";
+        hover(-1);
+        if (panel.hidden) { chosen = -1; moved(); } else closePanel();
+      } else if (event.key === "+" || event.key === "=") zoomAt(width / 2, height / 2, 1.35);
+      else if (event.key === "-") zoomAt(width / 2, height / 2, 1 / 1.35);
+      else if (event.key === "0") flyTo(allInView());
+      else if (event.key === "n" || event.key === "N") step(1);
+      else if (event.key === "p" || event.key === "P") step(-1);
+      else if (arrows[event.key] && !panel.contains(event.target)) pan(80 * arrows[event.key][0], 80 * arrows[event.key][1]);
+      else if (event.key === "Enter" && onStage && !event.repeat) openPhoto(nearest(width / 2, height / 2, 80));
+      else return false;
+      return true;
+    };
+    if (acts()) event.preventDefault();
+  });
+  const pointers = new Map();
+  let travelled = 0;
+  const at = (event) => {
+    const box = stage.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  stage.onpointerdown = (event) => {
+    if (event.button > 0) return;
+    byKeys = false;
+    stage.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, at(event));
+    if (pointers.size === 1) travelled = 0;
+    stopFlight();
+  };
+  stage.onpointermove = (event) => {
+    const here = at(event), before = pointers.get(event.pointerId);
+    if (!before) {
+      byKeys = false;
+      if (event.pointerType !== "touch") hover(nearest(...here, 12), ...here);
+      return;
+    }
+    if (pointers.size === 2) {
+      const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
+      const was = Math.hypot(before[0] - other[0], before[1] - other[1]), is = Math.hypot(here[0] - other[0], here[1] - other[1]);
+      if (was > 0) zoomAt((here[0] + other[0]) / 2, (here[1] + other[1]) / 2, is / was);
+      travelled = 99;
+    } else {
+      travelled += Math.hypot(here[0] - before[0], here[1] - before[1]);
+      if (travelled > 4) {
+        stage.classList.add("moving");
+        hover(-1);
+        pan(here[0] - before[0], here[1] - before[1]);
+      }
+    }
+    pointers.set(event.pointerId, here);
+  };
+  const release = (event) => {
+    if (!pointers.delete(event.pointerId)) return;
+    stage.classList.remove("moving");
+    if (event.type === "pointerup" && travelled <= 4 && !pointers.size) {
+      const row = nearest(...at(event), event.pointerType === "touch" ? 22 : 12);
+      if (row >= 0) openPhoto(row); else if (!panel.hidden) closePanel();
+    }
+  };
+  stage.onpointerup = release;
+  stage.onpointercancel = release;
+  stage.onpointerleave = () => hover(-1);
+  stage.ondblclick = (event) => { if (nearest(...at(event), 12) < 0) zoomAt(...at(event), 2); };
+  const wheel = (event) => {
+    event.preventDefault();
+    byKeys = false;
+    hover(-1);
+    zoomAt(...at(event), Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.0016)));
+  };
+  stage.addEventListener("wheel", wheel, { passive: false });
+  $("nearer").onclick = () => zoomAt(width / 2, height / 2, 1.5);
+  $("further").onclick = () => zoomAt(width / 2, height / 2, 1 / 1.5);
+  $("all").onclick = () => flyTo(allInView());
+
+  const colourIn = () => {
+    const style = getComputedStyle(document.documentElement);
+    const value = (name) => style.getPropertyValue(name).trim();
+    pageColour = value(dark.matches ? "--page-dark" : "--page-light");
+    noiseColour = value(dark.matches ? "--noise-dark" : "--noise-light");
+    inkColour = value("--ink");
+    for (const mark of landmarks) mark.button.style.setProperty("--mine", colour(mark.label));
+    ask();
+  };
+  const resize = () => {
+    const before = fitScale, first = width === 0;
+    width = stage.clientWidth;
+    height = stage.clientHeight;
+    ratio = Math.min(2, devicePixelRatio || 1);
+    for (const canvas of [dots, ring]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    fitScale = allInView().scale;
+    if (first) Object.assign(view, allInView()); else view.scale *= fitScale / before;
+    measure();
+    moved();
+  };
+  dark.addEventListener("change", () => { colourIn(); moved(); });
+  new ResizeObserver(resize).observe(stage);
+  resize();
+  colourIn();
+  draw();
+  document.body.dataset.ready = "yes";
+})();
