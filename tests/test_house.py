@@ -16,25 +16,29 @@ FLOORS = {
     "errors": 0,
     "records": 0,
     "reports": 0,
+    "exhibits": 0,
     "config": 1,
     "photos": 1,
     "embed": 2,
     "store": 2,
     "cluster": 2,
     "testing": 2,
+    "watch": 2,
     "ingest": 3,
     "recluster": 3,
     "query": 3,
     "catalogue": 4,
+    "looking": 4,
     "views": 4,
     "library": 5,
     "demo": 6,
+    "daemon": 6,
     "cli": 7,
     "__main__": 8,
     "__init__": 8,
 }
-# records and reports share a floor, and reports is made of records.
-SAME_FLOOR = {("reports", "records")}
+# These share a floor: reports is made of records, exhibits of both.
+SAME_FLOOR = {("reports", "records"), ("exhibits", "records"), ("exhibits", "reports")}
 
 OWNERS = {
     "torch": {"embed", "testing"},
@@ -60,6 +64,7 @@ OWNERS = {
     "watchdog": {"watch"},
     "typer": {"cli"},
     "rich": {"views"},
+    "jinja2": {"views"},
 }
 HEAVY = ("torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "scipy", "numba")
 

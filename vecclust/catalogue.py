@@ -18,6 +18,7 @@ from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
+    DaemonStatus,
     FolderStatus,
     HistoryEvent,
     Member,
@@ -217,7 +218,19 @@ def read_status(store: Store) -> Status:
         folders=tuple(FolderStatus(root.path, root.last_scan_ns or None, root.paused) for root in store.roots()),
         skipped_dot_files=sum(root.n_skipped for root in store.roots()),
         bytes_on_disk=_bytes_below(store.folder),
+        daemon=_daemon(Path(store.folder)),
     )
+
+
+def _daemon(library: Path) -> DaemonStatus:
+    """Read who watches: the note of a living process that is the library's last writer."""
+    from vecclust.store import Store
+    from vecclust.watch import read_note
+
+    note, writer = read_note(library), Store.last_writer(library)
+    if note is None or writer is None or writer.pid != note.pid:
+        return DaemonStatus()
+    return DaemonStatus(True, note.pid, note.since_ns, note.watching, note.problems, note.doing)
 
 
 def current_run(store: Store) -> Run | None:

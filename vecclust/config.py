@@ -88,6 +88,20 @@ class StoreConfig(_Section):
     keep_runs: Annotated[int, Field(ge=2, le=1000)] = 10
 
 
+class WatchConfig(_Section):
+    """How `watch` stays in step, and when it fits anew."""
+
+    interval_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    poll_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    canary_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    nice: Annotated[int, Field(ge=0, le=19)] = 10
+    refit_share: Annotated[float, Field(gt=0, le=10)] = 0.1
+    refit_least: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    refit_longest_s: Annotated[float, Field(ge=0, le=315_360_000)] = 2_592_000.0
+    refit_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    refit_pause_s: Annotated[float, Field(ge=0, le=31_536_000)] = 3600.0
+
+
 class Config(_Section):
     """Everything that can be set, validated.
 
@@ -98,6 +112,7 @@ class Config(_Section):
         scan: when a row may go.
         clusters: how photos become clusters.
         store: how the tables are kept.
+        watch: how the daemon stays in step.
     """
 
     model: Annotated[str, Field(min_length=1)] = DEFAULT_MODEL
@@ -106,6 +121,7 @@ class Config(_Section):
     scan: ScanConfig = ScanConfig()
     clusters: ClustersConfig = ClustersConfig()
     store: StoreConfig = StoreConfig()
+    watch: WatchConfig = WatchConfig()
 
 
 def load_config(

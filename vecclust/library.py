@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust import catalogue, photos, query
+from vecclust import catalogue, looking, photos, query
 from vecclust.config import Config, load_config
 from vecclust.errors import DamagedRun, ModelMismatch, NotFound, PhotoError, UsageError
 from vecclust.ingest.plan import is_same
-from vecclust.ingest.scan import Clock, Scan, ScanRequest, ScanSettings
+from vecclust.ingest.scan import LOOK_PAUSE_S, Clock, Scan, ScanRequest, ScanSettings
 from vecclust.ingest.work import Pace
 from vecclust.records import ClusterName, FileRow, LibraryModel, Root, Run
 from vecclust.reports import (
@@ -29,7 +30,9 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     Filters,
+    Growth,
     ModelStatus,
+    PageReport,
     PhotoFacts,
     Problem,
     Progress,
@@ -42,6 +45,7 @@ from vecclust.reports import (
 if TYPE_CHECKING:
     from vecclust.cluster import FitParams
     from vecclust.embed import Embedder
+    from vecclust.recluster import Finding, Labeller
     from vecclust.store import Store
 
 NO_FILTERS = Filters()
@@ -121,6 +125,9 @@ class Library:
         self._model_asked = model_asked
         self._embedder = embedder
         self._clock: Clock = clock or SystemClock()
+        self._labeller: Labeller | None = None
+        self._pool: photos.DecodePool | None = None
+        self._keeps_pool = False
 
     @classmethod
     def open(
@@ -191,7 +198,11 @@ class Library:
 
     def close(self) -> None:
         """Give the lock back."""
-        self._store.close()
+        try:
+            if self._pool is not None:
+                self._pool.close()
+        finally:
+            self._store.close()
 
     # The way in.
 
@@ -229,22 +240,86 @@ class Library:
         """Read the files that could not be read again now, whenever their next try is due."""
         return self._scan(ScanRequest(retry_all=True), progress)
 
+    def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
+        """Keep folders from now on, without looking at them yet, and give all that are kept.
+
+        Args:
+            folders: may be none.
+
+        Returns:
+            Absolute paths.
+
+        Raises:
+            UsageError: no folder was ever given, or one is no folder.
+        """
+        self._scanner().remember(tuple(_folder(folder) for folder in folders))
+        kept = self.folders()
+        if not kept:
+            raise UsageError("no folder to watch", hint="Name one, it is remembered: vecclust watch ~/Photos.")
+        self._check_model_asked()
+        return kept
+
+    def catch_up(self, paths: Collection[str] | None = None, *, progress: Progress = no_progress) -> ScanReport:
+        """Scan as one who looks again soon: nothing is waited for that is still being written.
+
+        Args:
+            paths: look at these files only; what has gone is judged by looks at everything alone.
+            progress: told about files read and stages fitted.
+
+        Returns:
+            What was found and done; `later` says when to look at what was left.
+        """
+        if paths is None:
+            return self._scan(ScanRequest(patient=False), progress)
+        return self._finish(self._scanner().run_paths(paths, progress=progress), progress)
+
+    def folders(self) -> tuple[str, ...]:
+        """Give the folders that are kept, as absolute paths."""
+        return tuple(root.path for root in self._store.roots())
+
+    def later(self) -> dict[str, float]:
+        """Give the files that ask for another look, by absolute path, and in how many seconds each."""
+        now_ns = self._clock.now_ns()
+        wait_s = {row.absolute: LOOK_PAUSE_S for row in self._store.files(state="waiting") if not row.missing_since_ns}
+        for row in self._store.files(state="problem"):
+            if row.next_try_ns and not row.missing_since_ns:
+                wait_s[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
+        return wait_s
+
+    def keep_warm(self) -> None:
+        """Keep decoding processes and the run's arrays up between scans, until the library is closed."""
+        from vecclust.recluster import Labeller
+
+        self._keeps_pool = True
+        self._labeller = Labeller()
+
     def _scan(self, request: ScanRequest, progress: Progress) -> ScanReport:
-        work = Scan(
+        report = self._scanner().run(request, progress=progress)
+        return report if request.dry_run else self._finish(report, progress)
+
+    def _scanner(self) -> Scan:
+        return Scan(
             self._store,
             decoder=self._decoder,
             embedder=self._loaded,
             clock=self._clock,
             settings=self._scan_settings(),
         )
-        report = work.run(request, progress=progress)
-        if request.dry_run:
-            return report
+
+    def _finish(self, report: ScanReport, progress: Progress) -> ScanReport:
+        """Label what came and tidy up."""
         labelled, run = self._label(progress)
         self._store.maintain()
         return dataclasses.replace(report, labelled=labelled, run=run)
 
-    def _decoder(self) -> photos.DecodePool:
+    def _decoder(self) -> AbstractContextManager[photos.DecodePool]:
+        if not self._keeps_pool:
+            return self._new_pool()
+        if self._pool is None:
+            self._pool = self._new_pool()
+        return nullcontext(self._pool)
+
+    def _new_pool(self) -> photos.DecodePool:
         return photos.DecodePool(
             self._model().framing,
             limits=self._decode_limits(),
@@ -262,10 +337,25 @@ class Library:
             thumbnail_px=config.thumbnail_px,
         )
 
+    @property
+    def rules(self) -> photos.IgnoreRules:
+        """What counts as a photo here."""
+        return photos.IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self._config
+
+    @property
+    def folder(self) -> Path:
+        """The library's directory."""
+        return Path(self._store.folder)
+
     def _scan_settings(self) -> ScanSettings:
         config = self._config
         return ScanSettings(
-            rules=photos.IgnoreRules(extensions=config.photos.extensions, patterns=config.photos.ignore),
+            rules=self.rules,
             settle_s=config.photos.settle_s,
             remove_after_s=config.scan.remove_after_s,
             lost_share=config.scan.lost_share,
@@ -284,7 +374,8 @@ class Library:
             report = self._refit("first fit", progress=progress)
             return report.photos, report.run
         try:
-            return label_arrivals(self._store), current
+            label = label_arrivals if self._labeller is None else self._labeller.label
+            return label(self._store), current
         except DamagedRun as error:
             report = self._refit(f"repair: {error.message}", progress=progress)
             return report.photos, report.run
@@ -313,6 +404,35 @@ class Library:
         from vecclust.recluster import refit
 
         return refit(self._store, self._fit_params(), reason=reason, dry_run=dry_run, progress=progress)
+
+    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+        """Make a fit that another process found the current run, and label what came since.
+
+        Args:
+            finding: the fit, see `vecclust.recluster.find`.
+            reason: why it was made.
+
+        Returns:
+            What was found and changed.
+        """
+        from vecclust.recluster import adopt
+
+        report = adopt(self._store, finding, reason=reason)
+        self._label(no_progress)
+        self._store.maintain()
+        return report
+
+    def growth(self) -> Growth | None:
+        """Say how far the library has grown beyond its current run; None before the first fit."""
+        run = catalogue.current_run(self._store)
+        if run is None:
+            return None
+        return Growth(run.run, run.n_photos, self._store.label_counts(run.run).arrivals, run.created_ns)
+
+    @property
+    def fit_params(self) -> FitParams:
+        """What a fit is asked to do here."""
+        return self._fit_params()
 
     def _fit_params(self) -> FitParams:
         from vecclust.cluster import FitParams
@@ -488,6 +608,46 @@ class Library:
     def _row_of(self, path: str) -> FileRow | None:
         return self._store.file_at(path) or self._store.file_at(os.path.realpath(path))
 
+    # Looking.
+
+    def gallery(self, out: Path | str, *, names: bool = True) -> PageReport:
+        """Write the clusters as contact sheets: a folder of pages that open offline.
+
+        Args:
+            out: the folder; an earlier gallery there is replaced.
+            names: whether file names, paths and cluster names are shown.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: `out` holds something that vecclust did not make, or cannot be written.
+        """
+        from vecclust.views.pages import write_gallery
+
+        exhibit = looking.read_gallery(self._store, self.clusters())
+        return write_gallery(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
+
+    def map(self, out: Path | str, *, names: bool = True) -> PageReport:
+        """Write the photos as points on a plane: one page that opens offline.
+
+        Opened for writing, the library keeps the places, and the map of a later run begins at them.
+
+        Args:
+            out: the file; an earlier map there is replaced.
+            names: whether file names, paths and cluster names are in it.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: something that vecclust did not make is there, or it cannot be written.
+        """
+        from vecclust.views.pages import write_map
+
+        exhibit = looking.read_map(self._store, self.clusters(), seed=self._config.clusters.seed)
+        return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
+
     # Health.
 
     def status(self) -> Status:
@@ -578,6 +738,10 @@ def _mismatch(model: LibraryModel, asked: str) -> ModelMismatch:
         hint="Vectors of two models cannot be compared. Leave --model out, or make a second library with the new "
         "model: vecclust --library NEW_DIR scan --model NAME FOLDER.",
     )
+
+
+def _place(out: Path | str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(out)))
 
 
 def _folder(folder: Path | str) -> str:

@@ -97,6 +97,23 @@ class RefitReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """How far a library has grown beyond its current run.
+
+    Attributes:
+        run: the run.
+        n_fitted: photos it was fitted on.
+        n_arrivals: photos that came since.
+        fitted_ns: when it was made.
+    """
+
+    run: str
+    n_fitted: int
+    n_arrivals: int
+    fitted_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The photos that answer a question, best first.
 
@@ -241,6 +258,27 @@ class FolderStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """The process that watches, if there is one.
+
+    Attributes:
+        running: whether it lives.
+        pid: its number, or None.
+        since_ns: when it began, or None.
+        watching: folders as it watches them.
+        problems: why it does not rely on events alone.
+        doing: what it does at present.
+    """
+
+    running: bool = False
+    pid: int | None = None
+    since_ns: int | None = None
+    watching: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of a library.
 
@@ -259,6 +297,7 @@ class Status:
         folders: the folders kept.
         skipped_dot_files: dot-files left out by the last scan.
         bytes_on_disk: size of the library.
+        daemon: the process that watches.
     """
 
     library: str
@@ -275,6 +314,7 @@ class Status:
     folders: tuple[FolderStatus, ...]
     skipped_dot_files: int
     bytes_on_disk: int
+    daemon: DaemonStatus = DaemonStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +356,25 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PageReport:
+    """What was written.
+
+    Attributes:
+        page: the file to open.
+        photos: photos shown.
+        clusters: clusters shown.
+        files: files written.
+        size_bytes: their size together.
+    """
+
+    page: str
+    photos: int
+    clusters: int
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tour:
     """What the demo saw.
 
@@ -330,6 +389,8 @@ class Tour:
         search: photos that match words.
         problems: files that could not be read.
         status: the state of the library at the end.
+        gallery: the clusters as contact sheets.
+        map: the photos as a map.
     """
 
     album: Path
@@ -342,3 +403,5 @@ class Tour:
     search: Answer
     problems: tuple[Problem, ...]
     status: Status
+    gallery: PageReport
+    map: PageReport

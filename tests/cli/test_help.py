@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 CONTRACT = {
     "scan", "recluster", "similar", "search", "clusters", "cluster", "rename", "photo", "runs", "rollback",
-    "status", "problems", "models", "demo",
+    "status", "problems", "models", "demo", "map", "gallery",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from vecclust.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
 from vecclust.ingest.plan import Job, Plan, file_row, make_plan
 from vecclust.ingest.work import Decoder, EmbedderSource, NanoClock, Pace, PhotoStore, Work
-from vecclust.photos import IgnoreRules, is_quiet, seen_from, walk
+from vecclust.photos import IgnoreRules, is_quiet, look_below, seen_from, walk
 from vecclust.records import FileRow, Root
 from vecclust.reports import Progress, ScanReport, no_progress
 
@@ -48,6 +48,9 @@ class ScannedStore(PhotoStore, Protocol):
 
     def files(self, *, root: str | None = None) -> Iterable[FileRow]:
         """Give the rows of one folder, or of all."""
+
+    def files_at(self, paths: Collection[str], *, root: str) -> Mapping[str, FileRow]:
+        """Give the rows of some files of a folder by relative path."""
 
     def remove_files(self, files: Collection[tuple[str, str]]) -> int:
         """Remove rows of files, named by root and path."""
@@ -90,12 +93,14 @@ class ScanRequest:
         dry_run: compare only.
         prune: remove missing files now.
         retry_all: read unreadable files again now.
+        patient: wait a little for files that are still being written; otherwise they are left to a later scan.
     """
 
     folders: tuple[str, ...] = ()
     dry_run: bool = False
     prune: bool = False
     retry_all: bool = False
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +150,53 @@ class Scan:
         Returns:
             What was found and done; label counts are the caller's to add.
         """
-        before = self._store.roots()
-        roots = with_folders(before, request.folders)
-        if not request.dry_run:
-            self._absorb([root for root in before if root not in roots], roots)
-            self._store.put_roots(roots)
+        if request.dry_run:
+            roots = with_folders(self._store.roots(), request.folders)
+        else:
+            roots = self.remember(request.folders)
         wanted = set(request.folders)
         asked = [root for root in roots if not wanted or any(_is_below(folder, root.path) for folder in wanted)]
         folders = [self._look(root, request) for root in asked]
         if request.dry_run:
             return self._foresee(folders, request)
         return self._carry_out(folders, request, everything=len(asked) == len(roots), progress=progress)
+
+    def remember(self, folders: Collection[str]) -> list[Root]:
+        """Keep folders from now on, and give all that are kept.
+
+        Args:
+            folders: absolute paths.
+        """
+        before = self._store.roots()
+        roots = with_folders(before, folders)
+        if roots != list(before):
+            self._absorb([root for root in before if root not in roots], roots)
+            self._store.put_roots(roots)
+        return roots
+
+    def run_paths(self, paths: Collection[str], *, progress: Progress = no_progress) -> ScanReport:
+        """Look at some files only, without waiting for any that is still being written.
+
+        New and changed files are read as in a scan of everything. What is not there is passed over: absence, moves
+        and photos left without a file are judged by whole scans alone.
+
+        Args:
+            paths: absolute paths; those outside the kept folders or of no photo are passed over.
+            progress: told about files read.
+
+        Returns:
+            What was found and done.
+        """
+        folders = []
+        for root in self._store.roots():
+            inside = sorted({os.path.relpath(path, root.path) for path in paths if _is_below(path, root.path)})
+            looks = (look_below(root.path, path, self._settings.rules) for path in inside)
+            seen = [file for file in looks if file is not None]
+            rows = self._store.files_at([file.path for file in seen], root=root.path) if seen else {}
+            plan = make_plan(seen, rows, now_ns=self._clock.now_ns())
+            folders.append(_Folder(root, FolderHealth(True, False, root.device, len(seen)), plan, root.n_skipped, ""))
+        work, pending = self._bring_in(folders, patient=False, progress=progress)
+        return _report(work, folders, n_moved=0, pending=len(pending), removed=0, missing=0)
 
     def _absorb(self, absorbed: Sequence[Root], roots: Sequence[Root]) -> None:
         """Give the rows of folders that now lie inside a larger one to that one."""
@@ -200,17 +241,7 @@ class Scan:
     def _carry_out(
         self, folders: Sequence[_Folder], request: ScanRequest, *, everything: bool, progress: Progress
     ) -> ScanReport:
-        work = Work(
-            self._store,
-            embedder=self._embedder,
-            clock=self._clock,
-            known_by_size=self._store.known_by_size(),
-            policy=self._settings.pace,
-        )
-        jobs = [job for folder in folders for job in folder.plan.jobs]
-        pending = self._read(work, jobs, progress) if jobs else []
-        back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
-        self._store.put_files([*back, *(_waiting_row(job) for job in pending)])
+        work, pending = self._bring_in(folders, patient=request.patient, progress=progress)
         moved_from, n_moved = _moved(work.done.ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
         healthy = everything and not any(folder.paused for folder in folders)
@@ -219,13 +250,31 @@ class Scan:
         self._store.put_roots(self._visited(folders))
         return _report(work, folders, n_moved=n_moved, pending=len(pending), removed=removed, missing=marked)
 
-    def _read(self, work: Work, jobs: Sequence[Job], progress: Progress) -> list[Job]:
-        """Read what is finished, then look again at the rest for a while; give what is still being written."""
+    def _bring_in(self, folders: Sequence[_Folder], *, patient: bool, progress: Progress) -> tuple[Work, list[Job]]:
+        """Read what is new or changed; give the work done and what is still being written."""
+        jobs = [job for folder in folders for job in folder.plan.jobs]
+        work = Work(
+            self._store,
+            embedder=self._embedder,
+            clock=self._clock,
+            known_by_size=self._store.known_by_size() if jobs else {},
+            policy=self._settings.pace,
+        )
+        pending = self._read(work, jobs, patient=patient, progress=progress) if jobs else []
+        back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
+        self._store.put_files([*back, *(_waiting_row(job) for job in pending)])
+        return work, pending
+
+    def _read(self, work: Work, jobs: Sequence[Job], *, patient: bool, progress: Progress) -> list[Job]:
+        """Read what is finished, then, if patient, look again at the rest; give what is still being written."""
+        finished, pending = self._part(jobs)
+        if not patient and not finished:
+            return pending
         with self._decoder() as decoder:
-            finished, pending = self._part(jobs)
-            for looks_left in range(PATIENT_LOOKS, -1, -1):
+            for looks_left in range(PATIENT_LOOKS if patient else 0, -1, -1):
                 if finished:
-                    pending += work.run(finished, decoder, progress=progress, again=looks_left > 0)
+                    leave_doubtful = looks_left > 0 or not patient
+                    pending += work.run(finished, decoder, progress=progress, again=leave_doubtful)
                 if not pending or not looks_left:
                     break
                 self._clock.sleep(LOOK_PAUSE_S)

@@ -14,7 +14,7 @@ from vecclust.photos.ignore import PHOTO_EXTENSIONS, IgnoreRules, NameVerdict
 from vecclust.photos.job import KnownPhoto, Outcome
 from vecclust.photos.limits import DecodeLimits
 from vecclust.photos.pool import DecodePool, available_cpus, read_photo
-from vecclust.photos.walk import UnreadablePlace, Walk, look_at, seen_from, walk
+from vecclust.photos.walk import UnreadablePlace, Walk, look_at, look_below, seen_from, walk
 
 __all__ = [
     "PHOTO_EXTENSIONS",
@@ -33,6 +33,7 @@ __all__ = [
     "is_quiet",
     "is_same",
     "look_at",
+    "look_below",
     "read_content",
     "read_photo",
     "seen_from",

@@ -192,6 +192,37 @@ def seen_from(status: os.stat_result, *, root: str, path: str) -> SeenFile:
     )
 
 
+def look_below(root: str, path: str, rules: IgnoreRules) -> SeenFile | None:
+    """Look at one file below a folder as a walk of that folder would.
+
+    Args:
+        root: absolute path of the folder.
+        path: path of the file relative to it.
+        rules: what counts as a photo.
+
+    Returns:
+        The record; None for what a walk would not give: no photo by its name, inside a linked or marked directory,
+        no regular file, or not there.
+    """
+    if rules.judge_path(path) != "photo":
+        return None
+    try:
+        above = os.path.dirname(path)
+        while above:
+            directory = os.path.join(root, above)
+            if not stat.S_ISDIR(os.lstat(directory).st_mode):
+                return None
+            if any(os.path.lexists(os.path.join(directory, marker)) for marker in MARKER_NAMES):
+                return None
+            above = os.path.dirname(above)
+        status = os.stat(os.path.join(root, path))
+    except OSError as error:
+        if error.errno not in _GONE:
+            log.warning("cannot look at %r: %s", path, error.strerror)
+        return None
+    return seen_from(status, root=root, path=path) if stat.S_ISREG(status.st_mode) else None
+
+
 def look_at(path: str | os.PathLike[str]) -> SeenFile:
     """Look at one file, whatever its name.
 

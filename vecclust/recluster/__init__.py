@@ -4,7 +4,8 @@ Reads vectors, runs `cluster`, writes the run and its labels in one visible comm
 in force. Rows are sorted by content hash, so that the same rows, seed and parameters give the same labels.
 """
 
-from vecclust.recluster.arrivals import label_arrivals
-from vecclust.recluster.refit import refit
+from vecclust.recluster.arrivals import Labeller, label_arrivals
+from vecclust.recluster.finding import Finding, find, load_finding, save_finding
+from vecclust.recluster.refit import adopt, refit
 
-__all__ = ["label_arrivals", "refit"]
+__all__ = ["Finding", "Labeller", "adopt", "find", "label_arrivals", "load_finding", "refit", "save_finding"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class ClusteredStore(Protocol):
     def photo_keys(self) -> set[str]:
         """Give all content hashes."""
 
-    def vectors(self) -> tuple[list[str], NDArray[np.float32]]:
-        """Give all content hashes, sorted, and their vectors (n, d)."""
+    def vectors(self, keys: Collection[str] | None = None) -> tuple[list[str], NDArray[np.float32]]:
+        """Give content hashes, sorted, and their vectors (n, d); all photos, or those asked for."""
 
     def labels(self, run: str | None = None) -> Mapping[str, Label]:
         """Give the labels of a run, the current one where None."""

@@ -10,28 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vecclust.errors import DamagedRun, NotFound, StoreError
+from vecclust.errors import DamagedRun, StoreError
+from vecclust.recluster.finding import Finding, find
 from vecclust.recluster.needs import ClusteredStore
 from vecclust.recluster.rows import FittedRows, load_rows, save_rows
 from vecclust.records import ClusterRow, Label, Run
 from vecclust.reports import Progress, RefitReport, no_progress
 
 if TYPE_CHECKING:
-    from vecclust.cluster import Carried, Fit, FitParams
+    from vecclust.cluster import Carried, FitParams
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A fit, the rows it stands on, and what it does to identity."""
+    """A fit, and what it does to identity."""
 
-    photos: list[str]
-    vectors: NDArray[np.float32]
-    fit: Fit
+    finding: Finding
     carried: Carried
     before: Mapping[str, Label]
 
@@ -60,20 +56,34 @@ def refit(
         NotFound: the library has no photos.
     """
     started = time.monotonic()
-    fitted = _fit(store, params, progress)
-    report = _report(fitted, store.next_run(), dry_run=dry_run)
-    if not dry_run:
-        _commit(store, fitted, report, reason)
+    report = adopt(store, find(store, params, progress=progress), reason=reason, dry_run=dry_run)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
-def _fit(store: ClusteredStore, params: FitParams, progress: Progress) -> _Fitted:
-    from vecclust.cluster import Known, fit, match
+def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
+    """Match a finding with the clusters there are and, unless it is a dry run, make it the current run.
 
-    photos, vectors = store.vectors()
-    if not photos:
-        raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
-    found = fit(vectors, params, progress=progress)
+    Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
+
+    Args:
+        store: the library, open for writing unless it is a dry run.
+        finding: the fit.
+        reason: why it was made, kept with the run.
+        dry_run: change nothing.
+
+    Returns:
+        What was found and what happened to identity; its seconds are those of the fit.
+    """
+    fitted = _matched(store, finding)
+    report = _report(fitted, store.next_run(), dry_run=dry_run)
+    if not dry_run:
+        _commit(store, fitted, report, reason)
+    return report
+
+
+def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
+    from vecclust.cluster import Known, match
+
     state = store.state()
     before = {} if state.current_run is None else dict(store.labels(state.current_run))
     members = {photo: label.cluster for photo, label in before.items() if label.cluster is not None}
@@ -84,7 +94,7 @@ def _fit(store: ClusteredStore, params: FitParams, progress: Progress) -> _Fitte
         named=named,
         next_number=state.next_cluster,
     )
-    return _Fitted(photos, vectors, found, match(photos, found.labels, known=known), before)
+    return _Fitted(finding, match(list(finding.photos), finding.labels, known=known), before)
 
 
 def _memory(
@@ -113,26 +123,26 @@ def _memory(
 
 def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     changes = Counter(change.event for change in fitted.carried.changes.values())
-    ids = fitted.carried.ids
+    ids, finding = fitted.carried.ids, fitted.finding
     changed = sum(
         1
-        for photo, label in zip(fitted.photos, fitted.fit.labels.tolist(), strict=True)
+        for photo, label in zip(finding.photos, finding.labels.tolist(), strict=True)
         if photo in fitted.before and fitted.before[photo].cluster != ids.get(label)
     )
     return RefitReport(
         run=run,
-        photos=len(fitted.photos),
+        photos=len(finding.photos),
         clusters=len(ids),
-        noise=int((fitted.fit.labels < 0).sum()),
-        seconds=0.0,
+        noise=int((finding.labels < 0).sum()),
+        seconds=sum(finding.seconds.values()),
         kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"],
         born=changes["born"],
         split=changes["split"],
         merged=len(fitted.carried.merged),
         gone=len(fitted.carried.gone),
         labels_changed=changed,
-        figures=fitted.fit.figures,
-        stage_seconds=fitted.fit.seconds,
+        figures=finding.figures,
+        stage_seconds=finding.seconds,
         dry_run=dry_run,
     )
 
@@ -144,22 +154,22 @@ def _commit(store: ClusteredStore, fitted: _Fitted, report: RefitReport, reason:
     if model is None:
         raise StoreError("the library has photos but no model")
     folder = store.new_fit_folder(report.run)
-    save_state(fitted.fit.state, folder)
-    ids = fitted.carried.ids
+    finding, ids = fitted.finding, fitted.carried.ids
+    save_state(finding.state, folder)
     save_rows(
-        FittedRows(tuple(fitted.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
+        FittedRows(tuple(finding.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
         folder,
     )
     run = Run(
         run=report.run,
         created_ns=time.time_ns(),
         model=model.model_id,
-        params=fitted.fit.params.as_dict(),
+        params=finding.params,
         n_photos=report.photos,
         n_clusters=report.clusters,
         n_noise=report.noise,
-        figures=fitted.fit.figures,
-        seconds=fitted.fit.seconds,
+        figures=finding.figures,
+        seconds=finding.seconds,
         parent=store.state().current_run,
         reason=reason,
         changes={name: getattr(report, name) for name in ("kept", "born", "split", "merged", "gone", "labels_changed")},
@@ -173,20 +183,18 @@ def _commit(store: ClusteredStore, fitted: _Fitted, report: RefitReport, reason:
 
 
 def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
-    from vecclust.cluster import medoids
-
-    central = medoids(fitted.vectors, fitted.fit.labels)
+    finding = fitted.finding
     rows = []
     for label, cluster in sorted(fitted.carried.ids.items()):
-        inside = fitted.fit.labels == label
+        inside = finding.labels == label
         change = fitted.carried.changes[cluster]
         rows.append(
             ClusterRow(
                 run=run,
                 cluster=cluster,
                 size=int(inside.sum()),
-                medoid=fitted.photos[int(central[label])],
-                strength=float(fitted.fit.strengths[inside].mean()),
+                medoid=finding.photos[int(finding.medoids[label])],
+                strength=float(finding.strengths[inside].mean()),
                 event=change.event,
                 sources=change.sources,
             )
@@ -195,10 +203,10 @@ def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
 
 
 def _labels(fitted: _Fitted) -> list[Label]:
-    ids = fitted.carried.ids
+    ids, finding = fitted.carried.ids, fitted.finding
     return [
         Label(photo, ids.get(label), float(strength) if label >= 0 else 0.0, "fit")
         for photo, label, strength in zip(
-            fitted.photos, fitted.fit.labels.tolist(), fitted.fit.strengths.tolist(), strict=True
+            finding.photos, finding.labels.tolist(), finding.strengths.tolist(), strict=True
         )
     ]

@@ -43,11 +43,11 @@ def save_rows(rows: FittedRows, folder: Path) -> None:
     with open(folder / ROWS_FILE, "wb") as file:
         np.savez(
             file,
-            photos=_packed(rows.photos),
+            photos=pack_photos(rows.photos),
             clusters=np.array(rows.clusters, dtype=np.str_),
             retired=np.array(retired, dtype=np.str_),
             retired_sizes=np.array([len(rows.retired[cluster]) for cluster in retired], np.int64),
-            retired_photos=_packed([photo for cluster in retired for photo in sorted(rows.retired[cluster])]),
+            retired_photos=pack_photos([photo for cluster in retired for photo in sorted(rows.retired[cluster])]),
         )
         file.flush()
         os.fsync(file.fileno())
@@ -68,8 +68,8 @@ def load_rows(folder: Path) -> FittedRows:
     try:
         # Opened here: numpy leaves a file it cannot read open.
         with open(folder / ROWS_FILE, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            photos = _unpacked(arrays["photos"])
-            gone = _unpacked(arrays["retired_photos"])
+            photos = unpack_photos(arrays["photos"])
+            gone = unpack_photos(arrays["retired_photos"])
             ends = np.cumsum(arrays["retired_sizes"])
             retired = {
                 str(cluster): frozenset(gone[end - size : end])
@@ -83,12 +83,17 @@ def load_rows(folder: Path) -> FittedRows:
         ) from error
 
 
-def _packed(photos: Sequence[str]) -> NDArray[np.uint8]:
+def pack_photos(photos: Sequence[str]) -> NDArray[np.uint8]:
     """Pack content hashes, half the size of their hex."""
     return np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
 
 
-def _unpacked(packed: NDArray[np.uint8]) -> tuple[str, ...]:
+def unpack_photos(packed: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Give the content hashes back.
+
+    Raises:
+        ValueError: these are no packed content hashes.
+    """
     if packed.ndim != 2 or packed.shape[1] != 32 or packed.dtype != np.uint8:
         raise ValueError(f"content hashes must be (n, 32) uint8, not {packed.shape} {packed.dtype}")
     return tuple(row.tobytes().hex() for row in packed)

@@ -107,6 +107,21 @@ class FileShelf(Shelf):
         rows = read_files(self._tables.read(FILES, where=one_of("file", keys)))
         return max(rows, key=lambda row: len(row.root), default=None)
 
+    def files_at(self, paths: Collection[str], *, root: str) -> dict[str, FileRow]:
+        """Find what is known of some files of a folder, without reading the others.
+
+        Args:
+            paths: relative to `root`.
+            root: the kept folder.
+
+        Returns:
+            Their rows by relative path; unknown ones are left out.
+        """
+        found: dict[str, FileRow] = {}
+        for part in in_parts(file_key(root, path) for path in paths):
+            found |= {row.path: row for row in read_files(self._tables.read(FILES, where=one_of("file", part)))}
+        return found
+
     def counts(self) -> Counts:
         """Count photos and files."""
         states: Counter[str] = Counter()

@@ -1,0 +1,99 @@
+"""What to look at and when, and when to fit anew: no disk, no clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecclust.daemon import Agenda, Due, RefitPolicy, reason_to_refit
+from vecclust.daemon.agenda import LONGEST_DELAY_S, LONGEST_PAUSE_S
+from vecclust.reports import Growth
+from vecclust.watch import Hint
+
+
+def settled() -> Agenda:
+    """An agenda at time 0 whose first look at everything is done."""
+    agenda = Agenda(settle_s=2.0, now_s=0.0)
+    assert agenda.take(0.0) == Due(None, "start")
+    agenda.whole_done(next_s=300.0)
+    return agenda
+
+
+def test_a_file_is_looked_at_once_it_is_quiet() -> None:
+    """Every event puts it off, so a long copy costs one look."""
+    agenda = settled()
+    for now_s in range(10):
+        agenda.hear(Hint(frozenset({"/a"})), now_s=float(now_s))
+        assert agenda.take(now_s + 0.5) is None
+    assert agenda.next_s == pytest.approx(11.02)
+    assert agenda.take(11.1) == Due(frozenset({"/a"}), "")
+    assert agenda.take(12.0) is None
+
+
+def test_a_look_at_everything_waits_for_quiet_but_not_for_ever() -> None:
+    """A folder under constant change is looked at all the same."""
+    agenda = settled()
+    now_s = 0.0
+    while agenda.take(now_s) is None:
+        agenda.hear(Hint(rescan="a folder came"), now_s=now_s)
+        now_s += 1.0
+        assert now_s < 100
+    assert LONGEST_DELAY_S <= now_s <= LONGEST_DELAY_S + 2
+
+
+def test_lost_events_do_not_wait() -> None:
+    """Nor does a look that somebody asked for; a later wish does not put it off."""
+    agenda = settled()
+    agenda.hear(Hint(rescan="lost", at_once=True), now_s=5.0)
+    assert agenda.take(5.0) == Due(None, "lost")
+
+
+def test_a_file_that_stays_unfinished_is_asked_about_ever_less_often() -> None:
+    """Until an event says that something happened."""
+    agenda = settled()
+    now_s, pauses = 0.0, []
+    for _ in range(8):
+        agenda.look_later({"/a": 1.0}, now_s=now_s)
+        pauses.append(agenda.next_s - now_s)
+        now_s = agenda.next_s
+        if (due := agenda.take(now_s)) is not None and due.paths is None:
+            agenda.whole_done(next_s=now_s + 300)
+    assert pauses == sorted(pauses)
+    assert max(pauses) <= LONGEST_PAUSE_S
+    agenda.hear(Hint(frozenset({"/a"})), now_s=now_s)
+    assert agenda.next_s - now_s < 3
+
+
+def test_an_event_is_not_put_off_by_the_ladder() -> None:
+    """What is due by an event stays due when the tables name the file too."""
+    agenda = settled()
+    agenda.hear(Hint(frozenset({"/a"})), now_s=0.0)
+    agenda.look_later({"/a": 3600.0}, now_s=0.0)
+    assert agenda.next_s < 3
+
+
+POLICY = RefitPolicy(share=0.1, least=50, longest_s=1000.0, quiet_s=60.0, pause_s=100.0)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "age_s", "quiet_s", "tried_s", "due"),
+    [
+        (100, 500, 60, 1e9, True), (99, 500, 60, 1e9, False), (100, 500, 59, 1e9, False), (100, 99, 60, 1e9, False),
+        (100, 500, 60, 99, False), (1, 1000, 60, 1e9, True), (0, 5000, 60, 1e9, False), (1, 999, 60, 1e9, False),
+    ],
+)  # fmt: skip
+def test_a_refit_is_due_by_share_or_age_and_never_during_an_import(
+    arrivals: int, age_s: int, quiet_s: float, tried_s: float, due: bool
+) -> None:
+    """Each condition alone can forbid it."""
+    growth = Growth("r1", 1000, arrivals, fitted_ns=0)
+    now_ns = age_s * 10**9
+    reason = reason_to_refit(POLICY, growth, now_ns=now_ns, quiet_for_s=quiet_s, tried_ago_s=tried_s)
+    assert bool(reason) == due
+
+
+def test_a_small_library_waits_for_enough_new_photos() -> None:
+    """A tenth of a hundred is no reason yet; before the first fit there is none at all."""
+    few = Growth("r1", 100, 49, fitted_ns=0)
+    now_ns = 500 * 10**9
+    assert not reason_to_refit(POLICY, few, now_ns=now_ns, quiet_for_s=60, tried_ago_s=1e9)
+    assert not reason_to_refit(POLICY, None, now_ns=now_ns, quiet_for_s=60, tried_ago_s=1e9)

@@ -1,0 +1,199 @@
+"""The daemon as a process: signals, the lock, what `status` says, refits beside it, SIGKILL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_library import HUES, picture
+from vecclust import Library
+from vecclust.testing import FakeEmbedder
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 90.0
+FLAGS = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1", "watch.refit_pause_s=0"]
+
+
+def put(album: Path, colour: str, numbers: range) -> None:
+    """Write photos of a colour."""
+    (album / colour).mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        (album / colour / f"{number:03}.jpg").write_bytes(picture(colour, number))
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder with eight photos of each of three colours."""
+    for colour in HUES:
+        put(tmp_path / "album", colour, range(8))
+    return tmp_path / "album"
+
+
+class Process:
+    """A daemon that was started."""
+
+    def __init__(self, library: Path, *arguments: str, **environment: str) -> None:
+        self.library = library
+        command = [sys.executable, "-m", "tests.daemon.watching", str(library), *arguments]
+        self.child = subprocess.Popen(
+            command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+        )
+
+    def until(self, reached: Callable[[Library], bool]) -> None:
+        """Wait until the library, read from outside, is as wished."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.child.wait(timeout=0.1)
+                pytest.fail(f"the daemon ended: {self.child.communicate()[1]}")
+            if (self.library / "watch" / "state.json").exists():
+                with Library.open(self.library, embedder=FakeEmbedder()) as library:
+                    if reached(library):
+                        return
+            assert time.monotonic() < deadline, "it never came to it"
+
+    def until_labelled(self, n_photos: int) -> None:
+        """Wait until so many photos have their label."""
+        self.until(lambda library: n_photos == len(library._store.labels()) == library._store.counts().photos)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal and wait for the end."""
+        self.child.send_signal(number)
+        _, said = self.child.communicate(timeout=30)
+        return self.child.returncode, said
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start daemons on one library; what is left is killed."""
+    started: list[Process] = []
+
+    def begin(*arguments: str, **environment: str) -> Process:
+        started.append(Process(tmp_path / "library", *arguments, *FLAGS, **environment))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        if process.child.poll() is None:
+            process.child.kill()
+            process.child.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_labels_what_comes_tells_status_and_ends_well(
+    start: Callable[..., Process], album: Path, number: signal.Signals
+) -> None:
+    """A whole life: catch up, an arrival, status, a second daemon, the end."""
+    process = start(str(album))
+    process.until_labelled(24)
+    put(album, "red", range(50, 52))
+    process.until_labelled(26)
+    process.until(lambda library: library.status().daemon.doing == "watching")
+    with Library.open(process.library) as library:
+        daemon = library.status().daemon
+    assert (daemon.running, daemon.pid, daemon.watching, daemon.problems) == (
+        True, process.child.pid, (str(album),), (),
+    )  # fmt: skip
+    second = start(str(album))
+    _, said = second.child.communicate(timeout=60)
+    assert second.child.returncode == 6
+    assert str(process.child.pid) in said
+    code, said = process.end(number)
+    assert (code, "Traceback" in said) == (0, False), said
+    with Library.open(process.library, write=True) as library:
+        assert not library.status().daemon.running
+
+
+def test_hangup_looks_at_everything(start: Callable[..., Process], album: Path) -> None:
+    """SIGHUP does not end it, and its look is the reason in the log."""
+    process = start(str(album))
+    process.until_labelled(24)
+    with Library.open(process.library) as library:
+        before = library._store.roots()[0].last_scan_ns
+    process.child.send_signal(signal.SIGHUP)
+    process.until(lambda library: library._store.roots()[0].last_scan_ns > before)
+    assert process.end()[0] == 0
+
+
+def test_a_refit_runs_beside_it_and_is_adopted(start: Callable[..., Process], album: Path) -> None:
+    """Enough new photos and quiet: a new run with the reason, every photo labelled."""
+    process = start(str(album), "watch.refit_least=10", "watch.refit_quiet_s=1")
+    process.until_labelled(24)
+    put(album, "blue", range(50, 62))
+    process.until(lambda library: library.runs()[1] == "r2")
+    process.until_labelled(36)
+    with Library.open(process.library) as library:
+        assert library.runs()[0][-1].reason == "12 new photos since a fit of 24"
+        assert {label.assigned_by for label in library._store.labels().values()} == {"fit"}
+    assert process.end()[0] == 0
+    assert not (process.library / "watch" / "fit").exists()
+
+
+def test_it_says_ready_to_its_supervisor(start: Callable[..., Process], album: Path, tmp_path: Path) -> None:
+    """Systemd hears READY after the first look, and the watchdog is fed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(DEADLINE_S)
+        process = start(str(album), NOTIFY_SOCKET=str(tmp_path / "notify"))
+        said = ""
+        while not ("READY=1" in said and "WATCHDOG=1" in said):
+            said += listening.recv(4096).decode() + "\n"
+        assert process.end()[0] == 0
+    assert said.index("catching up") < said.index("READY=1")
+
+
+def test_killed_at_any_time_it_goes_on(start: Callable[..., Process], album: Path) -> None:
+    """SIGKILL in the middle of an import: each photo once, labels of one run, the old note not believed."""
+    process = start(str(album))
+    process.until_labelled(24)
+    put(album, "green", range(50, 80))
+    process.until(lambda library: library._store.counts().photos > 24)
+    process.child.kill()
+    process.child.communicate()
+    with Library.open(process.library) as library:
+        assert not library.status().daemon.running
+    again = start()
+    again.until_labelled(54)
+    assert again.end()[0] == 0
+    with Library.open(process.library) as library:
+        files = list(library._store.files())
+        assert len(files) == len({file.absolute for file in files}) == 54
+        assert {file.photo for file in files} == library._store.photo_keys()
+
+
+def test_events_that_the_kernel_dropped_lose_nothing(start: Callable[..., Process], album: Path) -> None:
+    """Stopped while more happens than the kernel's queue holds: photos made at the end are found at once."""
+    limit = Path("/proc/sys/fs/inotify/max_queued_events")
+    n_files = int(limit.read_text()) // 2 + 500 if limit.exists() else 0
+    if not 0 < n_files < 30_000:
+        pytest.skip("there is no queue here that could be filled in a test")
+    process = start(str(album))
+    process.until_labelled(24)
+    process.until(lambda library: library.status().daemon.doing == "watching")
+    process.child.send_signal(signal.SIGSTOP)
+    for number in range(n_files):
+        (album / f"{number}.txt").touch()
+    put(album, "red", range(50, 53))
+    process.child.send_signal(signal.SIGCONT)
+    process.until_labelled(27)
+    code, said = process.end()
+    assert (code, "queue overflowed" in said) == (0, True), said
+
+
+def test_the_command_line_watches(tmp_path: Path, album: Path) -> None:
+    """`vecclust watch` without a folder says what to do; `status --json` has the daemon's part."""
+    command = [sys.executable, "-m", "vecclust", "--library", str(tmp_path / "other")]
+    done = subprocess.run([*command, "watch"], capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert (done.returncode, "vecclust watch ~/Photos" in done.stderr) == (2, True), done.stderr
+    done = subprocess.run([*command, "status", "--json"], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert json.loads(done.stdout)["daemon"]["running"] is False

@@ -1,0 +1,219 @@
+"""The loop: look at what is due, mind the refit, listen until something is due again.
+
+One thread does all of it, so a batch is always whole when a refit is adopted. What was heard during a long look is
+in the watcher's queue meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vecclust.daemon.agenda import Agenda, Due
+from vecclust.daemon.policy import RefitPolicy, reason_to_refit
+from vecclust.daemon.refitter import RefitFailed, Refitter
+from vecclust.daemon.signals import Stop
+from vecclust.daemon.supervisor import notify
+from vecclust.errors import StoreFull
+from vecclust.library import Library
+from vecclust.reports import ScanReport
+from vecclust.watch import Watching, WatchNote, start_of, write_note
+
+log = logging.getLogger(__name__)
+
+# While a refit's process runs, its end is looked for this often.
+REFIT_LOOK_S = 0.5
+# The wall clock runs ahead of the monotonic one while a computer sleeps.
+SLEPT_S = 30.0
+# A full disk is not emptied in a second.
+FULL_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often things are done, in seconds.
+
+    Attributes:
+        interval_s: between two looks at everything.
+        poll_s: the same where events alone cannot be relied on.
+        canary_s: between two proofs that watching still works.
+        settle_s: how long a file is left alone before it is looked at.
+    """
+
+    interval_s: float = 300.0
+    poll_s: float = 60.0
+    canary_s: float = 60.0
+    settle_s: float = 2.0
+
+
+class Daemon:
+    """Keeps one library in step with its folders until it is stopped.
+
+    Args:
+        library: open for writing.
+        watcher: watches its folders, not armed yet.
+        refitter: does refits; None to do none.
+        rhythm: how often.
+        policy: when to refit.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        watcher: Watching,
+        *,
+        refitter: Refitter | None = None,
+        rhythm: Rhythm = Rhythm(),
+        policy: RefitPolicy = RefitPolicy(),  # noqa: B008 -- frozen
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._library = library
+        self._watcher = watcher
+        self._refitter = refitter
+        self._rhythm = rhythm
+        self._policy = policy
+        self._clock_s = clock_s
+        now_s = clock_s()
+        self._agenda = Agenda(settle_s=rhythm.settle_s, now_s=now_s)
+        self._check_s = now_s + rhythm.canary_s
+        self._arrived_s = now_s
+        self._tried_s = float("-inf")
+        self._ahead_s = time.time() - now_s
+        self._since_ns = time.time_ns()
+        self._last_scan_ns = 0
+        self._watching = library.folders()
+        self._told: WatchNote | None = None
+        self.n_looks = 0
+
+    def run(self, stop: Stop) -> None:
+        """Arm, catch up, and stay until asked to stop.
+
+        Args:
+            stop: says when.
+        """
+        self._watcher.arm()
+        self._tell("catching up")
+        while True:
+            stop.check()
+            self.work()
+            stop.check()
+            self.listen()
+
+    def work(self) -> None:
+        """Do what is due."""
+        now_s = self._clock_s()
+        if now_s >= self._check_s:
+            self._watcher.check()
+            self._check_s = now_s + self._rhythm.canary_s
+            if self._watcher.problems:
+                self._agenda.look_at_everything("events are not relied on", by_s=now_s + self._rhythm.poll_s)
+        self._notice_sleep(now_s)
+        due = self._agenda.take(now_s)
+        if due is not None:
+            self._look(due)
+        self._mind_refit()
+        self._tell("watching")
+
+    def listen(self, *, at_most_s: float = float("inf")) -> None:
+        """Listen until something is heard or due.
+
+        Args:
+            at_most_s: longest wait in seconds.
+        """
+        until_s = min(self._agenda.next_s, self._check_s)
+        if self._refitter is not None and self._refitter.pid is not None:
+            until_s = min(until_s, self._clock_s() + REFIT_LOOK_S)
+        hint = self._watcher.wait(max(0.0, min(until_s - self._clock_s(), at_most_s)))
+        self._agenda.hear(hint, now_s=self._clock_s())
+
+    def _look(self, due: Due) -> None:
+        began_s = self._clock_s()
+        try:
+            report = self._library.catch_up(due.paths)
+            later = self._library.later() if report.pending or report.problems else {}
+        except StoreFull as error:
+            log.warning("%s; trying again in %.0f s", error.message, FULL_PAUSE_S)
+            self._agenda.whole_done(next_s=began_s + FULL_PAUSE_S)
+            return
+        now_s = self._clock_s()
+        if due.paths is None:
+            pause_s = self._rhythm.poll_s if self._watcher.problems else self._rhythm.interval_s
+            self._agenda.whole_done(next_s=now_s + pause_s)
+            self._last_scan_ns = time.time_ns()
+        elif report.updated:
+            # The photo that was overwritten is without a file now: only a whole look may say so.
+            self._agenda.look_at_everything("a photo was replaced", by_s=now_s + self._rhythm.settle_s)
+        self._agenda.look_later(later, now_s=now_s)
+        self._agenda.forget_looks(later)
+        if report.added or report.updated:
+            self._arrived_s = now_s
+        self.n_looks += 1
+        self._log(due, report, now_s - began_s)
+
+    def _log(self, due: Due, report: ScanReport, seconds: float) -> None:
+        names = ("added", "updated", "moved", "removed", "missing", "pending", "labelled")
+        found = ", ".join(f"{getattr(report, name)} {name}" for name in names if getattr(report, name))
+        for notice in report.notices:
+            log.warning("%s", notice)
+        level = logging.INFO if found else logging.DEBUG
+        log.log(
+            level, "%s in %.1f s (%s)", found or "nothing new", seconds, due.reason or f"{len(due.paths or ())} files"
+        )
+
+    def _notice_sleep(self, now_s: float) -> None:
+        ahead_s = time.time() - now_s
+        if ahead_s - self._ahead_s > SLEPT_S:
+            self._agenda.look_at_everything("the computer slept", by_s=now_s)
+        self._ahead_s = ahead_s
+
+    def _mind_refit(self) -> None:
+        """Take a finding up, or begin a refit where one is due."""
+        if self._refitter is None:
+            return
+        now_s = self._clock_s()
+        try:
+            if self._refitter.pid is not None:
+                finding = self._refitter.poll()
+                if finding is not None:
+                    report = self._library.adopt(finding, reason=self._refitter.reason)
+                    log.info("%s: %d clusters (%s)", report.run, report.clusters, self._refitter.reason)
+                return
+        except RefitFailed as error:
+            log.warning("a refit failed, the earlier run stays in force: %s", error)
+            return
+        quiet_for_s, tried_ago_s = now_s - self._arrived_s, now_s - self._tried_s
+        # Asking the tables costs milliseconds, so it is not done where the answer is no already.
+        if quiet_for_s < self._policy.quiet_s or tried_ago_s < self._policy.pause_s:
+            return
+        reason = reason_to_refit(
+            self._policy,
+            self._library.growth(),
+            now_ns=time.time_ns(),
+            quiet_for_s=quiet_for_s,
+            tried_ago_s=tried_ago_s,
+        )
+        if reason:
+            log.info("fitting anew: %s", reason)
+            self._tried_s = now_s
+            self._refitter.start(self._library.fit_params.as_dict(), reason=reason)
+
+    def _tell(self, doing: str) -> None:
+        """Say how things stand, for `status` and for the supervisor."""
+        note = WatchNote(
+            pid=os.getpid(),
+            started=start_of(os.getpid()),
+            since_ns=self._since_ns,
+            watching=self._watching,
+            last_scan_ns=self._last_scan_ns,
+            problems=self._watcher.problems,
+            doing=doing,
+        )
+        if note != self._told:
+            write_note(self._library.folder, note)
+            self._told = note
+            ready = ("READY=1",) if self._last_scan_ns else ()
+            notify(*ready, f"STATUS={doing}")
+        notify("WATCHDOG=1")

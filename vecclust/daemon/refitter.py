@@ -1,0 +1,97 @@
+"""A refit in a process of its own, of low priority, that only reads: watching and labelling go on meanwhile.
+
+The child fits what it reads and leaves a finding in a folder of the library; the daemon, the one writer, adopts it.
+A child that fails or is killed leaves nothing but that folder, which is thrown away; the earlier run stays in force.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vecclust.errors import StoreError
+
+if TYPE_CHECKING:
+    from vecclust.recluster import Finding
+
+log = logging.getLogger(__name__)
+
+# After this a child that was told to end is killed.
+PATIENCE_S = 5.0
+
+
+class RefitFailed(Exception):
+    """The refit's process ended without a finding."""
+
+
+class Refitter:
+    """At most one refit under way.
+
+    Args:
+        library: the library's directory.
+        nice: how much lower than this process's its priority is.
+    """
+
+    def __init__(self, library: Path, *, nice: int = 10) -> None:
+        self._library = library
+        self._nice = nice
+        self._folder = library / "watch" / "fit"
+        self._child: subprocess.Popen[bytes] | None = None
+        self.reason = ""
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the refit under way."""
+        return None if self._child is None else self._child.pid
+
+    def start(self, params: Mapping[str, Any], *, reason: str) -> None:
+        """Begin.
+
+        Args:
+            params: `FitParams.as_dict()`.
+            reason: why, kept with the run.
+        """
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self.reason = reason
+        asked = json.dumps({"params": dict(params), "nice": self._nice})
+        command = [sys.executable, "-m", "vecclust.daemon.fitting", str(self._library), str(self._folder), asked]
+        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def poll(self) -> Finding | None:
+        """Give the finding once it is there, None while it is being made.
+
+        Raises:
+            RefitFailed: it will not come.
+        """
+        if self._child is None or self._child.poll() is None:
+            return None
+        status, self._child = self._child.returncode, None
+        try:
+            if status != 0:
+                raise RefitFailed(f"its process ended with {status}")
+            from vecclust.recluster import load_finding
+
+            return load_finding(self._folder)
+        except StoreError as error:
+            raise RefitFailed(error.message) from error
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                self._child.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._child = None
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""The daemon as a process: puts the parts together, obeys signals, ends well."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from vecclust.daemon.loop import Daemon, Rhythm
+from vecclust.daemon.policy import RefitPolicy
+from vecclust.daemon.refitter import Refitter
+from vecclust.daemon.signals import Stopped, obeyed
+from vecclust.daemon.supervisor import notify
+from vecclust.library import Library
+from vecclust.watch import Watcher, remove_note
+
+log = logging.getLogger(__name__)
+
+
+def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
+    """Keep a library in step with its folders until SIGTERM or Ctrl-C; call it in the main thread.
+
+    Args:
+        library: open for writing.
+        folders: folders to keep from now on, beside those that are kept.
+
+    Raises:
+        UsageError: there is no folder to watch, or one is no folder.
+        ModelError: the model cannot be used.
+        StoreError: the tables refuse.
+    """
+    wanted = library.config.watch
+    roots = library.remember(folders)
+    library.keep_warm()
+    if hasattr(os, "nice"):
+        os.nice(wanted.nice)
+    watcher = Watcher(roots, rules=library.rules, canary=library.folder / "watch" / "canary")
+    refitter = Refitter(library.folder)
+    refitter.close()  # throws away what a killed daemon left
+    daemon = Daemon(
+        library,
+        watcher,
+        refitter=refitter,
+        rhythm=Rhythm(
+            interval_s=wanted.interval_s,
+            poll_s=min(wanted.poll_s, wanted.interval_s),
+            canary_s=wanted.canary_s,
+            settle_s=library.config.photos.settle_s,
+        ),
+        policy=RefitPolicy(
+            share=wanted.refit_share,
+            least=wanted.refit_least,
+            longest_s=wanted.refit_longest_s,
+            quiet_s=wanted.refit_quiet_s,
+            pause_s=wanted.refit_pause_s,
+        ),
+    )
+    try:
+        with obeyed(lambda: watcher.wake("SIGHUP")) as stop:
+            daemon.run(stop)
+    except Stopped:
+        log.info("stopping; what was committed stays")
+    finally:
+        notify("STOPPING=1")
+        watcher.close()
+        refitter.close()
+        remove_note(library.folder)

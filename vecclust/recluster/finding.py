@@ -1,0 +1,138 @@
+"""What a fit found, apart from the library: made by whoever may read, handed on as plain arrays, adopted by the writer.
+
+A refit may run in another process, which reads the library and never writes it. Identity is not part of a finding:
+names and clusters may change while it is made, so the writer matches it when it adopts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import DamagedRun, NotFound
+from vecclust.recluster.needs import ClusteredStore
+from vecclust.recluster.rows import pack_photos, unpack_photos
+from vecclust.reports import Progress, no_progress
+
+if TYPE_CHECKING:
+    from vecclust.cluster import FitParams, FitState
+
+_ARRAYS, _FACTS = "finding.npz", "finding.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fit and the photos it stands on.
+
+    Attributes:
+        photos: content hashes, ascending, in the order of the rows.
+        labels: (n,) int64, -1 for noise.
+        strengths: (n,) float32 in [0, 1].
+        medoids: (k,) int64, row of the most central photo, by label.
+        state: what places arrivals and the next fit.
+        params: the parameters used.
+        figures: quality figures by name.
+        seconds: wall seconds by stage.
+    """
+
+    photos: Sequence[str]
+    labels: NDArray[np.int64]
+    strengths: NDArray[np.float32]
+    medoids: NDArray[np.int64]
+    state: FitState
+    params: Mapping[str, Any]
+    figures: Mapping[str, float | int | None]
+    seconds: Mapping[str, float]
+
+
+def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_progress) -> Finding:
+    """Fit all photos; nothing is written.
+
+    Args:
+        store: the library, open for reading or writing.
+        params: the parameters of the fit.
+        progress: told about stages.
+
+    Returns:
+        What was found.
+
+    Raises:
+        NotFound: the library has no photos.
+    """
+    from vecclust.cluster import fit, medoids
+
+    photos, vectors = store.vectors()
+    if not photos:
+        raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
+    found = fit(vectors, params, progress=progress)
+    return Finding(
+        photos=photos,
+        labels=found.labels,
+        strengths=found.strengths,
+        medoids=medoids(vectors, found.labels),
+        state=found.state,
+        params=found.params.as_dict(),
+        figures=found.figures,
+        seconds=found.seconds,
+    )
+
+
+def save_finding(finding: Finding, folder: Path) -> None:
+    """Write a finding into an existing folder; the facts come last, so that a torn one is told by their absence."""
+    from vecclust.cluster import save_state
+
+    save_state(finding.state, folder)
+    with open(folder / _ARRAYS, "wb") as file:
+        np.savez(
+            file,
+            photos=pack_photos(finding.photos),
+            labels=finding.labels,
+            strengths=finding.strengths,
+            medoids=finding.medoids,
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    facts = {"params": dict(finding.params), "figures": dict(finding.figures), "seconds": dict(finding.seconds)}
+    (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def load_finding(folder: Path) -> Finding:
+    """Read a finding.
+
+    Args:
+        folder: where `save_finding` put it.
+
+    Raises:
+        DamagedRun: it is not whole.
+    """
+    from vecclust.cluster import load_state
+
+    try:
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        # Opened here: numpy leaves a file it cannot read open.
+        with open(folder / _ARRAYS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            finding = Finding(
+                photos=unpack_photos(arrays["photos"]),
+                labels=arrays["labels"],
+                strengths=arrays["strengths"],
+                medoids=arrays["medoids"],
+                state=load_state(folder),
+                params=facts["params"],
+                figures=facts["figures"],
+                seconds=facts["seconds"],
+            )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedRun(f"the fit in {folder} is not whole: {error}") from error
+    n_rows = len(finding.photos)
+    if not n_rows == len(finding.labels) == len(finding.strengths) == finding.state.n_rows:
+        raise DamagedRun(f"the parts of the fit in {folder} do not belong together")
+    return finding

@@ -1,0 +1,29 @@
+"""The watch room: folders to batches of changed paths, and whether watching still works.
+
+It alone knows watchdog. It refuses to know libraries and what a photo holds: names are judged by the rules of the
+photos room. Invariants: a hint may be wrong or missing, and the folder is the truth; what is doubtful (overflow,
+directories, something that went away, a canary that was not heard) is a wish to look at everything. Originals are
+only read: the canary lives in the library.
+"""
+
+from __future__ import annotations
+
+from vecclust.watch.hint import Hint, Watching
+from vecclust.watch.mounts import Way, way_to_watch
+from vecclust.watch.note import WatchNote, read_note, remove_note, start_of, write_note
+from vecclust.watch.scripted import ScriptedWatcher
+from vecclust.watch.watcher import Watcher
+
+__all__ = [
+    "Hint",
+    "ScriptedWatcher",
+    "WatchNote",
+    "Watcher",
+    "Watching",
+    "Way",
+    "read_note",
+    "remove_note",
+    "start_of",
+    "way_to_watch",
+    "write_note",
+]

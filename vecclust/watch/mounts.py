@@ -1,0 +1,56 @@
+"""Where events can be trusted: the kind of the mount below a path, from `/proc/self/mountinfo`.
+
+inotify hears what goes through this kernel's own file system. What another computer, a FUSE process or the layers
+below an overlay change, it never hears. Where there is no mountinfo (macOS, Windows) events are trusted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+# `events`: all changes are heard. `hints`: only those made through this mount. `scan`: not worth listening.
+Way = Literal["events", "hints", "scan"]
+
+MOUNTINFO = Path("/proc/self/mountinfo")
+_REMOTE = re.compile(r"(cifs|smb|smb3|smbfs|nfs\d?|afs|ceph|glusterfs|9p|virtiofs|vboxsf|fuse(\..*)?|fuseblk|davfs)$")
+# A container's own writes go through its overlay and are heard; those made below it are not.
+_LAYERED = re.compile(r"(overlay|aufs|unionfs|ecryptfs)$")
+
+
+def way_to_watch(path: str, *, mountinfo: str | None = None) -> Way:
+    """Say how changes below a path can be noticed.
+
+    Args:
+        path: absolute path, links resolved.
+        mountinfo: the text of `/proc/self/mountinfo`; read where None.
+
+    Returns:
+        The way. An unknown kind of file system is taken for a local one: the periodic scan makes up for it.
+    """
+    if mountinfo is None:
+        try:
+            mountinfo = MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            return "events"
+    kind = _kind_below(path, mountinfo)
+    if _REMOTE.match(kind):
+        return "scan"
+    return "hints" if _LAYERED.match(kind) else "events"
+
+
+def _kind_below(path: str, mountinfo: str) -> str:
+    best, kind = "", ""
+    for line in mountinfo.splitlines():
+        before, dash, after = line.partition(" - ")
+        fields = before.split(" ")
+        if not dash or len(fields) < 5:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape[1], 8)), fields[4])
+        inside = path == point or path.startswith(point.rstrip(os.sep) + os.sep)
+        # The last of equal mount points lies on top.
+        if inside and len(point) >= len(best):
+            best, kind = point, after.split(" ")[0]
+    return kind

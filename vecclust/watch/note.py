@@ -1,0 +1,101 @@
+"""What a process that watches says of itself, in a small file of the library, and when to believe it.
+
+The note outlives its process where that is killed. It is believed only while a process of that number lives that
+started when the note's writer did; a number that the system gave to another process is told by its start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WatchNote:
+    """What is known of a watching process.
+
+    Attributes:
+        pid: its number.
+        started: what the system says of its start, empty where it does not tell.
+        since_ns: when it began to watch.
+        watching: folders as they are watched now.
+        last_scan_ns: end of its last look at everything, 0 before the first.
+        problems: why events alone are not relied on.
+        doing: what it does at present, for people.
+    """
+
+    pid: int
+    started: str
+    since_ns: int
+    watching: tuple[str, ...] = ()
+    last_scan_ns: int = 0
+    problems: tuple[str, ...] = ()
+    doing: str = ""
+
+
+def write_note(library: Path, note: WatchNote) -> None:
+    """Write the note, in one step; a full disk is no reason to stop watching.
+
+    Args:
+        library: the library's directory.
+        note: the note.
+    """
+    file = note_file(library)
+    fresh = file.with_suffix(".new")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+        # ASCII: folders' names may be bytes that are not UTF-8.
+        fresh.write_text(json.dumps(asdict(note)), encoding="ascii")
+        fresh.replace(file)
+
+
+def remove_note(library: Path) -> None:
+    """Remove the note: nobody watches any more."""
+    with contextlib.suppress(OSError):
+        note_file(library).unlink(missing_ok=True)
+
+
+def read_note(library: Path) -> WatchNote | None:
+    """Read the note of the process that watches now; None where there is none."""
+    try:
+        values = json.loads(note_file(library).read_text(encoding="ascii"))
+        note = WatchNote(
+            pid=int(values["pid"]),
+            started=str(values["started"]),
+            since_ns=int(values["since_ns"]),
+            watching=tuple(str(folder) for folder in values["watching"]),
+            last_scan_ns=int(values["last_scan_ns"]),
+            problems=tuple(str(problem) for problem in values["problems"]),
+            doing=str(values["doing"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return note if _is_alive(note.pid) and start_of(note.pid) == note.started else None
+
+
+def start_of(pid: int) -> str:
+    """Say when a process started, in the system's own words; empty where it does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The second field is the command in brackets, which may hold anything.
+    return stat.rpartition(")")[2].split()[19]
+
+
+def note_file(library: Path) -> Path:
+    """Give the place of the note."""
+    return library / "watch" / "state.json"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
