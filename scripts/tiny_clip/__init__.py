@@ -1,0 +1,1 @@
+"""Training and judging of the small bundled CLIP model: outside the package, as its users need none of it."""
