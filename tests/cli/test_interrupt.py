@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_exits import hear_interrupts
 from tests.test_library import picture
 
 N_PHOTOS = 400
@@ -29,7 +30,12 @@ def test_an_interrupted_scan_goes_on_where_it_was(tmp_path: Path, number: signal
     command = [sys.executable, "-m", "vecclust", "--library", str(tmp_path / "library"), "--model", "bundled", "scan"]
     environment = {**os.environ, "VECCLUST_STORE_COMMIT_PHOTOS": "20"}
     process = subprocess.Popen(
-        [*command, str(album)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [*command, str(album)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=hear_interrupts,
     )
     committed = tmp_path / "library" / "tables" / "photos.lance" / "data"
     deadline = time.monotonic() + 120
