@@ -403,7 +403,7 @@ class Library:
     def _refit(self, reason: str, *, dry_run: bool = False, progress: Progress) -> RefitReport:
         from vecclust.recluster import refit
 
-        return refit(self._store, self._fit_params(), reason=reason, dry_run=dry_run, progress=progress)
+        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, progress=progress)
 
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, and label what came since.
@@ -432,9 +432,6 @@ class Library:
     @property
     def fit_params(self) -> FitParams:
         """What a fit is asked to do here."""
-        return self._fit_params()
-
-    def _fit_params(self) -> FitParams:
         from vecclust.cluster import FitParams
 
         wanted = self._config.clusters

@@ -214,9 +214,13 @@ class Scan:
         seen = walk(root.path, self._settings.rules)
         plan = make_plan(seen.files, rows, now_ns=self._clock.now_ns(), retry_all=request.retry_all)
         health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files))
-        believed = dataclasses.replace(root, device=0) if request.prune else root
-        lost_share = 1.0 if request.prune else self._settings.lost_share
-        paused = reason_to_pause(health, root=believed, n_known=len(rows), absent=plan.absent, lost_share=lost_share)
+        paused = reason_to_pause(
+            health,
+            root=root,
+            n_known=len(rows),
+            absent=plan.absent,
+            lost_share=self._settings.lost_share,
+        )
         if request.prune and health.exists and health.complete:
             paused = ""
         return _Folder(root, health, plan, seen.n_skipped, paused)
