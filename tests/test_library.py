@@ -163,6 +163,18 @@ def test_prune_removes_at_once(home: Home, album: Path) -> None:
     assert home.scan(prune=True).removed == 1
 
 
+def test_prune_believes_that_most_is_gone_but_not_a_folder_that_is_not_there(home: Home, album: Path) -> None:
+    """The owner's word lifts the pause of a folder that can be read whole, and of no other."""
+    home.scan(album)
+    shutil.rmtree(album / "red")
+    shutil.rmtree(album / "green")
+    assert home.scan(prune=True).removed == 24
+    shutil.rmtree(album)
+    report = home.scan(prune=True)
+    assert report.removed == 0
+    assert "nothing is removed" in report.notices[0]
+
+
 @pytest.mark.parametrize("loss", ["vanished", "emptied", "mostly gone"])
 def test_an_unplugged_drive_is_not_a_deletion(home: Home, album: Path, tmp_path: Path, loss: str) -> None:
     """Days without the folder remove nothing; when it is back nothing is embedded again."""
