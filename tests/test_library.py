@@ -16,7 +16,7 @@ from PIL import Image
 
 from vecclust import Library
 from vecclust.errors import LibraryLocked, ModelMismatch, NotFound, UsageError
-from vecclust.library import SystemClock
+from vecclust.opening import SystemClock
 from vecclust.reports import Filters, ScanReport
 from vecclust.testing import FakeClock, FakeEmbedder
 

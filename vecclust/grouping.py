@@ -1,0 +1,113 @@
+"""The clusters of one library: fitted, adopted, rolled back, and given to what arrives between fits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vecclust import catalogue
+from vecclust.config import Config
+from vecclust.errors import DamagedRun, NotFound
+from vecclust.records import Run
+from vecclust.reports import Growth, Progress, RefitReport, no_progress
+
+if TYPE_CHECKING:
+    from vecclust.cluster import FitParams
+    from vecclust.recluster import Finding, Labeller
+    from vecclust.store import Store
+
+
+class Grouping:
+    """Fits and labels of one library.
+
+    Args:
+        store: its tables, open for writing but for dry runs.
+        config: the settings.
+    """
+
+    def __init__(self, store: Store, *, config: Config) -> None:
+        self._store = store
+        self._config = config
+        self._labeller: Labeller | None = None
+
+    def keep_warm(self) -> None:
+        """Keep the run's arrays between calls."""
+        from vecclust.recluster import Labeller
+
+        self._labeller = Labeller()
+
+    @property
+    def fit_params(self) -> FitParams:
+        """What a fit is asked to do here."""
+        from vecclust.cluster import FitParams
+
+        wanted = self._config.clusters
+        return FitParams(
+            reducer=wanted.reducer,
+            n_neighbors=wanted.n_neighbors,
+            n_components=wanted.n_components,
+            seed=wanted.seed,
+            clusterer=wanted.clusterer,
+            min_cluster_size=wanted.min_cluster_size,
+            min_samples=wanted.min_samples,
+            n_clusters=wanted.n_clusters,
+            max_share=wanted.max_share,
+        )
+
+    def label(self, progress: Progress) -> tuple[int, str | None]:
+        """Label arrivals; fit where there is no run yet and enough photos, or the run's arrays are damaged.
+
+        Returns:
+            How many photos were given a label, and the current run.
+        """
+        from vecclust.recluster import label_arrivals
+
+        current = self._store.state().current_run
+        if current is None:
+            n_photos = self._store.counts().photos
+            if n_photos < self._config.clusters.first_fit_photos:
+                return 0, None
+            report = self.refit("first fit", progress=progress)
+            return report.photos, report.run
+        try:
+            label = label_arrivals if self._labeller is None else self._labeller.label
+            return label(self._store), current
+        except DamagedRun as error:
+            report = self.refit(f"repair: {error.message}", progress=progress)
+            return report.photos, report.run
+
+    def refit(self, reason: str, *, dry_run: bool = False, progress: Progress) -> RefitReport:
+        """Fit all photos anew.
+
+        Args:
+            reason: why, kept with the run.
+            dry_run: report the difference, change nothing.
+            progress: told about stages.
+        """
+        from vecclust.recluster import refit
+
+        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, progress=progress)
+
+    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+        """Make a fit that another process found the current run; see `Library.adopt`."""
+        from vecclust.recluster import adopt
+
+        report = adopt(self._store, finding, reason=reason)
+        self.label(no_progress)
+        self._store.maintain()
+        return report
+
+    def growth(self) -> Growth | None:
+        """Say how far the library has grown beyond its current run; None before the first fit."""
+        run = catalogue.current_run(self._store)
+        if run is None:
+            return None
+        return Growth(run.run, run.n_photos, self._store.label_counts(run.run).arrivals, run.created_ns)
+
+    def rollback(self, run: str) -> Run:
+        """Make an earlier run the current one, and label what came since; see `Library.rollback`."""
+        self._store.set_current_run(run)
+        self.label(no_progress)
+        current = catalogue.current_run(self._store)
+        if current is None:
+            raise NotFound(f"no run {run}", hint="vecclust runs lists them.")
+        return current

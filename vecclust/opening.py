@@ -1,0 +1,127 @@
+"""Where a library lies, which settings hold for it, and its opened tables: what comes before any question.
+
+Knows the order of precedence (flag, environment, file, default). Refuses to know what the tables are asked.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from vecclust import photos
+from vecclust.config import Config
+from vecclust.errors import NotFound, UsageError
+from vecclust.records import FileRow, Root
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+
+class SystemClock:
+    """The time of this computer."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+        return time.time_ns()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def default_library_path() -> Path:
+    """Give `$VECCLUST_LIBRARY`, else the user's data directory."""
+    named = os.environ.get("VECCLUST_LIBRARY")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
+
+
+def find_config(library: Path, asked: Path | None) -> Path | None:
+    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None."""
+    if asked is not None:
+        return asked
+    named = os.environ.get("VECCLUST_CONFIG")
+    if named:
+        return Path(named)
+    own = library / "config.toml"
+    return own if own.exists() else None
+
+
+class _NoStore:
+    """An empty library that is nowhere: what a dry run compares with before there is one."""
+
+    def roots(self) -> list[Root]:
+        return []
+
+    def files(self, *, root: str | None = None) -> list[FileRow]:
+        return []
+
+    def model(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def open_store(folder: Path, config: Config, *, write: bool, missing_ok: bool) -> Store:
+    """Open a library's tables, and make them where there are none and they are opened for writing.
+
+    Args:
+        folder: the library's directory.
+        config: the settings.
+        write: become the one writer.
+        missing_ok: where there is no library, give an empty one that is nowhere.
+
+    Returns:
+        The tables.
+
+    Raises:
+        LibraryLocked: another writer holds the library.
+        NotFound: there is none, and it was not opened for writing.
+        StoreError: the tables cannot be opened.
+    """
+    from vecclust.store import Store, StoreSettings
+
+    kept = config.store
+    wanted = StoreSettings(
+        compact_fragments=kept.compact_fragments,
+        keep_versions_s=kept.keep_versions_s,
+        index_from_photos=kept.index_from_photos,
+        keep_runs=kept.keep_runs,
+    )
+    try:
+        return Store.open(folder, write=write, create=write, settings=wanted)
+    except NotFound:
+        if not missing_ok:
+            raise
+        return cast("Store", _NoStore())
+
+
+def decode_limits(config: Config) -> photos.DecodeLimits:
+    """Give what reading one picture may cost, as configured."""
+    wanted = config.photos
+    return photos.DecodeLimits(
+        pixels=wanted.max_megapixels * 1_000_000,
+        jpeg_pixels=wanted.max_jpeg_megapixels * 1_000_000,
+        file_bytes=wanted.max_file_mb << 20,
+        time_s=wanted.decode_timeout_s,
+        memory_bytes=wanted.decode_memory_mb << 20,
+        thumbnail_px=wanted.thumbnail_px,
+    )
+
+
+def absolute_folder(folder: Path | str) -> str:
+    """Give a folder's absolute path.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    absolute = os.path.abspath(os.path.expanduser(folder))
+    if os.path.exists(absolute) and not os.path.isdir(absolute):
+        raise UsageError(f"{absolute} is not a folder", hint="Name the folder that holds it.")
+    return absolute
