@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import sys
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vecclust import Library
 from vecclust.cli.exits import run
@@ -13,12 +18,24 @@ from vecclust.daemon import serve
 from vecclust.testing import FakeEmbedder
 
 
+class NotingEmbedder(FakeEmbedder):
+    """Notes the hash of every frame it embeds in the file that `$TEST_JOURNAL` names, one a line."""
+
+    def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed, and note it."""
+        journal = os.environ.get("TEST_JOURNAL")
+        if journal:
+            with open(journal, "a", encoding="ascii") as file:
+                file.writelines(hashlib.sha256(frame.tobytes()).hexdigest() + "\n" for frame in frames)
+        return super().embed_frames(frames)
+
+
 def main(library: str, *arguments: str) -> None:
     """Watch until stopped."""
     configure_logging(1)
     flags = {key: json.loads(value) for key, value in (text.split("=", 1) for text in arguments if "=" in text)}
     folders = [Path(text) for text in arguments if "=" not in text]
-    with Library.open(library, write=True, flags=flags, embedder=FakeEmbedder()) as opened:
+    with Library.open(library, write=True, flags=flags, embedder=NotingEmbedder()) as opened:
         serve(opened, folders)
 
 
