@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.processes import folder_of, rows_of
 from tests.test_library import HUES, picture
-from vecclust import Library, photos
+from vecclust import Library
 from vecclust.daemon import Daemon, Rhythm
 from vecclust.testing import FakeEmbedder
 from vecclust.watch import Watcher
@@ -40,12 +41,11 @@ class Kept:
 
     def rows(self) -> dict[str, str | None]:
         """Give the photo of every file the library believes to be there."""
-        return {row.absolute: row.photo for row in self.library._store.files() if not row.missing_since_ns}
+        return rows_of(self.library)
 
     def folder(self) -> dict[str, str]:
         """Give the content of every photo file there is."""
-        seen = photos.walk(self.album, self.library.rules).files
-        return {file.absolute: photos.read_content(file, file_bytes=10**9).photo for file in seen}
+        return folder_of(self.album)
 
     def until(self, reached: Callable[[], bool]) -> None:
         """Let the daemon go on until something is so."""

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.test_library import HUES, picture
+from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
+from tests.test_library import HUES
 from vecclust import Library
-from vecclust.testing import FakeEmbedder
 
-PROJECT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 90.0
 FLAGS = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1", "watch.refit_pause_s=0"]
-
-
-def put(album: Path, colour: str, numbers: range) -> None:
-    """Write photos of a colour."""
-    (album / colour).mkdir(parents=True, exist_ok=True)
-    for number in numbers:
-        (album / colour / f"{number:03}.jpg").write_bytes(picture(colour, number))
 
 
 @pytest.fixture
@@ -37,40 +25,6 @@ def album(tmp_path: Path) -> Path:
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
     return tmp_path / "album"
-
-
-class Process:
-    """A daemon that was started."""
-
-    def __init__(self, library: Path, *arguments: str, **environment: str) -> None:
-        self.library = library
-        command = [sys.executable, "-m", "tests.daemon.watching", str(library), *arguments]
-        self.child = subprocess.Popen(
-            command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
-        )
-
-    def until(self, reached: Callable[[Library], bool]) -> None:
-        """Wait until the library, read from outside, is as wished."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.child.wait(timeout=0.1)
-                pytest.fail(f"the daemon ended: {self.child.communicate()[1]}")
-            if (self.library / "watch" / "state.json").exists():
-                with Library.open(self.library, embedder=FakeEmbedder()) as library:
-                    if reached(library):
-                        return
-            assert time.monotonic() < deadline, "it never came to it"
-
-    def until_labelled(self, n_photos: int) -> None:
-        """Wait until so many photos have their label."""
-        self.until(lambda library: n_photos == len(library._store.labels()) == library._store.counts().photos)
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal and wait for the end."""
-        self.child.send_signal(number)
-        _, said = self.child.communicate(timeout=30)
-        return self.child.returncode, said
 
 
 @pytest.fixture
@@ -84,9 +38,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
     yield begin
     for process in started:
-        if process.child.poll() is None:
-            process.child.kill()
-            process.child.communicate()
+        process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -158,8 +110,7 @@ def test_killed_at_any_time_it_goes_on(start: Callable[..., Process], album: Pat
     process.until_labelled(24)
     put(album, "green", range(50, 80))
     process.until(lambda library: library._store.counts().photos > 24)
-    process.child.kill()
-    process.child.communicate()
+    process.kill()
     with Library.open(process.library) as library:
         assert not library.status().daemon.running
     again = start()
