@@ -48,7 +48,8 @@ class ClusterExhibit:
     Attributes:
         entry: the cluster as `clusters` lists it.
         cover: content hash of its most central photo.
-        photos: its photos, strongest first.
+        edge: content hashes of a few others, from its core to its edge.
+        photos: its photos, strongest first; a live page holds only those of one sheet.
         related: ids of the clusters nearest to it, by its most central photo's vector, nearest first.
         event: what the current run did to it.
         sources: the earlier ids it came from.
@@ -57,6 +58,7 @@ class ClusterExhibit:
 
     entry: ClusterEntry
     cover: str
+    edge: tuple[str, ...]
     photos: tuple[Shown, ...]
     related: tuple[str, ...]
     event: str

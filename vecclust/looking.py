@@ -7,6 +7,7 @@ shown. Refuses to know HTML.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from vecclust.exhibits import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
 from vecclust.query import living_path
-from vecclust.records import ClusterRow, FileRow, Label, Run
+from vecclust.records import ClusterRow, FileRow, Label, PhotoRow, Run
 from vecclust.reports import ClusterEntry, ClusterList, HistoryEvent
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # As many as stand beside a page without scrolling.
 N_RELATED = 6
+# Beside a cluster's cover, from core to edge.
+N_ON_A_CARD = 4
 # Neighbours of a photo that the map opens: two rows of four in its panel.
 N_NEIGHBOURS = 8
 
@@ -43,21 +46,25 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
         label = labels.get(photo.photo)
         members.setdefault(None if label is None else label.cluster, []).append(photo)
     rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
-    related = _related(store, [rows[entry.id] for entry in listed.clusters])
-    exhibits = tuple(
-        ClusterExhibit(
-            entry=entry,
-            cover=rows[entry.id].medoid,
-            photos=tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo))),
-            related=related[entry.id],
-            event=rows[entry.id].event,
-            sources=rows[entry.id].sources,
-            history=tuple(HistoryEvent(row.run, row.event, row.sources) for row in store.history(entry.id)),
+    related = related_clusters(store, [rows[entry.id] for entry in listed.clusters])
+    exhibits = []
+    for entry in listed.clusters:
+        row = rows[entry.id]
+        photos = tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo)))
+        exhibits.append(
+            ClusterExhibit(
+                entry=entry,
+                cover=row.medoid,
+                edge=core_to_edge([photo.photo for photo in photos], leave_out=row.medoid),
+                photos=photos,
+                related=related[entry.id],
+                event=row.event,
+                sources=row.sources,
+                history=tuple(HistoryEvent(one.run, one.event, one.sources) for one in store.history(entry.id)),
+            )
         )
-        for entry in listed.clusters
-    )
-    unclustered = sorted(members.get(None, []), key=lambda photo: (_when(photo), photo.photo))
-    return GalleryExhibit(_run(store, listed.run), exhibits, tuple(unclustered))
+    unclustered = sorted(members.get(None, []), key=lambda photo: (when_taken(photo.taken), photo.photo))
+    return GalleryExhibit(_run(store, listed.run), tuple(exhibits), tuple(unclustered))
 
 
 def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
@@ -117,26 +124,49 @@ def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:
     for row in store.files():
         if row.photo is not None:
             files.setdefault(row.photo, []).append(row)
-    return [
-        Shown(
-            photo=photo.photo,
-            path=living_path(files.get(photo.photo, ())),
-            taken=None if photo.taken is None or photo.taken.source == "mtime" else photo.taken.when,
-            strength=labels[photo.photo].strength if photo.photo in labels else 0.0,
-            width_px=photo.width_px,
-            height_px=photo.height_px,
-        )
-        for photo in store.photos()
-    ]
+    return [show(photo, files=files.get(photo.photo, ()), label=labels.get(photo.photo)) for photo in store.photos()]
 
 
-def _when(shown: Shown) -> str:
-    """Sort by the time as it stands, whatever its zone; photos without one come last."""
-    return "~" if shown.taken is None else shown.taken.replace(tzinfo=None).isoformat()
+def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> Shown:
+    """Give one photo as it is shown."""
+    return Shown(
+        photo=photo.photo,
+        path=living_path(files),
+        taken=known_time(photo),
+        strength=0.0 if label is None else label.strength,
+        width_px=photo.width_px,
+        height_px=photo.height_px,
+    )
 
 
-def _related(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
-    """Rank clusters by the cosine of their medoids."""
+def known_time(photo: PhotoRow) -> datetime | None:
+    """Give the time taken, or None where only the file's own time is known."""
+    return None if photo.taken is None or photo.taken.source == "mtime" else photo.taken.when
+
+
+def when_taken(taken: datetime | None) -> str:
+    """Give what to sort by: the time as it stands, whatever its zone; photos without one come last."""
+    return "~" if taken is None else taken.replace(tzinfo=None).isoformat()
+
+
+def core_to_edge(photos: Sequence[str], *, leave_out: str) -> tuple[str, ...]:
+    """Choose photos at even steps from the strongest to the weakest.
+
+    Args:
+        photos: content hashes, strongest first.
+        leave_out: one that stands elsewhere already.
+
+    Returns:
+        `N_ON_A_CARD` of them, or all where there are fewer.
+    """
+    others = [photo for photo in photos if photo != leave_out]
+    if len(others) <= N_ON_A_CARD:
+        return tuple(others)
+    return tuple(others[round(step * (len(others) - 1) / (N_ON_A_CARD - 1))] for step in range(N_ON_A_CARD))
+
+
+def related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
+    """Rank each cluster's others by the cosine of their medoids, the nearest few first."""
     photos, vectors = store.vectors({row.medoid for row in rows}) if rows else ([], np.empty((0, 0), np.float32))
     vector_of = dict(zip(photos, vectors, strict=True))
     known = [row for row in rows if row.medoid in vector_of]

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from vecclust.exhibits import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
+from vecclust.looking import core_to_edge
 from vecclust.records import Run
 from vecclust.reports import ClusterEntry, HistoryEvent
 
@@ -72,6 +73,7 @@ def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryExhibit:
             ClusterExhibit(
                 entry=entry(number, size=len(inside)),
                 cover=inside[0].photo,
+                edge=core_to_edge([one.photo for one in inside], leave_out=inside[0].photo),
                 photos=inside,
                 related=tuple(f"c{other + 1}" for other in range(n_clusters) if other != number),
                 event=("born", "split", "kept")[number % 3],

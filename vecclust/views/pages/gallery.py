@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.exhibits import ClusterExhibit, GalleryExhibit, Shown, Thumbnails
-from vecclust.photos.sheet import smaller
+from vecclust.records import Run
 from vecclust.reports import PageReport
 from vecclust.views.pages import text
+from vecclust.views.pages.addresses import Addresses, OnDisk
 from vecclust.views.pages.colours import colour_of
 from vecclust.views.pages.publish import new_folder
 from vecclust.views.tables import plain
 
 # At some 10 KB a thumbnail, a page of 1.5 MB; more than anybody looks through in one go.
 PHOTOS_ON_A_PAGE = 120
-# Beside the cover, from core to edge.
-N_ON_A_CARD = 4
-SMALL_PX = 128
 # What a run did to a cluster, in words that stand alone.
 EVENTS = {"born": "new", "split": "split off", "merged": "merged", "revived": "back again", "grew": "grew"}
+CHANGES = (("born", "new"), ("kept", "kept"), ("split", "split"), ("merged", "merged"), ("gone", "gone"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,11 @@ def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails,
     """
     n_files = size_bytes = 0
     style = text.template_source("gallery.css")
+    sheets = Sheets(OnDisk(names=names), thumbnails=thumbnails, names=names)
     with new_folder(out) as folder:
-        for page in _pages(gallery, thumbnails=thumbnails, names=names):
-            html = text.environment().get_template(page.template).render(style=style, **page.content)
+        for page in _pages(gallery, sheets):
+            template = text.environment().get_template(page.template)
+            html = template.render(style=style, base="base.html", links=sheets.addresses, **page.content)
             # A surrogate never gets here: names are printable text. Were it otherwise, a page is better than none.
             data = html.encode("utf-8", "replace")
             (folder / page.name).write_bytes(data)
@@ -64,18 +65,20 @@ def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails,
     return PageReport(str(out / "index.html"), gallery.n_photos, len(gallery.clusters), n_files, size_bytes)
 
 
-def _pages(gallery: GalleryExhibit, *, thumbnails: Thumbnails, names: bool) -> Iterator[_Page]:
-    cards = {
-        cluster.entry.id: _card(cluster, thumbnails=thumbnails, names=names, titles=_titles(gallery, names=names))
-        for cluster in gallery.clusters
-    }
+def _pages(gallery: GalleryExhibit, sheets: Sheets) -> Iterator[_Page]:
+    titles = sheets.titles(gallery.clusters)
+    cards = {cluster.entry.id: sheets.card(cluster, titles=titles) for cluster in gallery.clusters}
     common: dict[str, Any] = {
         "n_photos": gallery.n_photos,
         "n_clusters": len(gallery.clusters),
         "n_unclustered": len(gallery.unclustered),
     }
-    front = {"cards": list(cards.values()), "run": _last_run(gallery), "loose": _loose(gallery, thumbnails)}
-    yield _Page("index.html", "index.html", common | front)
+    loose = sheets.few([photo.photo for photo in gallery.unclustered])
+    yield _Page(
+        "index.html",
+        "index.html",
+        common | {"cards": list(cards.values()), "run": last_run(gallery.run), "loose": loose},
+    )
     for at, cluster in enumerate(gallery.clusters):
         given = common | {
             "card": cards[cluster.entry.id],
@@ -83,107 +86,125 @@ def _pages(gallery: GalleryExhibit, *, thumbnails: Thumbnails, names: bool) -> I
             "before": cards[gallery.clusters[at - 1].entry.id] if at else None,
             "after": cards[gallery.clusters[at + 1].entry.id] if at + 1 < len(gallery.clusters) else None,
         }
-        for name, content in _sheets(cluster.entry.id, cluster.photos, thumbnails=thumbnails, names=names):
+        for name, content in _cut(cluster.entry.id, cluster.photos, sheets):
             yield _Page(name, "cluster.html", given | content)
-    for name, content in _sheets("unclustered", gallery.unclustered, thumbnails=thumbnails, names=names):
+    for name, content in _cut("unclustered", gallery.unclustered, sheets):
         yield _Page(name, "unclustered.html", common | content)
 
 
-def _titles(gallery: GalleryExhibit, *, names: bool) -> dict[str, str]:
-    return {cluster.entry.id: text.title_of(cluster.entry, names=names) for cluster in gallery.clusters}
+def _cut(stem: str, photos: Sequence[Shown], sheets: Sheets) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Cut photos into pages; no photos are one page that says so."""
+    for page in range(n_pages(len(photos))):
+        part = photos[page * PHOTOS_ON_A_PAGE : (page + 1) * PHOTOS_ON_A_PAGE]
+        yield sheets.addresses.sheet(stem, page), sheets.sheet(stem, part, page=page, n_photos=len(photos))
 
 
-def _card(cluster: ClusterExhibit, *, thumbnails: Thumbnails, names: bool, titles: dict[str, str]) -> dict[str, Any]:
-    entry = cluster.entry
-    edge = _core_to_edge(cluster.photos, leave_out=cluster.cover)
-    pictures = thumbnails([cluster.cover, *edge, *(photo.photo for photo in cluster.photos[:1])])
-    cover = pictures.get(cluster.cover) or next(iter(pictures.values()), None)
-    return {
-        "id": entry.id,
-        "link": f"{entry.id}.html",
-        "title": titles[entry.id],
-        "is_named": titles[entry.id] != entry.id,
-        "size": entry.size,
-        "strength": round(entry.strength, 2),
-        "span": text.span(entry.first_taken, entry.last_taken),
-        "colour": colour_of(int(entry.id[1:])),
-        "cover": None if cover is None else text.data_uri(cover),
-        "small_cover": None if cover is None else text.data_uri(smaller(cover, longest_px=SMALL_PX)),
-        "edge": [text.data_uri(smaller(pictures[key], longest_px=SMALL_PX)) for key in edge if key in pictures],
-        "event": EVENTS.get(cluster.event),
-        "sources": [
-            {"title": titles.get(source, source), "link": f"{source}.html" if source in titles else None}
-            for source in cluster.sources
-            if source != entry.id
-        ],
-        "history": [
-            {"run": event.run, "event": EVENTS.get(event.event, event.event), "sources": event.sources}
-            for event in cluster.history
-        ],
-    }
+def n_pages(n_photos: int) -> int:
+    """Say how many pages photos take; at least one."""
+    return max(1, -(-n_photos // PHOTOS_ON_A_PAGE))
 
 
-def _core_to_edge(photos: Sequence[Shown], *, leave_out: str) -> list[str]:
-    """Choose photos at even steps from the strongest to the weakest."""
-    others = [photo.photo for photo in photos if photo.photo != leave_out]
-    if len(others) <= N_ON_A_CARD:
-        return others
-    return [others[round(step * (len(others) - 1) / (N_ON_A_CARD - 1))] for step in range(N_ON_A_CARD)]
-
-
-def _loose(gallery: GalleryExhibit, thumbnails: Thumbnails) -> list[str]:
-    """Choose a few of the unclustered, at even steps, for the front page's last card."""
-    photos = [photo.photo for photo in gallery.unclustered]
-    chosen = photos[:: max(1, len(photos) // 9)][:9]
-    pictures = thumbnails(chosen)
-    return [text.data_uri(smaller(pictures[key], longest_px=SMALL_PX)) for key in chosen if key in pictures]
-
-
-def _last_run(gallery: GalleryExhibit) -> dict[str, Any] | None:
+def last_run(run: Run | None) -> dict[str, Any] | None:
+    """Give the front page's line about the current run."""
     from datetime import UTC, datetime
 
-    run = gallery.run
     if run is None:
         return None
-    words = (("born", "new"), ("kept", "kept"), ("split", "split"), ("merged", "merged"), ("gone", "gone"))
     return {
         "id": run.run,
         "day": text.day(datetime.fromtimestamp(run.created_ns / 1e9, UTC)),
         "reason": plain(run.reason),
-        "changes": [(word, run.changes.get(name, 0)) for name, word in words],
+        "changes": [(word, run.changes.get(name, 0)) for name, word in CHANGES],
         "moved": run.changes.get("labels_changed", 0),
         "is_first": run.parent is None,
     }
 
 
-def _sheets(
-    stem: str, photos: Sequence[Shown], *, thumbnails: Thumbnails, names: bool
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Cut photos into pages; no photos are one page that says so."""
-    n_pages = max(1, -(-len(photos) // PHOTOS_ON_A_PAGE))
-    links = [f"{stem}.html" if page == 0 else f"{stem}-p{page + 1}.html" for page in range(n_pages)]
-    for page in range(n_pages):
-        part = photos[page * PHOTOS_ON_A_PAGE : (page + 1) * PHOTOS_ON_A_PAGE]
-        pictures = thumbnails([photo.photo for photo in part])
-        content = {
-            "figures": [_figure(photo, picture=pictures.get(photo.photo), names=names) for photo in part],
-            "page": page,
-            "page_links": links,
+class Sheets:
+    """Exhibits to what the templates are given.
+
+    Args:
+        addresses: where pages find pictures and one another.
+        thumbnails: gives the pictures.
+        names: whether file names, paths and cluster names are shown.
+    """
+
+    def __init__(self, addresses: Addresses, *, thumbnails: Thumbnails, names: bool = True) -> None:
+        self.addresses = addresses
+        self._thumbnails = thumbnails
+        self._names = names
+
+    def titles(self, clusters: Sequence[ClusterExhibit]) -> dict[str, str]:
+        """Give the clusters' names by their ids."""
+        return {cluster.entry.id: text.title_of(cluster.entry, names=self._names) for cluster in clusters}
+
+    def card(self, cluster: ClusterExhibit, *, titles: dict[str, str]) -> dict[str, Any]:
+        """Give one cluster's card."""
+        entry, to = cluster.entry, self.addresses
+        pictures = self._thumbnails([cluster.cover, *cluster.edge])
+        cover = next((key for key in (cluster.cover, *cluster.edge) if key in pictures), None)
+        return {
+            "id": entry.id,
+            "link": to.sheet(entry.id, 0),
+            "title": titles[entry.id],
+            "is_named": titles[entry.id] != entry.id,
+            "size": entry.size,
+            "strength": round(entry.strength, 2),
+            "span": text.span(entry.first_taken, entry.last_taken),
+            "colour": colour_of(int(entry.id[1:])),
+            "cover": None if cover is None else to.large(cover, pictures[cover]),
+            "small_cover": None if cover is None else to.small(cover, pictures[cover]),
+            "edge": [to.small(key, pictures[key]) for key in cluster.edge if key in pictures],
+            "event": EVENTS.get(cluster.event),
+            "sources": [
+                {"title": titles.get(source, source), "link": to.sheet(source, 0) if source in titles else None}
+                for source in cluster.sources
+                if source != entry.id
+            ],
+            "history": [
+                {"run": event.run, "event": EVENTS.get(event.event, event.event), "sources": event.sources}
+                for event in cluster.history
+            ],
         }
-        yield links[page], content
 
+    def few(self, photos: Sequence[str]) -> list[str]:
+        """Choose a few of the unclustered, at even steps, for the front page's last card."""
+        chosen = photos[:: max(1, len(photos) // 9)][:9]
+        pictures = self._thumbnails(chosen)
+        return [self.addresses.small(key, pictures[key]) for key in chosen if key in pictures]
 
-def _figure(photo: Shown, *, picture: bytes | None, names: bool) -> dict[str, Any]:
-    name = text.file_name(photo.path) if names and photo.path is not None else ""
-    when = "" if photo.taken is None else text.day(photo.taken)
-    return {
-        "picture": None if picture is None else text.data_uri(picture),
-        "link": text.file_link(photo.path) if names and photo.path is not None else None,
-        "name": name,
-        "path": plain(photo.path) if names and photo.path is not None else "",
-        "day": when,
-        "alt": name or (f"Photo of {when}" if when else "Photo"),
-        "strength": f"{photo.strength:.2f}",
-        "shape": text.shape(photo),
-        "is_gone": photo.path is None,
-    }
+    def sheet(self, stem: str, photos: Sequence[Shown], *, page: int, n_photos: int) -> dict[str, Any]:
+        """Give one page of photos.
+
+        Args:
+            stem: a cluster's id, or `unclustered`.
+            photos: those of this page.
+            page: which one, from 0.
+            n_photos: photos on all pages.
+        """
+        return {
+            "figures": self.figures(photos),
+            "page": page,
+            "page_links": [self.addresses.sheet(stem, number) for number in range(n_pages(n_photos))],
+        }
+
+    def figures(self, photos: Sequence[Shown]) -> list[dict[str, Any]]:
+        """Give photos with their captions."""
+        pictures = self._thumbnails([photo.photo for photo in photos])
+        return [self._figure(photo, picture=pictures.get(photo.photo)) for photo in photos]
+
+    def _figure(self, photo: Shown, *, picture: bytes | None) -> dict[str, Any]:
+        path = photo.path if self._names else None
+        name = "" if path is None else text.file_name(path)
+        when = "" if photo.taken is None else text.day(photo.taken)
+        return {
+            "picture": None if picture is None else self.addresses.large(photo.photo, picture),
+            "link": self.addresses.photo(photo),
+            "name": name,
+            "path": "" if path is None else plain(path),
+            "day": when,
+            "alt": name or (f"Photo of {when}" if when else "Photo"),
+            "strength": f"{photo.strength:.2f}",
+            "shape": text.shape(photo),
+            "is_gone": photo.path is None,
+        }
