@@ -138,6 +138,7 @@ class Work:
         self._by_size = known_by_size
         self._known: set[str] = set().union(*known_by_size.values()) if known_by_size else set()
         self._policy = policy
+        self._batch_size = 0
         self._queue: dict[str, tuple[DecodedPhoto, list[Job]]] = {}
         self._photo_rows: list[PhotoRow] = []
         self._file_rows: list[FileRow] = []
@@ -197,7 +198,9 @@ class Work:
             self._queue[outcome.photo][1].append(job)
         else:
             self._queue[outcome.photo] = (outcome, [job])
-            if len(self._queue) >= self._embedder().batch_size:
+            # Asked once: the answer is held against the library's tables each time, a millisecond for each photo.
+            self._batch_size = self._batch_size or self._embedder().batch_size
+            if len(self._queue) >= self._batch_size:
                 self._embed_queue()
 
     def _embed_queue(self) -> None:
