@@ -291,8 +291,24 @@ class Trainer:
         Raises:
             ValueError: if the checkpoint belongs to another architecture or seed.
         """
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        for key in ("tower", "seed", "embed_dim", "text_width", "workers"):
+        state = self._load_weights(path, same=("tower", "seed", "embed_dim", "text_width", "workers"))
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step_count, self.seconds = state["step_count"], state["seconds"]
+
+    def begin_at(self, path: Path) -> None:
+        """Begin a run of its own, with its own length and rates, at the weights of another.
+
+        Args:
+            path: as written by `save`, with the same classes.
+
+        Raises:
+            ValueError: if the checkpoint belongs to another architecture.
+        """
+        self._load_weights(path, same=("tower", "embed_dim", "text_width", "workers"))
+
+    def _load_weights(self, path: Path, *, same: tuple[str, ...]) -> dict[str, Any]:
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        for key in same:
             if state["recipe"][key] != getattr(self.recipe, key):
                 raise ValueError(
                     f"{path} was begun with {key} = {state['recipe'][key]}; remove it, or ask for the same"
@@ -303,8 +319,7 @@ class Trainer:
             self.anchors.copy_(state["anchors"])
             self.log_scale.copy_(state["log_scale"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step_count, self.seconds = state["step_count"], state["seconds"]
+        return state
 
 
 def _twin(tower: Any) -> Any:

@@ -70,6 +70,19 @@ def test_a_checkpoint_of_another_run_is_refused(coloured: pictures.PictureSet, t
         training.Trainer(coloured, recipe=recipe(seed=5)).load(tmp_path / "checkpoint.pt")
 
 
+def test_a_run_can_begin_at_the_weights_of_another(coloured: pictures.PictureSet, tmp_path: Path) -> None:
+    """It has their weights but a length, a seed and a rate of its own; another architecture is refused."""
+    first = training.Trainer(coloured, recipe=recipe())
+    list(first.steps())
+    first.save(tmp_path / "checkpoint.pt")
+    second = training.Trainer(coloured, recipe=recipe(seed=5))
+    second.begin_at(tmp_path / "checkpoint.pt")
+    assert (second.step_count, second.progress(), len(second.optimiser.state)) == (0, 0.0, 0)
+    assert all(torch.equal(value, state(first)[name]) for name, value in state(second).items())
+    with pytest.raises(ValueError, match="embed_dim"):
+        training.Trainer(coloured, recipe=recipe(embed_dim=48)).begin_at(tmp_path / "checkpoint.pt")
+
+
 def test_a_checkpoint_appears_whole(coloured: pictures.PictureSet, tmp_path: Path) -> None:
     """Saving leaves one file, no half-written one beside it, and replaces what was there."""
     (tmp_path / "checkpoint.pt").write_bytes(b"old")
