@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import unit, world
-from vecclust.cluster import STAGES, FitParams, Placer, fit
+from vecclust.cluster import STAGES, Earlier, FitParams, Placer, fit
 from vecclust.cluster.fit import distinct_rows
 from vecclust.cluster.reduce import LEAST_FOR_UMAP
 
@@ -162,3 +162,34 @@ def test_importing_the_room_is_light() -> None:
     code = f"import sys, vecclust.cluster; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_earlier_fit_saves_the_search_and_changes_nothing(groups: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos came, photos went: the fit is that of the photos alone, and nothing else is searched for."""
+    vectors = groups.vectors
+    n = len(vectors)
+    before = fit(vectors[: n - 30], FitParams())
+    there = np.setdiff1d(np.arange(n), np.arange(0, n - 30, 50))
+    rows = np.where(there < n - 30, there, -1).astype(np.int64)
+    alone = fit(vectors[there], FitParams())
+    searched: list[int] = []
+    grown = fit(
+        vectors[there],
+        FitParams(),
+        earlier=Earlier(before.state, rows),
+        progress=lambda stage, done, total: searched.append(total) if stage == "neighbours" else None,
+    )
+    assert max(searched) < n / 2
+    np.testing.assert_array_equal(grown.state.neighbours, alone.state.neighbours)
+    np.testing.assert_array_equal(grown.labels, alone.labels)
+
+
+@pytest.mark.parametrize("of_no_use", ["other photos", "other parameters", "none of them"])
+def test_an_earlier_fit_of_no_use_is_passed_over(groups: Fitted, of_no_use: str) -> None:
+    """A graph of other vectors, of another length of lists, or of photos that all went."""
+    vectors = groups.vectors[:200]
+    state = fit(vectors[::-1].copy() if of_no_use == "other photos" else vectors, FitParams(reducer="pca")).state
+    rows = np.full(200, -1, np.int64) if of_no_use == "none of them" else np.arange(200)
+    params = FitParams(reducer="pca", n_neighbors=9 if of_no_use == "other parameters" else 15)
+    found = fit(vectors, params, earlier=Earlier(state, rows))
+    np.testing.assert_array_equal(found.state.neighbours, fit(vectors, params).state.neighbours)

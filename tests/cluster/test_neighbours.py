@@ -7,7 +7,14 @@ import pytest
 
 from tests.cluster.worlds import unit, world
 from vecclust.cluster import neighbours
-from vecclust.cluster.neighbours import local_outlier_ratio, nearest_rows, neighbour_graph, reach_of
+from vecclust.cluster.neighbours import (
+    grown_graph,
+    local_outlier_ratio,
+    measured_again,
+    nearest_rows,
+    neighbour_graph,
+    reach_of,
+)
 
 
 def test_graph_is_what_sorting_all_pairs_gives() -> None:
@@ -68,3 +75,53 @@ def test_copies_all_round_are_no_outliers() -> None:
     nothing = np.zeros(4, np.float32)
     lists = np.zeros((4, 2), np.int32)
     np.testing.assert_array_equal(local_outlier_ratio(nothing, neighbours=lists, fitted_distance=nothing), 1.0)
+
+
+@pytest.mark.parametrize("kind", ["clouds", "ties"])
+@pytest.mark.parametrize("kept", [1.0, 0.9, 0.3])
+def test_a_graph_brought_up_to_date_is_the_one_a_search_finds(kind: str, kept: float) -> None:
+    """Rows come, rows go: the same lists and distances to the bit, many equally far neighbours included."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        vectors, _ = world([40, 30, 20], seed=seed, n_noise=9)
+        if kind == "ties":
+            drawn = np.unique(np.round(2 * rng.normal(size=(120, 5))), axis=0)
+            vectors = unit(drawn[np.abs(drawn).sum(axis=1) > 0])
+            vectors = np.unique(vectors, axis=0)[rng.permutation(len(np.unique(vectors, axis=0)))]
+        before = np.sort(rng.choice(len(vectors), int(rng.uniform(0.3, 1.0) * len(vectors)), replace=False))
+        stays = rng.random(len(before)) < kept
+        row_before = np.full(len(vectors), -1, np.int64)
+        row_before[before[stays]] = np.flatnonzero(stays)
+        there = np.setdiff1d(np.arange(len(vectors)), before[~stays])
+        earlier = neighbour_graph(vectors[before], k=7)
+        grown = grown_graph(vectors[there], earlier, known=row_before[there])
+        wanted = neighbour_graph(vectors[there], k=7)
+        np.testing.assert_array_equal(grown.indices, wanted.indices)
+        np.testing.assert_array_equal(grown.distances, wanted.distances)
+        assert measured_again(grown, vectors=vectors[there], rows=np.arange(len(there)))
+
+
+def test_only_what_came_or_lost_a_neighbour_is_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newcomer that many lists take in does not cause their search; one that crowds a list does."""
+    vectors, _ = world([80, 60])
+    searched: list[int] = []
+
+    def listen(done: int, total: int) -> None:
+        searched.append(total)
+
+    earlier = neighbour_graph(vectors[:130], k=7)
+    known = np.concatenate([np.arange(130), np.full(10, -1)])
+    grown_graph(vectors, earlier, known=known, progress=listen)
+    assert set(searched) == {10}
+    monkeypatch.setattr(neighbours, "MOST_NEWCOMERS_PER_LIST", 0)
+    crowded = grown_graph(vectors, earlier, known=known, progress=listen)
+    assert searched[-1] > 10
+    np.testing.assert_array_equal(crowded.indices, neighbour_graph(vectors, k=7).indices)
+
+
+def test_a_graph_of_other_vectors_is_told() -> None:
+    """Distances that are not those of the vectors are not believed."""
+    vectors, _ = world([40])
+    graph = neighbour_graph(vectors, k=5)
+    assert measured_again(graph, vectors=vectors, rows=np.arange(40))
+    assert not measured_again(graph, vectors=vectors[::-1].copy(), rows=np.arange(40))

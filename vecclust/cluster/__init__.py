@@ -7,7 +7,7 @@ with -1 for noise; what a run keeps is arrays and JSON, never a pickle.
 """
 
 from vecclust.cluster.figures import mean_strengths, medoids
-from vecclust.cluster.fit import STAGES, Fit, fit
+from vecclust.cluster.fit import STAGES, Earlier, Fit, fit
 from vecclust.cluster.identity import Carried, Change, Known, match
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.place import Placement, Placer
@@ -17,6 +17,7 @@ __all__ = [
     "STAGES",
     "Carried",
     "Change",
+    "Earlier",
     "Fit",
     "FitParams",
     "FitState",

@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 
 from vecclust.cluster.figures import figures_of
 from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
-from vecclust.cluster.neighbours import Neighbours, local_outlier_ratio, neighbour_graph, reach_of
+from vecclust.cluster.neighbours import (
+    Neighbours,
+    grown_graph,
+    local_outlier_ratio,
+    measured_again,
+    neighbour_graph,
+    reach_of,
+)
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
@@ -37,6 +44,8 @@ STAGES = ("distinct", "neighbours", "layout", "clusters", "figures")
 # Held back at the 90th percentile: 94 % of unseen kinds at 5 % of known ones; the 95th is for noticing drift.
 GATE_PERCENTILE = 90
 DRIFT_PERCENTILE = 95
+# Lists of a graph that was brought up to date that are measured again before it is believed.
+CHECKED_LISTS = 256
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
 NORM_TOLERANCE = 1e-2
 
@@ -91,12 +100,32 @@ class Fit:
     state: FitState
 
 
-def fit(vectors: NDArray[np.float32], params: FitParams, *, progress: Progress | None = None) -> Fit:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier fit, whose neighbour graph is brought up to date instead of being searched for again.
+
+    Attributes:
+        state: what that fit kept.
+        rows: (n,) int64, for each row of the new fit the same photo's row in the earlier one, -1 where it came since.
+    """
+
+    state: FitState
+    rows: NDArray[np.int64]
+
+
+def fit(
+    vectors: NDArray[np.float32],
+    params: FitParams,
+    *,
+    earlier: Earlier | None = None,
+    progress: Progress | None = None,
+) -> Fit:
     """Cluster vectors.
 
     Args:
         vectors: (n, d) float32 of norm 1, finite, in an order the caller can repeat; n may be 0.
         params: what to do.
+        earlier: a fit over some of the same photos; it saves time and changes nothing of what is found.
         progress: told of each stage.
 
     Returns:
@@ -112,9 +141,8 @@ def fit(vectors: NDArray[np.float32], params: FitParams, *, progress: Progress |
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
         params = _suited(params.resolved(len(pictures)), n_pictures=len(pictures))
     with clock.stage("neighbours"):
-        graph = neighbour_graph(
-            pictures, k=params.n_neighbors, threads=params.threads, progress=clock.within("neighbours")
-        )
+        known = None if earlier is None else _known_pictures(earlier, picture_of_row, pictures=pictures, params=params)
+        graph = _graph(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
     with clock.stage("layout"):
         layout, projection = _layout(pictures, graph, params=params)
     with clock.stage("clusters"):
@@ -173,6 +201,43 @@ def _suited(params: FitParams, *, n_pictures: int) -> FitParams:
     if params.reducer == "umap" and n_pictures < LEAST_FOR_UMAP:
         return replace(params, reducer="pca")
     return params
+
+
+def _known_pictures(
+    earlier: Earlier, picture_of_row: NDArray[np.int32], *, pictures: NDArray[np.float32], params: FitParams
+) -> NDArray[np.int64] | None:
+    """Find which picture of the earlier fit each picture is, -1 for none; None where its graph is of no use."""
+    state, rows = earlier.state, np.flatnonzero(earlier.rows >= 0)
+    k = min(params.n_neighbors, max(0, len(pictures) - 1))
+    alike = (state.params.n_neighbors, state.n_dimensions) == (params.n_neighbors, pictures.shape[1])
+    if not alike or state.neighbours.shape[1] != k or len(rows) == 0:
+        return None
+    known = np.full(len(pictures), -1, np.int64)
+    known[picture_of_row[rows]] = state.picture_of_row[earlier.rows[rows]]
+    return known
+
+
+def _graph(
+    pictures: NDArray[np.float32],
+    earlier: Earlier | None,
+    *,
+    known: NDArray[np.int64] | None,
+    params: FitParams,
+    progress: Callable[[int, int], None] | None,
+) -> Neighbours:
+    if earlier is not None and known is not None:
+        graph = grown_graph(
+            pictures,
+            Neighbours(earlier.state.neighbours, earlier.state.distances),
+            known=known,
+            threads=params.threads,
+            progress=progress,
+        )
+        # The vectors live in the store and the graph beside the run: that they belong together is seen, not believed.
+        if measured_again(graph, vectors=pictures, rows=np.linspace(0, len(pictures) - 1, CHECKED_LISTS).astype(int)):
+            return graph
+        logger.warning("the neighbours kept with the earlier run are not those of its photos; they are searched again")
+    return neighbour_graph(pictures, k=params.n_neighbors, threads=params.threads, progress=progress)
 
 
 def _layout(

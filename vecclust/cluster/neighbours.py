@@ -20,6 +20,11 @@ BLOCK_BYTES = 64 * 2**20
 # The products of a block are rounded in float32; so many more candidates are measured again exactly, so that
 # a rounding at the edge of the list cannot change it.
 SPARE_CANDIDATES = 8
+# A product of float32 unit vectors of 256 to 1,280 dimensions was off by at most 8e-7 (1.6e7 pairs of each width); a
+# pair that close to the end of a list is measured exactly.
+PRODUCT_ROUNDING = 1e-5
+# A list that so many newcomers would enter is searched for anew: its pairs would cost more.
+MOST_NEWCOMERS_PER_LIST = 64
 # Below this a cosine distance between float32 unit vectors is rounding: the two are the same picture.
 SAME_PICTURE = 1e-6
 
@@ -55,22 +60,71 @@ def neighbour_graph(
     Returns:
         The lists, (n, min(k, n - 1)).
     """
-    n = len(vectors)
-    k = max(0, min(k, n - 1))
-    indices = np.zeros((n, k), np.int32)
-    distances = np.zeros((n, k), np.float32)
-    if k == 0:
-        return Neighbours(indices, distances)
+    k = max(0, min(k, len(vectors) - 1))
     with _limited(threads):
-        for start, stop in _blocks(n, n):
-            products = vectors[start:stop] @ vectors.T
-            products[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-            indices[start:stop], distances[start:stop] = _nearest_of(
-                products, rows=vectors[start:stop], vectors=vectors, k=k
-            )
-            if progress is not None:
-                progress(stop, n)
+        return _lists_of(vectors, np.arange(len(vectors)), k=k, progress=progress)
+
+
+def grown_graph(
+    vectors: NDArray[np.float32],
+    earlier: Neighbours,
+    *,
+    known: NDArray[np.int64],
+    threads: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Neighbours:
+    """Bring an earlier graph up to date: only rows that came, and rows whose neighbours went, are searched for.
+
+    Args:
+        vectors: (n, d) float32 unit norm, the rows as they are now.
+        earlier: the graph of (m, k) earlier rows.
+        known: (n,) int64, which earlier row each row is, -1 for rows that came since; those that went are not named.
+        threads: threads of the products, 0 to leave them alone.
+        progress: called with rows searched and rows to search.
+
+    Returns:
+        The lists (n, min(k, n - 1)) that `neighbour_graph` would find, to the bit; only between neighbours that are
+        equally far to the last digit may the choice at a list's end differ, where removal changed their order.
+    """
+    k = earlier.indices.shape[1]
+    n = len(vectors)
+    if k == 0 or min(k, n - 1) != k:
+        return neighbour_graph(vectors, k=k, threads=threads, progress=progress)
+    now = np.full(len(earlier.indices), -1, np.int32)
+    old = known >= 0
+    now[known[old]] = np.flatnonzero(old)
+    indices, distances = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
+    indices[old], distances[old] = now[earlier.indices[known[old]]], earlier.distances[known[old]]
+    whole = old & (indices >= 0).all(axis=1)
+    with _limited(threads):
+        came = np.flatnonzero(~old)
+        row, newcomer = _nearer_newcomers(vectors, came, reach=np.where(whole, distances[:, -1], -np.inf))
+        crowded = np.bincount(row, minlength=n) > MOST_NEWCOMERS_PER_LIST
+        search = np.flatnonzero(~whole | crowded)
+        found = _lists_of(vectors, search, k=k, progress=progress)
+        indices[search], distances[search] = found.indices, found.distances
+    # Rows that are equally far are ordered by their numbers, which may be others now.
+    tied = np.flatnonzero((distances[:, 1:] == distances[:, :-1]).any(axis=1) & whole & ~crowded)
+    merged = _merged_lists(indices, row[~crowded[row]], newcomer[~crowded[row]])
+    for rows, candidates in ((tied, indices[tied]), merged):
+        indices[rows], distances[rows] = _ranked(candidates, rows=vectors[rows], vectors=vectors, k=k)
     return Neighbours(indices, distances)
+
+
+def measured_again(graph: Neighbours, *, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> bool:
+    """Say whether the distances in some lists of a graph are those of the vectors.
+
+    Args:
+        graph: lists of all rows.
+        vectors: (n, d) float32 unit norm.
+        rows: the lists to look at.
+
+    Returns:
+        Whether each agrees to the bit.
+    """
+    lists = graph.indices[rows]
+    found, distances = _ranked(lists, rows=vectors[rows], vectors=vectors, k=lists.shape[1])
+    return bool((found == lists).all() and (distances == graph.distances[rows]).all())
 
 
 def nearest_rows(vectors: NDArray[np.float32], arrivals: NDArray[np.float32], *, k: int) -> Neighbours:
@@ -120,20 +174,73 @@ def local_outlier_ratio(
     return np.asarray(ratio, dtype=np.float32)
 
 
+def _lists_of(
+    vectors: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    *,
+    k: int,
+    progress: Callable[[int, int], None] | None,
+) -> Neighbours:
+    """Find the k nearest other rows of some of the rows."""
+    indices = np.zeros((len(rows), k), np.int32)
+    distances = np.zeros((len(rows), k), np.float32)
+    for start, stop in _blocks(len(rows), len(vectors)) if k else ():
+        part = rows[start:stop]
+        products = vectors[part] @ vectors.T
+        products[np.arange(stop - start), part] = -np.inf
+        indices[start:stop], distances[start:stop] = _nearest_of(products, rows=vectors[part], vectors=vectors, k=k)
+        if progress is not None:
+            progress(stop, len(rows))
+    return Neighbours(indices, distances)
+
+
+def _nearer_newcomers(
+    vectors: NDArray[np.float32], came: NDArray[np.int64], *, reach: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair every row with each newcomer that is nearer than its list reaches, or so near that rounding decides."""
+    rows, newcomers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    least = np.asarray(1.0 - reach - PRODUCT_ROUNDING, np.float32)
+    for start, stop in _blocks(len(came), len(vectors)):
+        newcomer, row = np.nonzero(vectors[came[start:stop]] @ vectors.T >= least)
+        rows.append(row)
+        newcomers.append(came[start:stop][newcomer])
+    return np.concatenate(rows), np.concatenate(newcomers)
+
+
+def _merged_lists(
+    indices: NDArray[np.int32], row: NDArray[np.int64], newcomer: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Give the rows that have newcomers, and their lists with those behind, filled up with -1."""
+    order = np.argsort(row, kind="stable")
+    rows, counts = np.unique(row, return_counts=True)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    behind = np.full((len(rows), int(counts.max(initial=0))), -1, np.int32)
+    behind[np.repeat(np.arange(len(rows)), counts), place] = newcomer[order]
+    return rows, np.hstack([indices[rows], behind])
+
+
 def _nearest_of(
     products: NDArray[np.float32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     n_candidates = min(k + SPARE_CANDIDATES, products.shape[1])
     if n_candidates < products.shape[1]:
-        candidates = np.argpartition(products, -n_candidates, axis=1)[:, -n_candidates:]
+        candidates = np.argpartition(products, -n_candidates, axis=1)[:, -n_candidates:].astype(np.int32)
     else:
-        candidates = np.broadcast_to(np.arange(products.shape[1]), products.shape).copy()
+        candidates = np.broadcast_to(np.arange(products.shape[1], dtype=np.int32), products.shape).copy()
+    candidates[np.isneginf(np.take_along_axis(products, candidates, axis=1))] = -1
+    return _ranked(candidates, rows=rows, vectors=vectors, k=k)
+
+
+def _ranked(
+    candidates: NDArray[np.int32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Measure candidates (m, c) exactly and return the k nearest, nearest first; -1 is none and comes last."""
     exact = np.empty(candidates.shape, np.float64)
     for first in range(0, len(rows), 256):  # 256 x 23 x 512 float64 is 24 MB
         part = slice(first, first + 256)
         pairs = vectors[candidates[part]].astype(np.float64) * rows[part, None, :]
         exact[part] = np.clip(1.0 - pairs.sum(axis=-1), 0.0, 2.0)
-    exact[np.isneginf(np.take_along_axis(products, candidates, axis=1))] = np.inf
+    exact[candidates < 0] = np.inf
     order = np.lexsort((candidates, exact), axis=-1)[:, :k]
     indices = np.take_along_axis(candidates, order, axis=1).astype(np.int32)
     return indices, np.take_along_axis(exact, order, axis=1).astype(np.float32)

@@ -7,6 +7,7 @@ names and clusters may change while it is made, so the writer matches it when it
 from __future__ import annotations
 
 import json
+import logging
 import os
 import zipfile
 import zlib
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.needs import ClusteredStore
-from vecclust.recluster.rows import pack_photos, unpack_photos
+from vecclust.recluster.rows import load_rows, pack_photos, unpack_photos
 from vecclust.reports import Progress, no_progress
 
 if TYPE_CHECKING:
-    from vecclust.cluster import FitParams, FitState
+    from vecclust.cluster import Earlier, FitParams, FitState
+
+log = logging.getLogger(__name__)
 
 _ARRAYS, _FACTS = "finding.npz", "finding.json"
 
@@ -73,7 +76,7 @@ def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_pr
     photos, vectors = store.vectors()
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
-    found = fit(vectors, params, progress=progress)
+    found = fit(vectors, params, earlier=_earlier(store, photos), progress=progress)
     return Finding(
         photos=photos,
         labels=found.labels,
@@ -84,6 +87,24 @@ def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_pr
         figures=found.figures,
         seconds=found.seconds,
     )
+
+
+def _earlier(store: ClusteredStore, photos: Sequence[str]) -> Earlier | None:
+    """Give the current run's fit and where the photos stood in it; None where there is none that can be read."""
+    from vecclust.cluster import Earlier, load_state
+
+    run = store.state().current_run
+    if run is None:
+        return None
+    try:
+        state, fitted = load_state(store.fit_folder(run)), load_rows(store.fit_folder(run))
+    except DamagedRun as error:
+        log.warning("%s", error)
+        return None
+    if len(fitted.photos) != state.n_rows:
+        return None
+    row_of = {photo: row for row, photo in enumerate(fitted.photos)}
+    return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))
 
 
 def save_finding(finding: Finding, folder: Path) -> None:
