@@ -18,6 +18,7 @@ FLOORS = {
     "reports": 0,
     "exhibits": 0,
     "config": 1,
+    "wire": 1,
     "photos": 1,
     "embed": 2,
     "store": 2,

@@ -155,7 +155,7 @@ def test_it_is_armed_before_it_looks(library: Library) -> None:
     daemon = Daemon(library, watcher)
     looked: list[str] = []
     catch_up = library.catch_up
-    library.catch_up = lambda paths=None: looked.append(",".join(watcher.log)) or catch_up(paths)  # type: ignore
+    library.catch_up = lambda paths=None, **told: looked.append(",".join(watcher.log)) or catch_up(paths)  # type: ignore
 
     class After:
         asked = False

@@ -5,27 +5,65 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
+from vecclust.daemon.refitter import PROGRESS, REFUSAL
 
-def main(library: str, folder: str, asked: str) -> None:
+# What is told more often than this of one stage is left out.
+TELL_EVERY_S = 0.1
+
+
+class Told:
+    """Writes down how far a fit has come, a line each: JSON of stage, done and total.
+
+    Args:
+        file: where; made anew.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = open(file, "w", encoding="ascii", buffering=1)  # noqa: SIM115 -- as long as the process
+        self._stage, self._told_s = "", 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take note."""
+        now_s = time.monotonic()
+        if stage == self._stage and done != total and now_s - self._told_s < TELL_EVERY_S:
+            return
+        self._stage, self._told_s = stage, now_s
+        self._file.write(json.dumps([stage, done, total]) + "\n")
+
+
+def main(library: str, folder: str, asked: str) -> int:
     """Fit all photos of a library and leave what was found in a folder.
 
     Args:
         library: the library's directory.
         folder: an empty folder.
         asked: JSON of the parameters of the fit and of how nice to be.
+
+    Returns:
+        The exit code; where it is not 0, the folder says why.
     """
     wanted = json.loads(asked)
     if hasattr(os, "nice"):
         os.nice(wanted["nice"])
     from vecclust.cluster import FitParams
+    from vecclust.errors import VecclustError
     from vecclust.recluster import find, save_finding
     from vecclust.store import Store
+    from vecclust.wire import pack_error
 
-    with Store.open(library) as store:
-        save_finding(find(store, FitParams.from_dict(wanted["params"])), Path(folder))
+    place = Path(folder)
+    try:
+        with Store.open(library) as store:
+            found = find(store, FitParams.from_dict(wanted["params"]), progress=Told(place / PROGRESS))
+            save_finding(found, place)
+    except VecclustError as error:
+        (place / REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    sys.exit(main(*sys.argv[1:4]))

@@ -1,11 +1,12 @@
 """The loop: look at what is due, mind the refit, listen until something is due again.
 
-One thread does all of it, so a batch is always whole when a refit is adopted. What was heard during a long look is
-in the watcher's queue meanwhile.
+One thread does all of it, so rows are always whole when a refit is adopted. What was heard during a long look is
+in the watcher's queue meanwhile; what others ask for is done between two files of it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import time
@@ -13,19 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vecclust.daemon.agenda import Agenda, Due
+from vecclust.daemon.orders import Ended, FitOrder, Orders
 from vecclust.daemon.policy import RefitPolicy, reason_to_refit
 from vecclust.daemon.refitter import RefitFailed, Refitter
 from vecclust.daemon.signals import Stop
 from vecclust.daemon.supervisor import notify
-from vecclust.errors import StoreFull
+from vecclust.errors import StoreFull, VecclustError
 from vecclust.library import Library
 from vecclust.reports import ScanReport
 from vecclust.watch import Watching, WatchNote, start_of, write_note
 
 log = logging.getLogger(__name__)
 
-# While a refit's process runs, its end is looked for this often.
+# While a refit's process runs, its end is looked for this often, oftener where somebody waits for it.
 REFIT_LOOK_S = 0.5
+ASKED_LOOK_S = 0.1
 # The wall clock runs ahead of the monotonic one while a computer sleeps.
 SLEPT_S = 30.0
 # A full disk is not emptied in a second.
@@ -56,6 +59,7 @@ class Daemon:
         library: open for writing.
         watcher: watches its folders, not armed yet.
         refitter: does refits; None to do none.
+        orders: what others ask for.
         rhythm: how often.
         policy: when to refit.
     """
@@ -66,6 +70,7 @@ class Daemon:
         watcher: Watching,
         *,
         refitter: Refitter | None = None,
+        orders: Orders | None = None,
         rhythm: Rhythm = Rhythm(),
         policy: RefitPolicy = RefitPolicy(),  # noqa: B008 -- frozen
         clock_s: Callable[[], float] = time.monotonic,
@@ -73,6 +78,9 @@ class Daemon:
         self._library = library
         self._watcher = watcher
         self._refitter = refitter
+        self._orders = orders or Orders()
+        self._fit_order: FitOrder | None = None
+        self._fit_began_s = 0.0
         self._rhythm = rhythm
         self._policy = policy
         self._clock_s = clock_s
@@ -114,6 +122,7 @@ class Daemon:
         due = self._agenda.take(now_s)
         if due is not None:
             self._look(due)
+        self._mind_orders()
         self._mind_refit()
         self._tell("watching")
 
@@ -125,14 +134,14 @@ class Daemon:
         """
         until_s = min(self._agenda.next_s, self._check_s)
         if self._refitter is not None and self._refitter.pid is not None:
-            until_s = min(until_s, self._clock_s() + REFIT_LOOK_S)
+            until_s = min(until_s, self._clock_s() + (REFIT_LOOK_S if self._fit_order is None else ASKED_LOOK_S))
         hint = self._watcher.wait(max(0.0, min(until_s - self._clock_s(), at_most_s)))
         self._agenda.hear(hint, now_s=self._clock_s())
 
     def _look(self, due: Due) -> None:
         began_s = self._clock_s()
         try:
-            report = self._library.catch_up(due.paths)
+            report = self._library.catch_up(due.paths, progress=self._between_files)
             later = self._library.later() if report.pending or report.problems else {}
         except StoreFull as error:
             log.warning("%s; trying again in %.0f s", error.message, FULL_PAUSE_S)
@@ -169,20 +178,69 @@ class Daemon:
             self._agenda.look_at_everything("the computer slept", by_s=now_s)
         self._ahead_s = ahead_s
 
+    def close(self) -> None:
+        """Refuse what was asked for and is not done."""
+        self._orders.close()
+        if self._fit_order is not None:
+            self._fit_order.fail(Ended())
+
+    def _between_files(self, stage: str, done: int, total: int) -> None:
+        """Do between two files of a long import what others wait for."""
+        if stage == "photos":
+            self._mind_orders()
+
+    def _mind_orders(self) -> None:
+        """Run errands, and see to the fit that somebody asked for."""
+        while (errand := self._orders.next_errand()) is not None:
+            try:
+                errand.fulfil(errand.do(self._library))
+            except Exception as error:  # whatever is asked for, the loop goes on
+                errand.fail(error)
+            except BaseException:
+                errand.fail(Ended())
+                raise
+        if self._refitter is None:
+            return
+        if self._fit_order is not None:
+            self._mind_fit(self._refitter)
+        elif self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
+            self._fit_order, self._fit_began_s = order, self._clock_s()
+            self._refitter.start(order.params, reason="on demand")
+
+    def _mind_fit(self, refitter: Refitter) -> bool:
+        """Take a finding up; tell whether there is none yet."""
+        order = self._fit_order
+        if order is not None:
+            for stage in refitter.heard():
+                order.note(*stage)
+        try:
+            finding = refitter.poll()
+            if finding is None:
+                return True
+            report = self._library.adopt(finding, reason=refitter.reason)
+        except RefitFailed as error:
+            log.warning("a refit failed, the earlier run stays in force: %s", error)
+            if order is not None:
+                order.fail(error.error)
+        except VecclustError as error:
+            if order is None:
+                raise
+            order.fail(error)
+        else:
+            log.info("%s: %d clusters (%s)", report.run, report.clusters, refitter.reason)
+            if order is not None:
+                order.fulfil(dataclasses.replace(report, seconds=self._clock_s() - self._fit_began_s))
+        self._fit_order = None
+        return False
+
     def _mind_refit(self) -> None:
         """Take a finding up, or begin a refit where one is due."""
         if self._refitter is None:
             return
         now_s = self._clock_s()
-        try:
-            if self._refitter.pid is not None:
-                finding = self._refitter.poll()
-                if finding is not None:
-                    report = self._library.adopt(finding, reason=self._refitter.reason)
-                    log.info("%s: %d clusters (%s)", report.run, report.clusters, self._refitter.reason)
-                return
-        except RefitFailed as error:
-            log.warning("a refit failed, the earlier run stays in force: %s", error)
+        if self._refitter.pid is not None:
+            if not self._mind_fit(self._refitter):
+                self._mind_orders()
             return
         quiet_for_s, tried_ago_s = now_s - self._arrived_s, now_s - self._tried_s
         # Asking the tables costs milliseconds, so it is not done where the answer is no already.

@@ -15,19 +15,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vecclust.errors import StoreError
+from vecclust.errors import StoreError, VecclustError
+from vecclust.wire import unpack_error
 
 if TYPE_CHECKING:
     from vecclust.recluster import Finding
 
 log = logging.getLogger(__name__)
 
+# What the child leaves beside its finding: lines that say how far it is, and why it refused.
+PROGRESS, REFUSAL = "progress", "refusal.json"
 # After this a child that was told to end is killed.
 PATIENCE_S = 5.0
 
 
 class RefitFailed(Exception):
-    """The refit's process ended without a finding."""
+    """The refit's process ended without a finding.
+
+    Args:
+        message: how it ended.
+        error: why, where it said so itself.
+    """
+
+    def __init__(self, message: str, *, error: VecclustError | None = None) -> None:
+        super().__init__(message)
+        self.error = error or StoreError(f"a fit failed, the earlier run stays in force: {message}")
 
 
 class Refitter:
@@ -43,6 +55,7 @@ class Refitter:
         self._nice = nice
         self._folder = library / "watch" / "fit"
         self._child: subprocess.Popen[bytes] | None = None
+        self._n_heard = 0
         self.reason = ""
 
     @property
@@ -59,10 +72,21 @@ class Refitter:
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        self._n_heard = 0
         self.reason = reason
         asked = json.dumps({"params": dict(params), "nice": self._nice})
         command = [sys.executable, "-m", "vecclust.daemon.fitting", str(self._library), str(self._folder), asked]
         self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def heard(self) -> list[tuple[str, int, int]]:
+        """Give the stages, done and total, that the process told of since the last call."""
+        try:
+            told = (self._folder / PROGRESS).read_bytes()
+        except OSError:
+            return []
+        fresh = told[self._n_heard : told.rfind(b"\n") + 1]
+        self._n_heard += len(fresh)
+        return [(stage, done, total) for stage, done, total in map(json.loads, fresh.splitlines())]
 
     def poll(self) -> Finding | None:
         """Give the finding once it is there, None while it is being made.
@@ -75,14 +99,22 @@ class Refitter:
         status, self._child = self._child.returncode, None
         try:
             if status != 0:
-                raise RefitFailed(f"its process ended with {status}")
+                raise self._failure(status)
             from vecclust.recluster import load_finding
 
             return load_finding(self._folder)
         except StoreError as error:
-            raise RefitFailed(error.message) from error
+            raise RefitFailed(error.message, error=error) from error
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _failure(self, status: int) -> RefitFailed:
+        """Say why the process ended as it did."""
+        try:
+            error = unpack_error(json.loads((self._folder / REFUSAL).read_text(encoding="ascii")))
+        except (OSError, ValueError):
+            return RefitFailed(f"its process ended with {status}")
+        return RefitFailed(error.message, error=error)
 
     def close(self) -> None:
         """End the process, if there is one."""

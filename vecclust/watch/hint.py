@@ -38,8 +38,8 @@ class Watching(Protocol):
     def wait(self, timeout_s: float) -> Hint:
         """Wait for hints, at most that many seconds."""
 
-    def wake(self, reason: str) -> None:
-        """End the wait with the wish to look at everything; may be called by a signal handler."""
+    def wake(self, reason: str = "") -> None:
+        """End the wait, for a reason with the wish to look at everything; signal handlers and threads may call this."""
 
     def check(self) -> None:
         """Find out whether watching still works, and mend it where it does not."""

@@ -42,8 +42,8 @@ class ScriptedWatcher:
         self._pass_time(timeout_s)
         return Hint()
 
-    def wake(self, reason: str) -> None:
-        """Hear next the wish to look at everything."""
+    def wake(self, reason: str = "") -> None:
+        """Hear next nothing, or for a reason the wish to look at everything."""
         self._script.appendleft(Hint(rescan=reason, at_once=True))
 
     def check(self) -> None:

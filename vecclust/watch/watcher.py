@@ -126,11 +126,12 @@ class Watcher:
             until_s = deadline_s if self._canary_due_s is None else min(deadline_s, self._canary_due_s)
             heard = self._take(max(0.0, until_s - now_s))
             hint = self._hint_of(heard)
-            if hint or (not heard and self._clock_s() >= deadline_s):
+            woken = any(sighting.what == "asked" for sighting in heard)
+            if hint or woken or (not heard and self._clock_s() >= deadline_s):
                 return hint
 
-    def wake(self, reason: str) -> None:
-        """End the wait with the wish to look at everything; a signal handler may call this."""
+    def wake(self, reason: str = "") -> None:
+        """End the wait, for a reason with the wish to look at everything; signal handlers and threads may call this."""
         self._sightings.put(Sighting("asked", reason))
 
     def check(self) -> None:
@@ -209,7 +210,8 @@ class Watcher:
         rescan, at_once = "", False
         for sighting in heard:
             if sighting.what in ("lost", "asked"):
-                rescan, at_once = sighting.path, True
+                if sighting.path:
+                    rescan, at_once = sighting.path, True
                 continue
             if os.path.dirname(sighting.path) == os.path.realpath(self._canary):
                 self._canary_due_s = None
