@@ -17,6 +17,7 @@ FLOORS = {
     "records": 0,
     "reports": 0,
     "exhibits": 0,
+    "hours": 0,
     "config": 1,
     "wire": 1,
     "photos": 1,

@@ -1,12 +1,14 @@
 """The model a library is bound to: checked, loaded at first use, and held.
 
 A library's vectors come from one model, so whoever embeds or asks takes it from here. Threads may share a binding:
-a model is loaded once, whoever comes first.
+a model is loaded once, whoever comes first, and one that was let go of is loaded again by whoever needs it next.
+Nobody keeps an embedder for longer than a batch or a question.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,9 @@ class Binding:
         self._config = config
         self._asked = "model" in config.model_fields_set
         self._embedder = embedder
+        # What was handed in cannot be loaded again, so it is kept.
+        self._can_let_go = embedder is None
+        self._used_s = time.monotonic()
         self._loading = threading.Lock()
 
     def check_asked(self) -> None:
@@ -82,6 +87,7 @@ class Binding:
         """
         bound = self._store.model()
         with self._loading:
+            self._used_s = time.monotonic()
             if self._embedder is None:
                 from vecclust.embed import load
 
@@ -95,7 +101,27 @@ class Binding:
                 )
             if bound is not None and self._embedder.model_id != bound.model_id:
                 raise _mismatch(bound, self._embedder.model_id)
+            # Loading took its time, and a model that was only just loaded is not idle.
+            self._used_s = time.monotonic()
             return self._embedder
+
+    def let_go(self, *, idle_s: float) -> bool:
+        """Let the model go if nobody asked for it lately; `embedder` loads it again.
+
+        Whoever is embedding at this moment keeps it until done. Its memory goes back to the system by
+        `embed.give_memory_back`.
+
+        Args:
+            idle_s: seconds for which nobody may have asked for it; 0 for now.
+
+        Returns:
+            Whether there was one to let go of.
+        """
+        with self._loading:
+            if self._embedder is None or not self._can_let_go or time.monotonic() - self._used_s < idle_s:
+                return False
+            self._embedder = None
+            return True
 
 
 def usable_models(

@@ -14,14 +14,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from vecclust.errors import ConfigError
+from vecclust.hours import Hours
 
 DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
 ENVIRONMENT_PREFIX = "VECCLUST_"
 # Settled before any configuration is read, so they are no keys of it.
 _NOT_KEYS = frozenset({"VECCLUST_LIBRARY", "VECCLUST_CONFIG"})
+
+
+def _checked_hours(text: str) -> str:
+    Hours.parse(text)
+    return text
 
 
 class _Section(BaseModel):
@@ -95,11 +101,13 @@ class WatchConfig(_Section):
     poll_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     canary_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     nice: Annotated[int, Field(ge=0, le=19)] = 10
+    idle_s: Annotated[float, Field(ge=0, le=604_800)] = 900.0
     refit_share: Annotated[float, Field(gt=0, le=10)] = 0.1
     refit_least: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     refit_longest_s: Annotated[float, Field(ge=0, le=315_360_000)] = 2_592_000.0
     refit_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     refit_pause_s: Annotated[float, Field(ge=0, le=31_536_000)] = 3600.0
+    quiet_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
 
 
 class Config(_Section):

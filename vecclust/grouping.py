@@ -35,6 +35,11 @@ class Grouping:
 
         self._labeller = Labeller()
 
+    def let_go(self) -> None:
+        """Let go of the run's arrays that were kept warm; the next arrival reads them again."""
+        if self._labeller is not None:
+            self.keep_warm()
+
     @property
     def fit_params(self) -> FitParams:
         """What a fit is asked to do here."""

@@ -6,8 +6,9 @@ Knows which folders are kept and how to look at them once, or again and again; w
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Intake:
         self._clock = clock
         self._pool: photos.DecodePool | None = None
         self._keeps_pool = False
+        self._read_s = time.monotonic()
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -53,6 +55,21 @@ class Intake:
     def keep_warm(self) -> None:
         """Keep decoding processes up between scans, until closed."""
         self._keeps_pool = True
+
+    def let_go(self, *, idle_s: float) -> bool:
+        """End the decoding processes that were kept up, if no photo was read lately; the next one starts new ones.
+
+        Args:
+            idle_s: seconds for which none may have been read; 0 for now.
+
+        Returns:
+            Whether there were any.
+        """
+        if self._pool is None or time.monotonic() - self._read_s < idle_s:
+            return False
+        self._pool.close()
+        self._pool = None
+        return True
 
     @property
     def rules(self) -> photos.IgnoreRules:
@@ -118,12 +135,18 @@ class Intake:
             settings=self._scan_settings(),
         )
 
-    def _decoder(self) -> AbstractContextManager[photos.DecodePool]:
+    @contextmanager
+    def _decoder(self) -> Iterator[photos.DecodePool]:
         if not self._keeps_pool:
-            return self._new_pool()
+            with self._new_pool() as pool:
+                yield pool
+            return
         if self._pool is None:
             self._pool = self._new_pool()
-        return nullcontext(self._pool)
+        try:
+            yield self._pool
+        finally:
+            self._read_s = time.monotonic()
 
     def _new_pool(self) -> photos.DecodePool:
         return photos.DecodePool(

@@ -198,6 +198,27 @@ class Library:
         self._intake.keep_warm()
         self._grouping.keep_warm()
 
+    def let_go(self, *, idle_s: float) -> bool:
+        """Let go of what is kept warm and was not used lately, and give its memory back to the system.
+
+        The next photo or question loads it again, whichever thread it comes from.
+
+        Args:
+            idle_s: seconds for which the model, or decoding processes and the run's arrays, were not used; 0 for now.
+
+        Returns:
+            Whether there was anything to let go of.
+        """
+        from vecclust.embed import give_memory_back
+
+        rested = self._intake.let_go(idle_s=idle_s)
+        if rested:
+            self._grouping.let_go()
+        gone = self._binding.let_go(idle_s=idle_s) or rested
+        if gone:
+            give_memory_back()
+        return gone
+
     @property
     def rules(self) -> photos.IgnoreRules:
         """What counts as a photo here."""

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from vecclust.daemon.agenda import Agenda, Due
 from vecclust.daemon.orders import Ended, FitOrder, Orders
@@ -20,6 +21,7 @@ from vecclust.daemon.refitter import RefitFailed, Refitter
 from vecclust.daemon.signals import Stop
 from vecclust.daemon.supervisor import notify
 from vecclust.errors import StoreFull, VecclustError
+from vecclust.hours import Hours
 from vecclust.library import Library
 from vecclust.reports import ScanReport
 from vecclust.watch import Watching, WatchNote, start_of, write_note
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 # While a refit's process runs, its end is looked for this often, oftener where somebody waits for it.
 REFIT_LOOK_S = 0.5
 ASKED_LOOK_S = 0.1
+# Rests and supervisors are minded at least this often, whatever happens.
+LONGEST_TURN_S = 30.0
 # The wall clock runs ahead of the monotonic one while a computer sleeps.
 SLEPT_S = 30.0
 # A full disk is not emptied in a second.
@@ -44,12 +48,14 @@ class Rhythm:
         poll_s: the same where events alone cannot be relied on.
         canary_s: between two proofs that watching still works.
         settle_s: how long a file is left alone before it is looked at.
+        idle_s: without a photo or a question, after which the model is let go; 0 for never.
     """
 
     interval_s: float = 300.0
     poll_s: float = 60.0
     canary_s: float = 60.0
     settle_s: float = 2.0
+    idle_s: float = 0.0
 
 
 class Daemon:
@@ -62,6 +68,7 @@ class Daemon:
         orders: what others ask for.
         rhythm: how often.
         policy: when to refit.
+        quiet_hours: when no refit begins.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class Daemon:
         orders: Orders | None = None,
         rhythm: Rhythm = Rhythm(),
         policy: RefitPolicy = RefitPolicy(),  # noqa: B008 -- frozen
+        quiet_hours: Hours = Hours(),  # noqa: B008 -- frozen
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._library = library
@@ -83,6 +91,7 @@ class Daemon:
         self._fit_began_s = 0.0
         self._rhythm = rhythm
         self._policy = policy
+        self._quiet_hours = quiet_hours
         self._clock_s = clock_s
         now_s = clock_s()
         self._agenda = Agenda(settle_s=rhythm.settle_s, now_s=now_s)
@@ -124,6 +133,8 @@ class Daemon:
             self._look(due)
         self._mind_orders()
         self._mind_refit()
+        if self._rhythm.idle_s and self._library.let_go(idle_s=self._rhythm.idle_s):
+            log.info("idle: the model is let go until it is needed")
         self._tell("watching")
 
     def listen(self, *, at_most_s: float = float("inf")) -> None:
@@ -132,7 +143,7 @@ class Daemon:
         Args:
             at_most_s: longest wait in seconds.
         """
-        until_s = min(self._agenda.next_s, self._check_s)
+        until_s = min(self._agenda.next_s, self._check_s, self._clock_s() + LONGEST_TURN_S)
         if self._refitter is not None and self._refitter.pid is not None:
             until_s = min(until_s, self._clock_s() + (REFIT_LOOK_S if self._fit_order is None else ASKED_LOOK_S))
         hint = self._watcher.wait(max(0.0, min(until_s - self._clock_s(), at_most_s)))
@@ -245,6 +256,8 @@ class Daemon:
         quiet_for_s, tried_ago_s = now_s - self._arrived_s, now_s - self._tried_s
         # Asking the tables costs milliseconds, so it is not done where the answer is no already.
         if quiet_for_s < self._policy.quiet_s or tried_ago_s < self._policy.pause_s:
+            return
+        if self._quiet_hours.hold(datetime.now().time()):
             return
         reason = reason_to_refit(
             self._policy,

@@ -12,6 +12,7 @@ from vecclust.daemon.policy import RefitPolicy
 from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stopped, obeyed
 from vecclust.daemon.supervisor import notify
+from vecclust.hours import Hours
 from vecclust.library import Library
 from vecclust.watch import Watcher, remove_note
 
@@ -47,6 +48,7 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
             poll_s=min(wanted.poll_s, wanted.interval_s),
             canary_s=wanted.canary_s,
             settle_s=library.config.photos.settle_s,
+            idle_s=wanted.idle_s,
         ),
         policy=RefitPolicy(
             share=wanted.refit_share,
@@ -55,6 +57,7 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
             quiet_s=wanted.refit_quiet_s,
             pause_s=wanted.refit_pause_s,
         ),
+        quiet_hours=Hours.parse(wanted.quiet_hours),
     )
     try:
         with obeyed(lambda: watcher.wake("SIGHUP")) as stop:

@@ -9,6 +9,7 @@ Nothing is fetched while the weights are on this computer. torch and open_clip a
 from __future__ import annotations
 
 from vecclust.embed.embedder import DeviceAsked, Embedder, PrecisionAsked, load
+from vecclust.embed.memory import give_memory_back
 from vecclust.embed.models import ModelInfo, usable_models
 from vecclust.embed.names import BUNDLED_FOLDER, ModelName
 from vecclust.embed.weights import find_weights, model_id_here
@@ -21,6 +22,7 @@ __all__ = [
     "ModelName",
     "PrecisionAsked",
     "find_weights",
+    "give_memory_back",
     "load",
     "model_id_here",
     "usable_models",
