@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -110,8 +111,9 @@ class _Folder:
     root: Root
     health: FolderHealth
     plan: Plan
+    n_known: int
     n_skipped: int
-    paused: str
+    paused: str = ""
 
 
 class Scan:
@@ -194,7 +196,8 @@ class Scan:
             seen = [file for file in looks if file is not None]
             rows = self._store.files_at([file.path for file in seen], root=root.path) if seen else {}
             plan = make_plan(seen, rows, now_ns=self._clock.now_ns())
-            folders.append(_Folder(root, FolderHealth(True, False, root.device, len(seen)), plan, root.n_skipped, ""))
+            health = FolderHealth(True, False, root.device, len(seen))
+            folders.append(_Folder(root, health, plan, len(rows), root.n_skipped))
         work, pending = self._bring_in(folders, patient=False, progress=progress)
         return _report(work, folders, n_moved=0, pending=len(pending), removed=0, missing=0)
 
@@ -214,16 +217,18 @@ class Scan:
         seen = walk(root.path, self._settings.rules)
         plan = make_plan(seen.files, rows, now_ns=self._clock.now_ns(), retry_all=request.retry_all)
         health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files))
-        paused = reason_to_pause(
-            health,
-            root=root,
-            n_known=len(rows),
-            absent=plan.absent,
-            lost_share=self._settings.lost_share,
-        )
+        folder = _Folder(root, health, plan, len(rows), seen.n_skipped)
         if request.prune and health.exists and health.complete:
-            paused = ""
-        return _Folder(root, health, plan, seen.n_skipped, paused)
+            return folder
+        return self._pausing(folder, plan.absent)
+
+    def _pausing(self, folder: _Folder, absent: Sequence[FileRow]) -> _Folder:
+        """Find out whether so many absent files are to be believed."""
+        lost_share = self._settings.lost_share
+        reason = reason_to_pause(
+            folder.health, root=folder.root, n_known=folder.n_known, absent=absent, lost_share=lost_share
+        )
+        return dataclasses.replace(folder, paused=reason)
 
     def _foresee(self, folders: Iterable[_Folder], request: ScanRequest) -> ScanReport:
         report = ScanReport(dry_run=True)
@@ -246,6 +251,9 @@ class Scan:
         self, folders: Sequence[_Folder], request: ScanRequest, *, everything: bool, progress: Progress
     ) -> ScanReport:
         work, pending = self._bring_in(folders, patient=request.patient, progress=progress)
+        folders = [
+            self._pausing(folder, _lost(folder, work.done.ready)) if folder.paused else folder for folder in folders
+        ]
         moved_from, n_moved = _moved(work.done.ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
         healthy = everything and not any(folder.paused for folder in folders)
@@ -387,6 +395,18 @@ def _look_again(job: Job) -> Job | None:
 def _waiting_row(job: Job) -> FileRow:
     photo = job.before.photo if job.before is not None else None
     return dataclasses.replace(file_row(job.seen, photo=photo), state="waiting", reason="still being written")
+
+
+def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
+    """Give the absent rows whose content was not found under a new name in the same folder: a move is no loss."""
+    found = Counter(photo for job, photo in ready if job.before is None and job.seen.root == folder.root.path)
+    lost = []
+    for row in folder.plan.absent:
+        if row.photo is not None and found[row.photo]:
+            found[row.photo] -= 1
+        else:
+            lost.append(row)
+    return lost
 
 
 def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tuple[list[FileRow], int]:
