@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.kept import FLAGS, Kept
+from tests.daemon.kept import FLAGS, SETTLE_S, Kept
 from tests.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon import Daemon, Rhythm
@@ -34,7 +34,7 @@ def kept(tmp_path: Path, album: Path) -> Iterator[Kept]:
         roots = library.remember([album])
         library.keep_warm()
         watcher = Watcher(roots, rules=library.rules, canary=place / "watch" / "canary")
-        rhythm = Rhythm(interval_s=3600.0, poll_s=3600.0, canary_s=3600.0, settle_s=0.3)
+        rhythm = Rhythm(interval_s=3600.0, poll_s=3600.0, canary_s=3600.0, settle_s=SETTLE_S)
         daemon = Daemon(library, watcher, rhythm=rhythm)
         watcher.arm()
         made = Kept(library, daemon, album)

@@ -13,7 +13,8 @@ from vecclust import Library
 from vecclust.daemon import Daemon
 
 DEADLINE_S = 30.0
-FLAGS = {"clusters.reducer": "pca", "photos.settle_s": 0.3, "photos.decode_processes": 1}
+SETTLE_S = 0.3
+FLAGS = {"clusters.reducer": "pca", "photos.settle_s": SETTLE_S, "photos.decode_processes": 1}
 
 
 def put_one(album: Path, number: int) -> None:
@@ -47,6 +48,12 @@ class Kept:
         """Let the daemon listen for a moment and do what is due."""
         self.daemon.listen(at_most_s=0.2)
         self.daemon.work()
+
+    def settle(self) -> None:
+        """Let the daemon go on for longer than a file must be left alone."""
+        until_s = time.monotonic() + 1.5 * SETTLE_S
+        while time.monotonic() < until_s:
+            self.step()
 
     def in_step(self) -> bool:
         """Tell whether rows, labels and folder agree."""
