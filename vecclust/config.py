@@ -52,6 +52,7 @@ class PhotosConfig(_Section):
     )  # fmt: skip
     ignore: tuple[str, ...] = ()
     settle_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    settle_polled_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
     max_megapixels: Annotated[int, Field(ge=1, le=10_000)] = 300
     max_jpeg_megapixels: Annotated[int, Field(ge=1, le=10_000)] = 600
     max_file_mb: Annotated[int, Field(ge=1, le=100_000)] = 1024

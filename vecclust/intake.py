@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vecclust import photos
 from vecclust.config import Config
 from vecclust.errors import UsageError
+from vecclust.ingest import settling
 from vecclust.ingest.scan import LOOK_PAUSE_S, Clock, Scan, ScanRequest, ScanSettings
 from vecclust.ingest.work import Pace
 from vecclust.opening import absolute_folder, decode_limits
@@ -110,7 +111,12 @@ class Intake:
     def later(self) -> dict[str, float]:
         """Give the files that ask for another look, and in how many seconds each; see `Library.later`."""
         now_ns = self._clock.now_ns()
-        wait_s = {row.absolute: LOOK_PAUSE_S for row in self._store.files(state="waiting") if not row.missing_since_ns}
+        times = self._settle_times()
+        wait_s = {
+            row.absolute: max(LOOK_PAUSE_S, settling.wait_s(row, times, now_ns=now_ns))
+            for row in self._store.files(state="waiting")
+            if not row.missing_since_ns
+        }
         for row in self._store.files(state="problem"):
             if row.next_try_ns and not row.missing_since_ns:
                 wait_s[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
@@ -155,11 +161,15 @@ class Intake:
             processes=self._config.photos.decode_processes or None,
         )
 
+    def _settle_times(self) -> settling.SettleTimes:
+        """Give how long files are left alone; made anew for each look, for mounts come and go."""
+        return settling.SettleTimes(self._config.photos.settle_s, self._config.photos.settle_polled_s)
+
     def _scan_settings(self) -> ScanSettings:
         config = self._config
         return ScanSettings(
             rules=self.rules,
-            settle_s=config.photos.settle_s,
+            settle=self._settle_times(),
             remove_after_s=config.scan.remove_after_s,
             lost_share=config.scan.lost_share,
             pace=Pace(config.store.commit_photos, config.store.commit_s),

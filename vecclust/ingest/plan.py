@@ -19,10 +19,17 @@ RETRY_LADDER_S = (5, 30, 120, 600, 3600, 21_600)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to read, and the row it had before, if any."""
+    """One file to read.
+
+    Attributes:
+        seen: the file as it was seen.
+        before: the row it had before, if any.
+        looked: whether an earlier look saw it as it is now.
+    """
 
     seen: SeenFile
     before: FileRow | None
+    looked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
     for file in seen:
         row = missed.pop(file.path, None)
         if row is None or not is_same(file, row) or row.state == "waiting":
-            jobs.append(Job(file, row))
+            jobs.append(Job(file, row, looked=row is not None and row.state == "waiting" and is_same(file, row)))
         elif row.state == "problem":
             if retry_all or 0 < row.next_try_ns <= now_ns:
                 jobs.append(Job(file, row))

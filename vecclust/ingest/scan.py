@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vecclust.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
-from vecclust.ingest.plan import Job, Plan, file_row, make_plan
+from vecclust.ingest.plan import Job, Plan, make_plan
+from vecclust.ingest.settling import SettleTimes, look_again, part, waiting_row
 from vecclust.ingest.work import Decoder, EmbedderSource, NanoClock, Pace, PhotoStore, Work
-from vecclust.photos import IgnoreRules, is_quiet, look_below, seen_from, walk
+from vecclust.photos import IgnoreRules, look_below, walk
 from vecclust.records import FileRow, Root
 from vecclust.reports import Progress, ScanReport, no_progress
 
@@ -72,14 +72,14 @@ class ScanSettings:
 
     Attributes:
         rules: what counts as a photo.
-        settle_s: seconds a file must have been quiet.
+        settle: how long a file must have been left alone.
         remove_after_s: seconds between the two scans that must both miss a file before its row goes.
         lost_share: share of a folder's files whose loss at once is not believed.
         pace: how work is paced.
     """
 
     rules: IgnoreRules
-    settle_s: float = 2.0
+    settle: SettleTimes
     remove_after_s: float = 86_400.0
     lost_share: float = 0.5
     pace: Pace = field(default_factory=Pace)
@@ -274,12 +274,12 @@ class Scan:
         )
         pending = self._read(work, jobs, patient=patient, progress=progress) if jobs else []
         back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
-        self._store.put_files([*back, *(_waiting_row(job) for job in pending)])
+        self._store.put_files([*back, *(waiting_row(job) for job in pending)])
         return work, pending
 
     def _read(self, work: Work, jobs: Sequence[Job], *, patient: bool, progress: Progress) -> list[Job]:
         """Read what is finished, then, if patient, look again at the rest; give what is still being written."""
-        finished, pending = self._part(jobs)
+        finished, pending = part(jobs, self._settings.settle, now_ns=self._clock.now_ns())
         if not patient and not finished:
             return pending
         with self._decoder() as decoder:
@@ -290,17 +290,12 @@ class Scan:
                 if not pending or not looks_left:
                     break
                 self._clock.sleep(LOOK_PAUSE_S)
-                finished, pending = self._part([again for job in pending if (again := _look_again(job))])
+                finished, pending = part(
+                    [again for job in pending if (again := look_again(job))],
+                    self._settings.settle,
+                    now_ns=self._clock.now_ns(),
+                )
         return pending
-
-    def _part(self, jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
-        now_ns = self._clock.now_ns()
-        finished: list[Job] = []
-        pending: list[Job] = []
-        for job in jobs:
-            quiet = is_quiet(job.seen, now_ns=now_ns, settle_s=self._settings.settle_s)
-            (finished if quiet else pending).append(job)
-        return finished, pending
 
     def _absences(self, folder: _Folder, absent: Sequence[FileRow], request: ScanRequest) -> Absences:
         if folder.paused:
@@ -378,23 +373,6 @@ def with_folders(roots: Sequence[Root], folders: Iterable[str]) -> list[Root]:
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-def _look_again(job: Job) -> Job | None:
-    """Look at a file once more; None where it has gone or is no regular file any more."""
-    try:
-        found = os.stat(job.seen.absolute)
-    except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    seen = seen_from(found, root=job.seen.root, path=job.seen.path)
-    return Job(seen, job.before)
-
-
-def _waiting_row(job: Job) -> FileRow:
-    photo = job.before.photo if job.before is not None else None
-    return dataclasses.replace(file_row(job.seen, photo=photo), state="waiting", reason="still being written")
 
 
 def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:

@@ -9,7 +9,7 @@ only read. Importing this package imports neither Pillow nor a decoder.
 from __future__ import annotations
 
 from vecclust.photos.content import Content, read_content
-from vecclust.photos.finished import End, end_of, is_quiet, is_same
+from vecclust.photos.finished import End, end_of, is_quiet, is_same, tells_time
 from vecclust.photos.ignore import PHOTO_EXTENSIONS, IgnoreRules, NameVerdict
 from vecclust.photos.job import KnownPhoto, Outcome
 from vecclust.photos.limits import DecodeLimits
@@ -37,5 +37,6 @@ __all__ = [
     "read_content",
     "read_photo",
     "seen_from",
+    "tells_time",
     "walk",
 ]

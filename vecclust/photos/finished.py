@@ -73,6 +73,11 @@ def is_quiet(seen: SeenFile, *, now_ns: int, settle_s: float) -> bool:
     return not past or now_ns - max(past) >= settle_s * 1e9
 
 
+def tells_time(seen: SeenFile, *, now_ns: int) -> bool:
+    """Say whether a file's times can tell how long it has been quiet: not both of them lie in the future."""
+    return min(seen.mtime_ns, seen.ctime_ns) <= now_ns
+
+
 def is_same(before: SeenFile, after: SeenFile) -> bool:
     """Say whether two looks at a path saw the same file, unchanged.
 
