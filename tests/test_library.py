@@ -202,6 +202,23 @@ def test_an_unplugged_drive_is_not_a_deletion(home: Home, album: Path, tmp_path:
     assert home.embedder.n_frames_embedded == embedded
 
 
+def test_a_folder_that_never_was_is_a_mistake_and_a_kept_one_is_away(home: Home, album: Path) -> None:
+    """A name typed wrong is not remembered; a kept folder that is not there is a notice, as is one inside it."""
+    wrong = album.parent / "albun"
+    with home.open() as library:
+        for take in (library.scan, library.remember):
+            with pytest.raises(UsageError, match="albun: No such file"):
+                take([album, wrong])
+        with pytest.raises(UsageError, match="is not a folder"):
+            library.scan([album / "red" / "00.jpg"])
+        assert library.folders() == ()
+        library.scan([album])
+        shutil.rmtree(album)
+        for named in (album, album / "red"):
+            assert "is not there" in library.scan([named]).notices[0]
+        assert library.remember([album]) == (str(album),)
+
+
 def test_a_broken_file_is_recorded_once_and_read_when_it_is_mended(home: Home, album: Path) -> None:
     """It costs nothing but itself, has a reason, and is not tried at every scan."""
     broken = album / "broken.jpg"

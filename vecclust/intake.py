@@ -79,7 +79,7 @@ class Intake:
 
     def scan(self, folders: Iterable[Path | str], *, dry_run: bool, prune: bool, progress: Progress) -> ScanReport:
         """Look at everything; see `Library.scan`."""
-        asked = tuple(absolute_folder(folder) for folder in folders)
+        asked = self._named(folders)
         if not asked and not self._store.roots():
             raise UsageError("no folder to scan", hint="Name one, it is remembered: vecclust scan ~/Photos.")
         self._binding.check_asked()
@@ -91,7 +91,7 @@ class Intake:
 
     def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
         """Keep folders without looking at them yet; see `Library.remember`."""
-        self._scanner().remember(tuple(absolute_folder(folder) for folder in folders))
+        self._scanner().remember(self._named(folders))
         kept = self.folders()
         if not kept:
             raise UsageError("no folder to watch", hint="Name one, it is remembered: vecclust watch ~/Photos.")
@@ -103,6 +103,10 @@ class Intake:
         if paths is None:
             return self._scan(ScanRequest(patient=False), progress)
         return self._finish(self._scanner().run_paths(paths, progress=progress), progress)
+
+    def _named(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
+        kept = self.folders()
+        return tuple(absolute_folder(folder, kept=kept) for folder in folders)
 
     def folders(self) -> tuple[str, ...]:
         """Give the folders that are kept, as absolute paths."""

@@ -149,7 +149,7 @@ class Library:
             What was found and done.
 
         Raises:
-            UsageError: no folder was ever given, or one is no folder.
+            UsageError: no folder was ever given, or one is no folder or not there and was never kept.
             ModelError: the model cannot be used, or is not the library's.
             StoreError: the tables refuse.
         """
@@ -169,7 +169,7 @@ class Library:
             Absolute paths.
 
         Raises:
-            UsageError: no folder was ever given, or one is no folder.
+            UsageError: no folder was ever given, or one is no folder or not there and was never kept.
         """
         return self._intake.remember(folders)
 

@@ -6,7 +6,9 @@ Knows the order of precedence (flag, environment, file, default). Refuses to kno
 from __future__ import annotations
 
 import os
+import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -115,13 +117,26 @@ def decode_limits(config: Config) -> photos.DecodeLimits:
     )
 
 
-def absolute_folder(folder: Path | str) -> str:
+def absolute_folder(folder: Path | str, *, kept: Collection[str]) -> str:
     """Give a folder's absolute path.
 
+    Args:
+        folder: as it was named.
+        kept: folders that are kept already; they, and what lies in them, may be away at present.
+
     Raises:
-        UsageError: something else is there.
+        UsageError: something else is there, or nothing, and it was never kept.
     """
     absolute = os.path.abspath(os.path.expanduser(folder))
-    if os.path.exists(absolute) and not os.path.isdir(absolute):
+    try:
+        is_folder = stat.S_ISDIR(os.stat(absolute).st_mode)
+    except OSError as error:
+        if any(os.path.commonpath([absolute, root]) == root for root in kept):
+            return absolute
+        raise UsageError(
+            f"cannot look at {absolute}: {error.strerror}",
+            hint="Check the name; a folder on a drive is kept once the drive is there.",
+        ) from error
+    if not is_folder:
         raise UsageError(f"{absolute} is not a folder", hint="Name the folder that holds it.")
     return absolute

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,16 @@ def test_signals_end_with_their_code_and_no_traceback(number: signal.Signals, co
     assert process.returncode == code
     assert "Traceback" not in complaint
     assert "run it again to go on" in complaint
+
+
+@pytest.mark.parametrize("command", ["scan", "watch"])
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, command: str) -> None:
+    """It is a mistake of usage, and nothing is remembered."""
+    place = ["--library", str(tmp_path / "library")]
+    done = subprocess.run(
+        [sys.executable, "-m", "vecclust", *place, command, str(tmp_path / "albun")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, f"cannot look at {tmp_path / 'albun'}" in done.stderr) == (2, True), done.stderr

@@ -27,7 +27,7 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
         folders: folders to keep from now on, beside those that are kept.
 
     Raises:
-        UsageError: there is no folder to watch, or one is no folder.
+        UsageError: there is no folder to watch, or one is no folder or not there and was never kept.
         ModelError: the model cannot be used.
         StoreError: the tables refuse.
     """
