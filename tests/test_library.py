@@ -363,12 +363,13 @@ def test_small_libraries_give_sensible_answers(home: Home, tmp_path: Path, n: in
 
 
 def test_a_library_of_one_picture_many_times(home: Home, tmp_path: Path) -> None:
-    """Fifteen copies are one photo with fifteen files."""
+    """Fifteen copies are one photo with fifteen files, and the report says both."""
     folder = tmp_path / "same"
     folder.mkdir()
     for number in range(15):
         (folder / f"{number}.jpg").write_bytes(picture("red", 1))
-    assert home.scan(folder).added == 15
+    report = home.scan(folder)
+    assert (report.added, report.new_photos) == (15, 1)
     with home.open() as library:
         assert (library.status().photos, library.status().files) == (1, 15)
         assert library.similar(folder / "3.jpg").results == ()

@@ -28,7 +28,7 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What a scan found and did, counted in files.
+    """What a scan found and did, counted in files; `new_photos` and `labelled` count distinct pictures.
 
     Attributes:
         added: paths that were not in the library.
@@ -39,6 +39,7 @@ class ScanReport:
         problems: paths that cannot be read, now or still.
         pending: paths still being written.
         missing: paths that were not found and may be removed by a later scan.
+        new_photos: distinct pictures that were not in the library, or None where nothing was read.
         labelled: photos that got a label of the current run in this scan.
         run: the current run, or None.
         dry_run: whether nothing was changed.
@@ -53,6 +54,7 @@ class ScanReport:
     problems: int = 0
     pending: int = 0
     missing: int = 0
+    new_photos: int | None = None
     labelled: int = 0
     run: str | None = None
     dry_run: bool = False

@@ -29,7 +29,8 @@ def scan(
 ) -> None:
     """Bring the library in step with its folders.
 
-    New, changed, moved and deleted photos; arrivals get their label at once.
+    New, changed, moved and deleted photos; arrivals get their label at once. It counts files; new_photos and labelled
+    count photos, of which two files of one content are one.
 
     \b
     vecclust scan ~/Photos

@@ -419,6 +419,7 @@ def _report(
         problems=len(work.done.failed) + sum(len(folder.plan.held) for folder in folders),
         pending=pending,
         missing=missing,
+        new_photos=work.done.embedded,
         notices=tuple(notice for folder in folders for notice in _notices(folder)),
     )
 

@@ -47,6 +47,7 @@ def scan_document(report: ScanReport) -> Document:
         "problems": report.problems,
         "pending": report.pending,
         "missing": report.missing,
+        "new_photos": report.new_photos,
         "labelled": report.labelled,
         "run": report.run,
         "notices": list(report.notices),

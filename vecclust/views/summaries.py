@@ -27,10 +27,15 @@ from vecclust.views.tables import Cell, plain, show
 
 
 def show_scan(report: ScanReport) -> None:
-    """Print what a scan did, one count a line; counts of zero are left out but for the main ones."""
+    """Print what a scan did, one count a line; counts of zero are left out but for the main ones.
+
+    Most count files; two files of one content are one photo, which is what is embedded and labelled.
+    """
     rows: list[tuple[Cell, Cell]] = [("added", report.added), ("unchanged", report.unchanged)]
-    rare = ("updated", "moved", "removed", "missing", "pending", "problems", "labelled")
+    rare = ("updated", "moved", "removed", "missing", "pending", "problems")
     rows += [(name, getattr(report, name)) for name in rare if getattr(report, name)]
+    distinct = (("new photos", report.new_photos), ("photos labelled", report.labelled))
+    rows += [(name, number) for name, number in distinct if number]
     rows.append(("run", report.run))
     show(("would do" if report.dry_run else "scan", "files"), rows)
 
