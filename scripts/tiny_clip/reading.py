@@ -1,7 +1,7 @@
 """The second half of the training: the text tower learns to say where the pictures of each class lie.
 
 Knows texts and target vectors. Refuses to know pictures. The image tower stays as it is (as in LiT, Zhai et al. 2022),
-so this takes under a minute and can be done for any checkpoint.
+so this takes minutes and can be done for any checkpoint.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def tokenise(texts: Sequence[str]) -> Tensor:
     return tokens
 
 
-def teach(network: Any, *, targets: Tensor, phrases: Sequence[Sequence[str]], seed: int, n_steps: int = 600) -> float:
+def teach(network: Any, *, targets: Tensor, phrases: Sequence[Sequence[str]], seed: int, n_steps: int = 1200) -> float:
     """Train the text tower in place so that each phrase, in every template, points at its target.
 
     Args:
