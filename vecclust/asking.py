@@ -39,7 +39,9 @@ class Asking:
         """Find photos like a file; see `Library.similar`."""
         path = os.path.abspath(photo)
         key, vector = self._vector_of(path)
-        return self._answer(path, vector, limit=limit, leave_out=key, filters=filters)
+        return catalogue.steadily(
+            self._store, lambda: self._answer(path, vector, limit=limit, leave_out=key, filters=filters)
+        )
 
     def search(self, text: str, *, limit: int, filters: Filters) -> Answer:
         """Find photos that match words; see `Library.search`."""
@@ -47,7 +49,9 @@ class Asking:
             raise UsageError("nothing to search for", hint="Say what the pictures show: vecclust search waterfalls.")
         self._binding.known()
         vector = self._binding.embedder().embed_texts([text])[0]
-        return self._answer(text, vector, limit=limit, leave_out=None, filters=filters)
+        return catalogue.steadily(
+            self._store, lambda: self._answer(text, vector, limit=limit, leave_out=None, filters=filters)
+        )
 
     def photo(self, path: str) -> PhotoFacts:
         """Read what is known of one photo; see `Library.photo`."""

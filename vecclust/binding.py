@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from vecclust.config import Config, load_config
 from vecclust.errors import ModelMismatch, NotFound
-from vecclust.opening import default_library_path, find_config, open_store
+from vecclust.opening import open_store
 from vecclust.records import LibraryModel
 from vecclust.reports import ModelStatus
+from vecclust.whereabouts import default_library_path, find_config
 
 if TYPE_CHECKING:
     from vecclust.embed import Embedder

@@ -7,9 +7,9 @@ photos, arrivals included. Refuses to know vectors and models.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vecclust.errors import NotFound
 from vecclust.query import Scope, living_path
@@ -29,6 +29,22 @@ from vecclust.reports import (
 
 if TYPE_CHECKING:
     from vecclust.store import Store
+
+T = TypeVar("T")
+
+
+def steadily(store: Store, read: Callable[[], T]) -> T:
+    """Read again where another run became the current one meanwhile, so that no answer is of two runs.
+
+    Args:
+        store: what is read.
+        read: reads it, in several steps.
+    """
+    while True:
+        before = store.state().current_run
+        found = read()
+        if store.state().current_run == before:
+            return found
 
 
 def list_clusters(store: Store) -> ClusterList:

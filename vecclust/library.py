@@ -20,7 +20,7 @@ from vecclust.config import Config, load_config
 from vecclust.grouping import Grouping
 from vecclust.ingest.scan import Clock
 from vecclust.intake import Intake
-from vecclust.opening import SystemClock, default_library_path, find_config, open_store
+from vecclust.opening import SystemClock, open_store
 from vecclust.records import ClusterName, Run
 from vecclust.reports import (
     Answer,
@@ -37,6 +37,7 @@ from vecclust.reports import (
     Status,
     no_progress,
 )
+from vecclust.whereabouts import default_library_path, find_config
 
 if TYPE_CHECKING:
     from vecclust.cluster import FitParams
@@ -234,6 +235,10 @@ class Library:
         """The library's directory."""
         return Path(self._store.folder)
 
+    def embedder(self) -> Embedder:
+        """Give the library's model, loaded at first use; other threads may ask for it."""
+        return self._binding.embedder()
+
     # Clusters.
 
     def recluster(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RefitReport:
@@ -427,7 +432,7 @@ class Library:
 
     def status(self) -> Status:
         """Read the state of the library."""
-        return catalogue.read_status(self._store)
+        return catalogue.steadily(self._store, lambda: catalogue.read_status(self._store))
 
     def problems(self) -> tuple[Problem, ...]:
         """Read the files that could not be read, by path."""

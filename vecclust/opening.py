@@ -1,6 +1,6 @@
-"""Where a library lies, which settings hold for it, and its opened tables: what comes before any question.
+"""A library's opened tables and what its settings come to: what comes before any question.
 
-Knows the order of precedence (flag, environment, file, default). Refuses to know what the tables are asked.
+Refuses to know what the tables are asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from vecclust import photos
 from vecclust.config import Config
-from vecclust.errors import NotFound, UsageError
+from vecclust.errors import LibraryLocked, NotFound, UsageError
 from vecclust.records import FileRow, Root
 
 if TYPE_CHECKING:
@@ -31,27 +31,6 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
-
-
-def default_library_path() -> Path:
-    """Give `$VECCLUST_LIBRARY`, else the user's data directory."""
-    named = os.environ.get("VECCLUST_LIBRARY")
-    if named:
-        return Path(named)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
-
-
-def find_config(library: Path, asked: Path | None) -> Path | None:
-    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None."""
-    if asked is not None:
-        return asked
-    named = os.environ.get("VECCLUST_CONFIG")
-    if named:
-        return Path(named)
-    own = library / "config.toml"
-    return own if own.exists() else None
 
 
 class _NoStore:
@@ -102,6 +81,22 @@ def open_store(folder: Path, config: Config, *, write: bool, missing_ok: bool) -
         if not missing_ok:
             raise
         return cast("Store", _NoStore())
+    except LibraryLocked as error:
+        raise _kept_by_daemon(folder, error) from error
+
+
+def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
+    """Say what to do beside a daemon, which does not end by itself."""
+    from vecclust.watch import read_note
+
+    note = read_note(folder)
+    if note is None:
+        return error
+    return LibraryLocked(
+        f"{folder} is kept by its daemon, process {note.pid} (vecclust watch)",
+        hint=f"It brings photos in by itself, and at once after kill -HUP {note.pid}. For anything else stop it first:"
+        f" kill {note.pid}",
+    )
 
 
 def decode_limits(config: Config) -> photos.DecodeLimits:

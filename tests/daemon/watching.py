@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,17 @@ from vecclust.testing import FakeEmbedder
 
 
 class NotingEmbedder(FakeEmbedder):
-    """Notes the hash of every frame it embeds in the file that `$TEST_JOURNAL` names, one a line."""
+    """Notes the hash of every frame it embeds in the file that `$TEST_JOURNAL` names, one a line.
+
+    The word "slow" takes it a minute, and makes the file that `$TEST_SLOW` names.
+    """
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed words."""
+        if "slow" in texts:
+            Path(os.environ["TEST_SLOW"]).touch()
+            time.sleep(60)
+        return super().embed_texts(texts)
 
     def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed, and note it."""

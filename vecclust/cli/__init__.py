@@ -1,6 +1,7 @@
 """The command line: typer commands of about ten lines each, one file per group.
 
-A command parses, calls one verb of `vecclust.Library` and hands the report to a view. It decides nothing else.
+A command parses, calls one verb of `vecclust.Library` or of its `Front`, and hands the report to a view. It decides
+nothing else.
 """
 
 from __future__ import annotations

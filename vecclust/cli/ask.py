@@ -44,8 +44,7 @@ def similar(
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    with session.open() as library:
-        found = library.similar(photo, limit=limit, filters=filters)
+    found = session.front().similar(photo, limit=limit, filters=filters)
     _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
 
 
@@ -71,8 +70,7 @@ def search(
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    with session.open() as library:
-        found = library.search(" ".join(text), limit=limit, filters=filters)
+    found = session.front().search(" ".join(text), limit=limit, filters=filters)
     _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
 
 

@@ -77,8 +77,7 @@ def rename(
     \b
     vecclust rename c3 "Glacier lagoon"
     """
-    with session_of(context).open(write=True) as library:
-        named = library.rename(cluster_id, name)
+    named = session_of(context).front().rename(cluster_id, name)
     answer(
         lambda: {"id": named.cluster, "name": named.name, "named_by": named.named_by},
         lambda: typer.echo(f"{named.cluster}\t{named.name}"),

@@ -25,8 +25,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     """
     from vecclust.views import documents, summaries
 
-    with session_of(context).open() as library:
-        found = library.status()
+    found = session_of(context).front().status()
     answer(lambda: documents.status_document(found), lambda: summaries.show_status(found), as_json=as_json)
 
 

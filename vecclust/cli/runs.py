@@ -47,8 +47,7 @@ def rollback(
     """
     from vecclust.views import documents
 
-    with session_of(context).open(write=True) as library:
-        current = library.rollback(run)
+    current = session_of(context).front().rollback(run)
     answer(
         lambda: documents.run_document(current),
         lambda: typer.echo(f"{current.run} is the current run: {current.n_clusters} clusters"),

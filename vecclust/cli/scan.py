@@ -63,7 +63,7 @@ def recluster(
 ) -> None:
     """Fit the clusters anew over all photos.
 
-    Ids and names are carried over.
+    Ids and names are carried over. While `vecclust watch` runs, it does the work; Ctrl-C leaves it at it.
 
     \b
     vecclust recluster --dry-run    what would change
@@ -78,6 +78,6 @@ def recluster(
         "clusters.n_clusters": n_clusters,
     }
     session = session_of(context)
-    with session.open(write=not dry_run, flags=flags) as library, session.progress() as progress:
-        report = library.recluster(dry_run=dry_run, progress=progress)
+    with session.progress() as progress:
+        report = session.front(flags=flags).recluster(dry_run=dry_run, progress=progress)
     answer(lambda: documents.refit_document(report), lambda: summaries.show_refit(report), as_json=as_json)

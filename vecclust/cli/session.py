@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from vecclust.front import Front
     from vecclust.library import Library
     from vecclust.reports import Progress
 
@@ -55,6 +56,23 @@ class Session:
             missing_ok=missing_ok,
             config=self.config,
             flags={**self.flags, **given},
+        )
+
+    def front(self, *, flags: Mapping[str, Any] | None = None) -> Front:
+        """Go to the front of the library, for a question that its daemon may answer.
+
+        Args:
+            flags: configuration keys of the command itself.
+        """
+        from vecclust.front import Front
+
+        configure_logging(self.verbosity)
+        given = {key: value for key, value in (flags or {}).items() if value is not None}
+        return Front(
+            self.library,
+            config=self.config,
+            flags={**self.flags, **given},
+            notice=lambda sentence: self.notices([sentence]),
         )
 
     def progress(self) -> AbstractContextManager[Progress]:

@@ -203,6 +203,7 @@ class Daemon:
     def _mind_orders(self) -> None:
         """Run errands, and see to the fit that somebody asked for."""
         while (errand := self._orders.next_errand()) is not None:
+            errand.begun = True
             try:
                 errand.fulfil(errand.do(self._library))
             except Exception as error:  # whatever is asked for, the loop goes on
@@ -212,11 +213,12 @@ class Daemon:
                 raise
         if self._refitter is None:
             return
-        if self._fit_order is not None:
-            self._mind_fit(self._refitter)
-        elif self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
+        if self._fit_order is not None and self._mind_fit(self._refitter):
+            return
+        if self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
             self._fit_order, self._fit_began_s = order, self._clock_s()
             self._refitter.start(order.params, reason="on demand")
+            order.begun = True
 
     def _mind_fit(self, refitter: Refitter) -> bool:
         """Take a finding up; tell whether there is none yet."""

@@ -23,12 +23,29 @@ class Ended(Exception):
 
 
 class Order(Generic[T]):
-    """Something asked for, and what came of it."""
+    """Something asked for, and what came of it.
+
+    Attributes:
+        begun: whether it is under way.
+    """
 
     def __init__(self) -> None:
+        self.begun = False
+        self._stages: deque[Stage] = deque()
         self._settled = threading.Event()
         self._outcome: T | None = None
         self._error: Exception | None = None
+
+    def note(self, stage: str, done: int, total: int) -> None:
+        """Take note of how far it has come."""
+        self._stages.append((stage, done, total))
+
+    def heard(self) -> list[Stage]:
+        """Give what was noted since the last call."""
+        stages = []
+        while self._stages:
+            stages.append(self._stages.popleft())
+        return stages
 
     def fulfil(self, outcome: T) -> None:
         """Hand the outcome over."""
@@ -73,18 +90,6 @@ class FitOrder(Order[RefitReport]):
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__()
         self.params = params
-        self._stages: deque[Stage] = deque()
-
-    def note(self, stage: str, done: int, total: int) -> None:
-        """Take note of how far it has come."""
-        self._stages.append((stage, done, total))
-
-    def heard(self) -> list[Stage]:
-        """Give what was noted since the last call."""
-        stages = []
-        while self._stages:
-            stages.append(self._stages.popleft())
-        return stages
 
 
 class Orders:

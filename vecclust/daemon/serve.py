@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from vecclust.daemon.desk import Desk
 from vecclust.daemon.loop import Daemon, Rhythm
+from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
 from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stopped, obeyed
@@ -39,10 +41,13 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
     watcher = Watcher(roots, rules=library.rules, canary=library.folder / "watch" / "canary")
     refitter = Refitter(library.folder)
     refitter.close()  # throws away what a killed daemon left
+    orders = Orders(watcher.wake)
+    desk = Desk(library, orders)
     daemon = Daemon(
         library,
         watcher,
         refitter=refitter,
+        orders=orders,
         rhythm=Rhythm(
             interval_s=wanted.interval_s,
             poll_s=min(wanted.poll_s, wanted.interval_s),
@@ -61,11 +66,14 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
     )
     try:
         with obeyed(lambda: watcher.wake("SIGHUP")) as stop:
+            desk.open()
             daemon.run(stop)
     except Stopped:
         log.info("stopping; what was committed stays")
     finally:
         notify("STOPPING=1")
+        daemon.close()
+        desk.close()
         watcher.close()
         refitter.close()
         remove_note(library.folder)

@@ -1,7 +1,52 @@
-"""The wire: how one process asks another that keeps the same library, over a socket in it."""
+"""The wire: how one process asks another that keeps the same library, over a socket in it.
+
+It knows sockets, frames, who may ask, and how reports and errors travel; it refuses to know what a question means.
+Invariants: only the library's owner is heard; what comes from outside is bounded in size, number and time; an asker
+who is not answered can always do without. Light: the standard library alone.
+"""
 
 from __future__ import annotations
 
+from vecclust.wire.asking import Declined, ask
 from vecclust.wire.failures import pack_error, unpack_error
+from vecclust.wire.frames import BrokenWire
+from vecclust.wire.meeting import Listener, NobodyThere, listen
+from vecclust.wire.parcels import (
+    pack_answer,
+    pack_filters,
+    pack_name,
+    pack_refit,
+    pack_run,
+    pack_status,
+    unpack_answer,
+    unpack_filters,
+    unpack_name,
+    unpack_refit,
+    unpack_run,
+    unpack_status,
+)
+from vecclust.wire.serving import Server
 
-__all__ = ["pack_error", "unpack_error"]
+__all__ = [
+    "BrokenWire",
+    "Declined",
+    "Listener",
+    "NobodyThere",
+    "Server",
+    "ask",
+    "listen",
+    "pack_answer",
+    "pack_error",
+    "pack_filters",
+    "pack_name",
+    "pack_refit",
+    "pack_run",
+    "pack_status",
+    "unpack_answer",
+    "unpack_error",
+    "unpack_filters",
+    "unpack_name",
+    "unpack_refit",
+    "unpack_run",
+    "unpack_status",
+]

@@ -1,0 +1,36 @@
+"""Where a library lies and which file configures it, before either is opened; light, for those who may open neither."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def default_library_path() -> Path:
+    """Give `$VECCLUST_LIBRARY`, else the user's data directory."""
+    named = os.environ.get("VECCLUST_LIBRARY")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
+
+
+def named_config(asked: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Give the configuration file that is asked for by flag or by `$VECCLUST_CONFIG`, or None."""
+    if asked is not None:
+        return asked
+    named = environment.get("VECCLUST_CONFIG")
+    return Path(named) if named else None
+
+
+def find_config(library: Path, asked: Path | None) -> Path | None:
+    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None."""
+    return named_config(asked) or own_config(library)
+
+
+def own_config(library: Path) -> Path | None:
+    """Give the library's own configuration file, or None where it has none."""
+    own = library / "config.toml"
+    return own if own.exists() else None
