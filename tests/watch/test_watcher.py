@@ -290,3 +290,14 @@ def test_closing_twice_is_closing_once(album: Path, tmp_path: Path) -> None:
     shutil.rmtree(album)
     watcher.close()
     watcher.close()
+
+
+def test_it_can_be_woken_without_a_wish_to_look(watcher: Watcher) -> None:
+    """By another thread that has something else to be done; a wish that is there already stays."""
+    began_s = time.monotonic()
+    watcher.wake()
+    assert watcher.wait(DEADLINE_S * 10) == Hint()
+    assert time.monotonic() - began_s < DEADLINE_S
+    watcher.wake("asked")
+    watcher.wake()
+    assert watcher.wait(DEADLINE_S) == Hint(rescan="asked", at_once=True)

@@ -102,6 +102,7 @@ def test_what_a_killed_daemon_left_is_neither_believed_nor_in_the_way(tmp_path: 
         call(tmp_path, seconds=SECONDS)
     (meeting_folder(tmp_path) / "port.json").write_text('{"port": 1, "key": "old"}')
     with listening(tmp_path) as listener:
+        assert [file.name for file in meeting_folder(tmp_path).iterdir()] == ["socket"]
         assert meet(tmp_path, listener) == "hello"
 
 
