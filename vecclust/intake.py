@@ -98,11 +98,15 @@ class Intake:
         self._binding.check_asked()
         return kept
 
-    def catch_up(self, paths: Collection[str] | None, progress: Progress) -> ScanReport:
+    def catch_up(self, paths: Collection[str] | None, *, more: bool, progress: Progress) -> ScanReport:
         """Look as one who looks again soon; see `Library.catch_up`."""
+        scanner = self._scanner()
         if paths is None:
-            return self._scan(ScanRequest(patient=False), progress)
-        return self._finish(self._scanner().run_paths(paths, progress=progress), progress)
+            request = ScanRequest(patient=False, at_most=self._config.store.commit_photos)
+            report = scanner.run(request, progress=progress)
+        else:
+            report = scanner.run_paths(paths, progress=progress)
+        return self._finish(report, progress, more=more or bool(report.left))
 
     def _named(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
         kept = self.folders()
@@ -130,9 +134,12 @@ class Intake:
         report = self._scanner().run(request, progress=progress)
         return report if request.dry_run else self._finish(report, progress)
 
-    def _finish(self, report: ScanReport, progress: Progress) -> ScanReport:
-        """Label what came and tidy up."""
-        labelled, run = self._grouping.label(progress)
+    def _finish(self, report: ScanReport, progress: Progress, *, more: bool = False) -> ScanReport:
+        """Label what came and tidy up; a first fit waits until there is no more to read."""
+        if more and self._store.state().current_run is None:
+            labelled, run = 0, None
+        else:
+            labelled, run = self._grouping.label(progress)
         self._store.maintain()
         return dataclasses.replace(report, labelled=labelled, run=run)
 

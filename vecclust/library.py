@@ -174,17 +174,21 @@ class Library:
         """
         return self._intake.remember(folders)
 
-    def catch_up(self, paths: Collection[str] | None = None, *, progress: Progress = no_progress) -> ScanReport:
+    def catch_up(
+        self, paths: Collection[str] | None = None, *, more: bool = False, progress: Progress = no_progress
+    ) -> ScanReport:
         """Scan as one who looks again soon: nothing is waited for that is still being written.
 
         Args:
-            paths: look at these files only; what has gone is judged by looks at everything alone.
+            paths: look at these files only; what has gone is judged by looks at everything alone. A look at everything
+                reads one commit of new photos at most and names what it left, so that what arrives need not wait.
+            more: whether the caller has more to look at, so that a first fit waits.
             progress: told about files read and stages fitted.
 
         Returns:
-            What was found and done; `later` says when to look at what was left.
+            What was found and done; `left` is to be asked for next, and `later` says when to look at what waits.
         """
-        return self._intake.catch_up(paths, progress)
+        return self._intake.catch_up(paths, more=more, progress=progress)
 
     def folders(self) -> tuple[str, ...]:
         """Give the folders that are kept, as absolute paths."""

@@ -38,6 +38,7 @@ class ScanReport:
         unchanged: paths that are as they were.
         problems: paths that cannot be read, now or still.
         pending: paths still being written.
+        left: absolute paths that were left unread, where a look was bounded; they are to be asked for next.
         missing: paths that were not found and may be removed by a later scan.
         new_photos: distinct pictures that were not in the library, or None where nothing was read.
         labelled: photos that got a label of the current run in this scan.
@@ -53,6 +54,7 @@ class ScanReport:
     unchanged: int = 0
     problems: int = 0
     pending: int = 0
+    left: tuple[str, ...] = ()
     missing: int = 0
     new_photos: int | None = None
     labelled: int = 0

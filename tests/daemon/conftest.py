@@ -27,10 +27,11 @@ def album(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, album: Path) -> Iterator[Kept]:
-    """A daemon that has caught up; only events can tell it anything for the next hour."""
+def kept(tmp_path: Path, album: Path, request: pytest.FixtureRequest) -> Iterator[Kept]:
+    """A daemon that has caught up; only events can tell it anything for the next hour. The parameter adds settings."""
+    flags = FLAGS | getattr(request, "param", {})
     place = tmp_path / "library"
-    with Library.open(place, write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:
+    with Library.open(place, write=True, flags=flags, embedder=FakeEmbedder()) as library:
         roots = library.remember([album])
         library.keep_warm()
         watcher = Watcher(roots, rules=library.rules, canary=place / "watch" / "canary")

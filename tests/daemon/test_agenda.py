@@ -71,6 +71,41 @@ def test_an_event_is_not_put_off_by_the_ladder() -> None:
     assert agenda.next_s < 3
 
 
+def test_a_long_import_is_handed_out_in_parts() -> None:
+    """What a look at everything left is due at once, a part at a time, and each part says whether more follows."""
+    agenda = Agenda(settle_s=2.0, most=2, now_s=0.0)
+    assert agenda.take(0.0) == Due(None, "start")
+    agenda.whole_done(next_s=300.0, left=["/a", "/b", "/c"])
+    assert (agenda.busy, agenda.next_s) == (True, float("-inf"))
+    assert agenda.take(0.0) == Due(frozenset({"/a", "/b"}), "", more=True)
+    assert agenda.take(0.0) == Due(frozenset({"/c"}), "", more=False)
+    assert (agenda.busy, agenda.next_s, agenda.take(0.0)) == (False, 300.0, None)
+
+
+def test_what_is_heard_of_goes_before_the_rest_of_an_import() -> None:
+    """A look at everything that comes between covers it, and says anew what is left."""
+    agenda = Agenda(settle_s=2.0, most=2, now_s=0.0)
+    agenda.take(0.0)
+    agenda.whole_done(next_s=300.0, left=["/a", "/b", "/c"])
+    agenda.hear(Hint(frozenset({"/new"})), now_s=0.0)
+    assert agenda.take(3.0) == Due(frozenset({"/new", "/a"}), "", more=True)
+    agenda.hear(Hint(frozenset({"/z"}), rescan="a folder came"), now_s=3.0)
+    assert agenda.take(6.0) == Due(None, "a folder came")
+    agenda.whole_done(next_s=300.0, left=["/b", "/c"])
+    assert agenda.take(6.0) == Due(frozenset({"/b", "/c"}), "")
+
+
+def test_many_events_are_looked_at_oldest_first_in_parts() -> None:
+    """A burst longer than one commit is not one long look."""
+    agenda = Agenda(settle_s=2.0, most=2, now_s=0.0)
+    agenda.take(0.0)
+    agenda.whole_done(next_s=300.0)
+    for second, path in enumerate(["/c", "/a", "/b"]):
+        agenda.hear(Hint(frozenset({path})), now_s=float(second))
+    assert agenda.take(9.0) == Due(frozenset({"/c", "/a"}), "", more=True)
+    assert agenda.take(9.0) == Due(frozenset({"/b"}), "")
+
+
 POLICY = RefitPolicy(share=0.1, least=50, longest_s=1000.0, quiet_s=60.0, pause_s=100.0)
 
 

@@ -94,7 +94,7 @@ class Daemon:
         self._quiet_hours = quiet_hours
         self._clock_s = clock_s
         now_s = clock_s()
-        self._agenda = Agenda(settle_s=rhythm.settle_s, now_s=now_s)
+        self._agenda = Agenda(settle_s=rhythm.settle_s, most=library.config.store.commit_photos, now_s=now_s)
         self._check_s = now_s + rhythm.canary_s
         self._arrived_s = now_s
         self._tried_s = float("-inf")
@@ -135,7 +135,7 @@ class Daemon:
         self._mind_refit()
         if self._rhythm.idle_s and self._library.let_go(idle_s=self._rhythm.idle_s):
             log.info("idle: the model is let go until it is needed")
-        self._tell("watching")
+        self._tell("reading an import" if self._agenda.busy else "watching")
 
     def listen(self, *, at_most_s: float = float("inf")) -> None:
         """Listen until something is heard or due.
@@ -152,7 +152,7 @@ class Daemon:
     def _look(self, due: Due) -> None:
         began_s = self._clock_s()
         try:
-            report = self._library.catch_up(due.paths, progress=self._between_files)
+            report = self._library.catch_up(due.paths, more=due.more, progress=self._between_files)
             later = self._library.later() if report.pending or report.problems else {}
         except StoreFull as error:
             log.warning("%s; trying again in %.0f s", error.message, FULL_PAUSE_S)
@@ -161,7 +161,7 @@ class Daemon:
         now_s = self._clock_s()
         if due.paths is None:
             pause_s = self._rhythm.poll_s if self._watcher.problems else self._rhythm.interval_s
-            self._agenda.whole_done(next_s=now_s + pause_s)
+            self._agenda.whole_done(next_s=now_s + pause_s, left=report.left)
             self._last_scan_ns = time.time_ns()
         elif report.updated:
             # The photo that was overwritten is without a file now: only a whole look may say so.
@@ -259,7 +259,7 @@ class Daemon:
         # Asking the tables costs milliseconds, so it is not done where the answer is no already.
         if quiet_for_s < self._policy.quiet_s or tried_ago_s < self._policy.pause_s:
             return
-        if self._quiet_hours.hold(datetime.now().time()):
+        if self._agenda.busy or self._quiet_hours.hold(datetime.now().time()):
             return
         reason = reason_to_refit(
             self._policy,

@@ -62,8 +62,8 @@ class ScannedStore(PhotoStore, Protocol):
     def remove_photos(self, photos: Collection[str]) -> int:
         """Remove photos and all that hangs on them."""
 
-    def known_by_size(self) -> Mapping[int, frozenset[str]]:
-        """Give the photos by the length of their files."""
+    def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
+        """Give the photos by the length of their files, of these lengths at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class ScanRequest:
         prune: remove missing files now.
         retry_all: read unreadable files again now.
         patient: wait a little for files that are still being written; otherwise they are left to a later scan.
+        at_most: files to read, beside those that may be moves; the others are named in the report. 0 for no limit.
     """
 
     folders: tuple[str, ...] = ()
@@ -102,6 +103,7 @@ class ScanRequest:
     prune: bool = False
     retry_all: bool = False
     patient: bool = True
+    at_most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,15 @@ class _Folder:
     n_known: int
     n_skipped: int
     paused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was brought in: the work done, jobs still being written, and jobs that were left for lack of time."""
+
+    work: Work
+    pending: list[Job]
+    left: list[Job]
 
 
 class Scan:
@@ -198,8 +209,8 @@ class Scan:
             plan = make_plan(seen, rows, now_ns=self._clock.now_ns())
             health = FolderHealth(True, False, root.device, len(seen))
             folders.append(_Folder(root, health, plan, len(rows), root.n_skipped))
-        work, pending = self._bring_in(folders, patient=False, progress=progress)
-        return _report(work, folders, n_moved=0, pending=len(pending), removed=0, missing=0)
+        taken = self._bring_in(folders, ScanRequest(patient=False), progress=progress)
+        return _report(taken, folders, n_moved=0, removed=0, missing=0)
 
     def _absorb(self, absorbed: Sequence[Root], roots: Sequence[Root]) -> None:
         """Give the rows of folders that now lie inside a larger one to that one."""
@@ -250,38 +261,42 @@ class Scan:
     def _carry_out(
         self, folders: Sequence[_Folder], request: ScanRequest, *, everything: bool, progress: Progress
     ) -> ScanReport:
-        work, pending = self._bring_in(folders, patient=request.patient, progress=progress)
-        folders = [
-            self._pausing(folder, _lost(folder, work.done.ready)) if folder.paused else folder for folder in folders
-        ]
-        moved_from, n_moved = _moved(work.done.ready, folders)
+        taken = self._bring_in(folders, request, progress=progress)
+        ready = taken.work.done.ready
+        folders = [self._pausing(folder, _lost(folder, ready)) if folder.paused else folder for folder in folders]
+        moved_from, n_moved = _moved(ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
         healthy = everything and not any(folder.paused for folder in folders)
-        if healthy and not pending:
+        if healthy and not taken.pending and not taken.left:
             self._remove_orphans()
         self._store.put_roots(self._visited(folders))
-        return _report(work, folders, n_moved=n_moved, pending=len(pending), removed=removed, missing=marked)
+        return _report(taken, folders, n_moved=n_moved, removed=removed, missing=marked)
 
-    def _bring_in(self, folders: Sequence[_Folder], *, patient: bool, progress: Progress) -> tuple[Work, list[Job]]:
-        """Read what is new or changed; give the work done and what is still being written."""
+    def _bring_in(self, folders: Sequence[_Folder], request: ScanRequest, *, progress: Progress) -> _Taken:
+        """Read what is new or changed."""
         jobs = [job for folder in folders for job in folder.plan.jobs]
+        finished, pending = part(jobs, self._settings.settle, now_ns=self._clock.now_ns())
+        left: list[Job] = []
+        if request.at_most:
+            finished, left = _first(finished, folders, at_most=request.at_most)
+        sizes = {job.seen.size_bytes for job in (*finished, *pending)}
         work = Work(
             self._store,
             embedder=self._embedder,
             clock=self._clock,
-            known_by_size=self._store.known_by_size() if jobs else {},
+            known_by_size=self._store.known_by_size(sizes) if sizes else {},
             policy=self._settings.pace,
         )
-        pending = self._read(work, jobs, patient=patient, progress=progress) if jobs else []
+        if finished or (request.patient and pending):
+            pending = self._read(work, finished, pending, patient=request.patient, progress=progress)
         back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
         self._store.put_files([*back, *(waiting_row(job) for job in pending)])
-        return work, pending
+        return _Taken(work, pending, left)
 
-    def _read(self, work: Work, jobs: Sequence[Job], *, patient: bool, progress: Progress) -> list[Job]:
+    def _read(
+        self, work: Work, finished: list[Job], pending: list[Job], *, patient: bool, progress: Progress
+    ) -> list[Job]:
         """Read what is finished, then, if patient, look again at the rest; give what is still being written."""
-        finished, pending = part(jobs, self._settings.settle, now_ns=self._clock.now_ns())
-        if not patient and not finished:
-            return pending
         with self._decoder() as decoder:
             for looks_left in range(PATIENT_LOOKS if patient else 0, -1, -1):
                 if finished:
@@ -375,6 +390,18 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
+def _first(jobs: Sequence[Job], folders: Iterable[_Folder], *, at_most: int) -> tuple[list[Job], list[Job]]:
+    """Part jobs to do now from those to leave, newest first.
+
+    What may have moved is never left, for absence is judged now. What arrives during a long import is the newest.
+    """
+    gone_bytes = {row.size_bytes for folder in folders for row in folder.plan.absent}
+    moves = [job for job in jobs if job.before is None and job.seen.size_bytes in gone_bytes]
+    others = [job for job in jobs if job.before is not None or job.seen.size_bytes not in gone_bytes]
+    others.sort(key=lambda job: -job.seen.ctime_ns)
+    return moves + others[:at_most], others[at_most:]
+
+
 def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
     """Give the absent rows whose content was not found under a new name in the same folder: a move is no loss."""
     found = Counter(photo for job, photo in ready if job.before is None and job.seen.root == folder.root.path)
@@ -399,9 +426,8 @@ def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tupl
     return moved, len(moved)
 
 
-def _report(
-    work: Work, folders: Sequence[_Folder], *, n_moved: int, pending: int, removed: int, missing: int
-) -> ScanReport:
+def _report(taken: _Taken, folders: Sequence[_Folder], *, n_moved: int, removed: int, missing: int) -> ScanReport:
+    work = taken.work
     added = updated = unchanged = 0
     for job, photo in work.done.ready:
         if job.before is None or job.before.photo is None:
@@ -417,7 +443,8 @@ def _report(
         removed=removed,
         unchanged=unchanged + sum(folder.plan.unchanged for folder in folders),
         problems=len(work.done.failed) + sum(len(folder.plan.held) for folder in folders),
-        pending=pending,
+        pending=len(taken.pending),
+        left=tuple(job.seen.absolute for job in taken.left),
         missing=missing,
         new_photos=work.done.embedded,
         notices=tuple(notice for folder in folders for notice in _notices(folder)),

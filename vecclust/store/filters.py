@@ -23,7 +23,7 @@ def equals(column: str, value: str | int) -> Filter:
     return col(column) == lit(_plain(value))
 
 
-def one_of(column: str, values: Iterable[str]) -> Filter:
+def one_of(column: str, values: Iterable[str] | Iterable[int]) -> Filter:
     """Rows whose column holds one of these values."""
     from lancedb.expr import col, lit
 

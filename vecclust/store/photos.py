@@ -29,6 +29,8 @@ from vecclust.store.schema import PHOTOS, THUMBNAILS, labels_table, photos_schem
 from vecclust.store.shelf import Shelf, in_parts
 
 _KEY_BYTES = 64
+# Asking about more lengths than this costs more than reading all of them.
+_FEW_SIZES = 1000
 
 
 class PhotoShelf(Shelf):
@@ -195,10 +197,16 @@ class PhotoShelf(Shelf):
             for photo, jpeg in zip(*(column.to_pylist() for column in batch.columns), strict=True)
         }
 
-    def known_by_size(self) -> Mapping[int, frozenset[str]]:
-        """Group all photos by the length of their file in bytes, to recognise moved files cheaply."""
+    def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
+        """Group photos by the length of their file in bytes, to recognise moved files cheaply.
+
+        Args:
+            sizes: the lengths asked about, None for all; photos of other lengths may be given too.
+        """
+        few = sizes is not None and len(sizes) <= _FEW_SIZES
+        where = one_of("size_bytes", sizes) if few and sizes is not None else None
         grouped: dict[int, set[str]] = defaultdict(set)
-        for batch in self._tables.read(PHOTOS, ["photo", "size_bytes"]):
+        for batch in self._tables.read(PHOTOS, ["photo", "size_bytes"], where=where):
             for photo, size in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 grouped[size].add(photo)
         return {size: frozenset(photos) for size, photos in grouped.items()}

@@ -1,0 +1,85 @@
+"""A long import through the daemon: in parts, each committed and labelled, and nobody waits for the end of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.kept import DEADLINE_S, Kept, put_one
+from tests.test_library import HUES, picture
+from vecclust import Library
+from vecclust.daemon import Daemon, RefitPolicy, Refitter
+from vecclust.testing import FakeEmbedder
+from vecclust.watch import ScriptedWatcher
+
+PART = 32
+
+
+def put_many(folder: Path, n_photos: int) -> None:
+    """Write distinct photos: what follows the end marker is not decoded."""
+    wholes = [picture(colour, number) for colour in HUES for number in range(10)]
+    for number in range(n_photos):
+        place = folder / f"{number // 100:02}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:05}.jpg").write_bytes(wholes[number % 30] + number.to_bytes(4, "big"))
+
+
+class NoRefits(Refitter):
+    """Counts how often it is started, and does nothing."""
+
+    n_started = 0
+
+    def start(self, params: object, *, reason: str, **more: object) -> None:
+        """Count."""
+        self.n_started += 1
+
+
+@pytest.mark.parametrize("kept", [{"store.commit_photos": PART}], indirect=True)
+@pytest.mark.parametrize("n_photos", [400, pytest.param(2000, marks=pytest.mark.slow)])
+def test_an_import_goes_on_in_commits_and_an_arrival_does_not_wait_for_its_end(kept: Kept, n_photos: int) -> None:
+    """A tree by `cp -r`: photos and labels grow part by part, a photo that comes meanwhile is next, refits wait."""
+    put_many(kept.album.parent / "source", n_photos)
+    refitter = NoRefits(kept.library.folder)
+    kept.daemon._refitter = refitter
+    kept.daemon._policy = RefitPolicy(share=0.01, least=1, quiet_s=0.0, pause_s=0.0)
+    agenda = kept.daemon._agenda
+    subprocess.run(["cp", "-r", str(kept.album.parent / "source"), str(kept.album / "copy")], check=True)
+    kept.until(lambda: agenda.busy)
+    put_one(kept.album, 100)
+    arrival = str(kept.album / "100.jpg")
+    heard_by_s = time.monotonic() + DEADLINE_S
+    while agenda._due_s.get(arrival, math.inf) > time.monotonic():
+        assert time.monotonic() < heard_by_s
+        agenda.hear(kept.daemon._watcher.wait(0.05), now_s=time.monotonic())
+    n_labels = [len(kept.library._store.labels())]
+    kept.daemon.work()
+    assert (agenda.busy, arrival in kept.rows()) == (True, True)
+    assert kept.library.photo(arrival).assigned_by == "predict"
+    while agenda.busy:
+        n_labels.append(len(kept.library._store.labels()))
+        kept.step()
+        assert not (agenda.busy and refitter.n_started), "a refit began in the middle"
+    assert len(n_labels) > n_photos / PART / 2
+    assert max(later - earlier for earlier, later in itertools.pairwise(n_labels)) <= PART
+    kept.until(lambda: kept.in_step() and refitter.n_started > 0)
+
+
+def test_a_first_fit_waits_for_the_last_part(tmp_path: Path) -> None:
+    """A first run over a part of what there is would name the clusters of a few days."""
+    put_many(tmp_path / "album", 3 * PART + 5)
+    flags = {"clusters.reducer": "pca", "store.commit_photos": PART, "photos.settle_s": 0, "photos.decode_processes": 1}
+    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder()) as library:
+        library.remember([tmp_path / "album"])
+        library.keep_warm()
+        daemon = Daemon(library, ScriptedWatcher())
+        for n_looks in range(1, 5):
+            daemon.work()
+            assert library.status().photos == min(n_looks * PART, 3 * PART + 5)
+            daemon.listen()
+        runs, current = library.runs()
+        assert (current, [run.n_photos for run in runs]) == ("r1", [3 * PART + 5])
