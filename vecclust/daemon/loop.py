@@ -99,6 +99,7 @@ class Daemon:
         self._arrived_s = now_s
         self._tried_s = float("-inf")
         self._ahead_s = time.time() - now_s
+        self._replaced = False
         self._since_ns = time.time_ns()
         self._last_scan_ns = 0
         self._watching = library.folders()
@@ -163,9 +164,12 @@ class Daemon:
             pause_s = self._rhythm.poll_s if self._watcher.problems else self._rhythm.interval_s
             self._agenda.whole_done(next_s=now_s + pause_s, left=report.left)
             self._last_scan_ns = time.time_ns()
-        elif report.updated:
-            # The photo that was overwritten is without a file now: only a whole look may say so.
-            self._agenda.look_at_everything("a photo was replaced", by_s=now_s + self._rhythm.settle_s)
+            self._replaced = (self._replaced or report.updated > 0) and bool(report.pending or report.left)
+        else:
+            self._replaced = self._replaced or report.updated > 0
+            if self._replaced and not report.pending and not due.more:
+                # The photo that was overwritten is without a file now: only a look may say so that sees all files read.
+                self._agenda.look_at_everything("a photo was replaced", by_s=now_s + self._rhythm.settle_s)
         self._agenda.look_later(later, now_s=now_s)
         self._agenda.forget_looks(later)
         if report.added or report.updated:
