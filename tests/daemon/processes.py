@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,12 +47,13 @@ class Process:
     Args:
         library: the library's directory.
         arguments: of `tests.daemon.watching`.
+        wrapper: a command that runs it, by `exec`.
         environment: variables beside those of this process.
     """
 
-    def __init__(self, library: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, library: Path, *arguments: str, wrapper: Sequence[str] = (), **environment: str) -> None:
         self.library = library
-        command = [sys.executable, "-m", "tests.daemon.watching", str(library), *arguments]
+        command = [*wrapper, sys.executable, "-m", "tests.daemon.watching", str(library), *arguments]
         self.child = subprocess.Popen(
             command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
         )

@@ -101,9 +101,9 @@ class Watcher:
             self._observer.stop()
         self._canary.mkdir(parents=True, exist_ok=True)
         self._canary_due_s = None
-        self._observer = Observer(self._sightings)
-        self._observer.start()
-        self._deaf = self._try_to_watch(os.path.realpath(self._canary))
+        self._observer, self._deaf = self._new_observer()
+        if self._observer is not None:
+            self._deaf = self._try_to_watch(os.path.realpath(self._canary))
         self._armed = tuple(self._arm_root(root) for root in self._roots)
         self._count_watches()
 
@@ -139,6 +139,10 @@ class Watcher:
         if any(_identity(armed.root) != armed.identity for armed in self._armed):
             self.arm()
             self.wake("a folder came, went or is another than before")
+        elif self._deaf or (self._missing_watches and self._has_room()):
+            self.arm()
+            if not self._deaf:
+                self.wake("there is room for watches again")
         else:
             # The system may have room again.
             self._armed = tuple(
@@ -153,6 +157,25 @@ class Watcher:
         if self._observer is not None:
             self._observer.stop()
             self._observer = None
+
+    def _new_observer(self) -> tuple[Observer | None, str]:
+        """Start fresh threads, or say why there can be none: the system has only so many queues of events."""
+        try:
+            observer = Observer(self._sightings)
+            observer.start()
+        except OSError as error:
+            log.warning("nothing can be watched: %s", error.strerror)
+            return None, f"nothing can be watched: {error.strerror or error} (fs.inotify.max_user_instances)"
+        return observer, ""
+
+    def _has_room(self) -> bool:
+        """Find out whether the system grants one more watch; where it does, a fresh start may set those missing."""
+        room = self._canary.with_name("room")
+        try:
+            room.mkdir(exist_ok=True)
+        except OSError:
+            return False
+        return not self._try_to_watch(os.path.realpath(room))
 
     def _send_canary(self) -> None:
         bird = self._canary / "canary"
@@ -175,7 +198,8 @@ class Watcher:
 
     def _try_to_watch(self, folder: str) -> str:
         """Watch a folder, or say why not."""
-        assert self._observer is not None, "armed first"
+        if self._observer is None:
+            return "there is no queue for its events"
         try:
             self._observer.add(folder)
         except OSError as error:
@@ -184,8 +208,9 @@ class Watcher:
         return ""
 
     def _count_watches(self) -> None:
-        n_watches = count_watches()
+        n_watches = None if self._deaf else count_watches()
         if n_watches is None:
+            self._missing_watches = 0
             return
         watched = [armed.real for armed in self._armed if armed.way != "scan" and not armed.refused]
         n_missing = max(0, count_directories([*watched, str(self._canary)]) - n_watches)
