@@ -292,6 +292,7 @@ class Root:
         last_scan_ns: when the last complete scan ended, 0 before the first.
         paused: why nothing of it is removed at present, or empty.
         n_skipped: dot-files the last scan left out.
+        mounts: directories in it, as relative paths, that were on another device at the last complete scan.
     """
 
     path: str
@@ -299,6 +300,7 @@ class Root:
     last_scan_ns: int = 0
     paused: str = ""
     n_skipped: int = 0
+    mounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

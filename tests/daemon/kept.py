@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.daemon.processes import folder_of, rows_of
-from tests.test_library import picture
+from tests.test_library import HUES, picture
 from vecclust import Library
-from vecclust.daemon import Daemon
+from vecclust.daemon import Daemon, Rhythm
+from vecclust.ingest.scan import Clock
+from vecclust.testing import FakeEmbedder
+from vecclust.watch import Watcher
 
 DEADLINE_S = 30.0
 SETTLE_S = 0.3
@@ -21,6 +26,14 @@ def put_one(album: Path, number: int) -> None:
     """Write a new red photo under a temporary name, then rename it."""
     (album / f".{number}.jpg.Ab12Cd").write_bytes(picture("red", number))
     os.rename(album / f".{number}.jpg.Ab12Cd", album / f"{number}.jpg")
+
+
+def fill(folder: Path) -> None:
+    """Write six photos of each of three colours."""
+    for colour in HUES:
+        (folder / colour).mkdir(parents=True)
+        for number in range(6):
+            (folder / colour / f"{number:02}.jpg").write_bytes(picture(colour, number))
 
 
 class Kept:
@@ -60,3 +73,49 @@ class Kept:
         rows, folder = self.rows(), self.folder()
         store = self.library._store
         return rows == folder and store.photo_keys() == set(folder.values()) == set(store.labels())
+
+    @property
+    def paused(self) -> str:
+        """Say why nothing is removed at present."""
+        return "; ".join(folder.paused for folder in self.library.status().folders)
+
+    def look(self) -> None:
+        """Have everything looked at once more, as SIGHUP does."""
+        n_looks = self.daemon.n_looks
+        self.daemon._watcher.wake("a test")
+        self.until(lambda: self.daemon.n_looks > n_looks)
+
+    @property
+    def n_embedded(self) -> int:
+        """Count the pictures that were embedded."""
+        embedder = self.library._binding._embedder
+        assert isinstance(embedder, FakeEmbedder)
+        return embedder.n_frames_embedded
+
+
+@contextmanager
+def keep(
+    place: Path, album: Path, *, flags: Mapping[str, Any], clock: Clock | None = None, canary_s: float = 3600.0
+) -> Iterator[Kept]:
+    """Run a daemon that has caught up; only events can tell it anything for the next hour.
+
+    Args:
+        place: the library's directory.
+        album: the folder it keeps.
+        flags: settings beside the usual ones.
+        clock: the library's time.
+        canary_s: seconds between two proofs that watching still works.
+    """
+    with Library.open(place, write=True, flags={**FLAGS, **flags}, embedder=FakeEmbedder(), clock=clock) as library:
+        roots = library.remember([album])
+        library.keep_warm()
+        watcher = Watcher(roots, rules=library.rules, canary=place / "watch" / "canary")
+        rhythm = Rhythm(interval_s=3600.0, poll_s=3600.0, canary_s=canary_s, settle_s=SETTLE_S)
+        daemon = Daemon(library, watcher, rhythm=rhythm)
+        watcher.arm()
+        made = Kept(library, daemon, album)
+        try:
+            made.until(made.in_step)
+            yield made
+        finally:
+            watcher.close()

@@ -54,6 +54,15 @@ def test_another_device_with_all_files_there_is_fine() -> None:
     )
 
 
+def test_a_device_mounted_in_the_folder_that_went_pauses_removal() -> None:
+    """However few photos were on it; one that held none of those absent, or is still there, does not matter."""
+    root, absent = dataclasses.replace(ROOT, mounts=("card", "other")), [FileRow("/p", "card/1.jpg", 1, 1, 1, 1)]
+    still = dataclasses.replace(HEALTHY, mounts=("card",))
+    assert "'card' in it" in reason_to_pause(HEALTHY, root=root, n_known=100, absent=absent, lost_share=0.5)
+    assert reason_to_pause(still, root=root, n_known=100, absent=absent, lost_share=0.5) == ""
+    assert reason_to_pause(HEALTHY, root=root, n_known=100, absent=rows(2), lost_share=0.5) == ""
+
+
 def test_a_row_goes_at_the_second_miss_a_day_later() -> None:
     """First miss marks, an early second keeps, a late second removes."""
     (first,) = judge(rows(1), now_ns=7, remove_after_s=86_400, prune=False).mark

@@ -1,13 +1,15 @@
 """Judge files that are not there: absence of success is not absence of the file.
 
 A row goes only after its file was missing in two complete scans of a healthy folder, a day apart. A folder that
-vanished, became empty, changed its device, could not be read whole or lost most of its files at once pauses all
-removal and says so; nothing is marked, nothing is removed, nothing will be embedded again when it is back.
+vanished, became empty, changed its device, lost a device mounted in it, could not be read whole or lost most of its
+files at once pauses all removal and says so; nothing is marked, nothing is removed, nothing will be embedded again when
+it is back.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,12 +28,14 @@ class FolderHealth:
         complete: whether every directory below it could be listed.
         device: `st_dev` now, 0 where it does not exist.
         n_seen: photo files seen.
+        mounts: directories below it that are on another device, as relative paths.
     """
 
     exists: bool
     complete: bool
     device: int
     n_seen: int
+    mounts: tuple[str, ...] = ()
 
 
 def reason_to_pause(
@@ -59,6 +63,9 @@ def reason_to_pause(
         return "the folder is on another device than before (a drive that is not mounted?)"
     if health.n_seen == 0:
         return "the folder is empty (a drive that is not mounted?)"
+    for mount in sorted(set(root.mounts) - set(health.mounts)):
+        if any(row.path.startswith(mount + os.sep) for row in absent):
+            return f"{mount!r} in it is no longer on a device of its own (a drive that is not mounted?)"
     newly = sum(1 for row in absent if not row.missing_since_ns)
     if n_known >= FEW_FILES and newly > lost_share * n_known:
         return f"{newly} of {n_known} files are gone at once"

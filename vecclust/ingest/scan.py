@@ -227,7 +227,7 @@ class Scan:
         rows = {row.path: row for row in self._store.files(root=root.path)}
         seen = walk(root.path, self._settings.rules)
         plan = make_plan(seen.files, rows, now_ns=self._clock.now_ns(), retry_all=request.retry_all)
-        health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files))
+        health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files), seen.mounts)
         folder = _Folder(root, health, plan, len(rows), seen.n_skipped)
         if request.prune and health.exists and health.complete:
             return folder
@@ -364,6 +364,7 @@ class Scan:
                 device=folder.health.device if complete else folder.root.device,
                 last_scan_ns=now_ns if complete else folder.root.last_scan_ns,
                 n_skipped=folder.n_skipped,
+                mounts=folder.health.mounts if complete else folder.root.mounts,
             )
         return [visited.get(root.path, root) for root in self._store.roots()]
 

@@ -87,7 +87,7 @@ class Meta:
 
     def roots(self) -> list[Root]:
         """Read the folders the library keeps in step with."""
-        return [Root(**entry) for entry in self._entry(ROOTS)]
+        return [Root(**{**entry, "mounts": tuple(entry.get("mounts", ()))}) for entry in self._entry(ROOTS)]
 
     def commit_roots(self, roots: Sequence[Root]) -> None:
         """Replace the folders the library keeps in step with."""

@@ -162,6 +162,10 @@ def show_status(status: Status) -> None:
     for folder in status.folders:
         paused = f" (removal paused: {folder.paused})" if folder.paused else ""
         rows.append(("folder", f"{folder.path}, last scan {iso_ns(folder.last_scan_ns) or 'never'}{paused}"))
+    if any(folder.paused for folder in status.folders):
+        rows.append(
+            ("to do", "it goes on by itself once all is back; vecclust scan --prune if photos were meant to go")
+        )
     show(("", ""), rows)
 
 
