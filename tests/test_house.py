@@ -35,6 +35,7 @@ FLOORS = {
     "opening": 4,
     "views": 4,
     "binding": 5,
+    "paging": 5,
     "asking": 6,
     "grouping": 6,
     "intake": 7,
@@ -42,6 +43,7 @@ FLOORS = {
     "demo": 9,
     "daemon": 9,
     "front": 9,
+    "ui": 9,
     "cli": 10,
     "__main__": 11,
     "__init__": 11,
@@ -74,8 +76,13 @@ OWNERS = {
     "typer": {"cli"},
     "rich": {"views"},
     "jinja2": {"views"},
+    "starlette": {"ui"},
+    "uvicorn": {"ui"},
+    "anyio": {"ui"},
 }
-HEAVY = ("torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "scipy", "numba")
+HEAVY = (
+    "torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "scipy", "numba", "starlette", "uvicorn",
+)  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, Path]]:

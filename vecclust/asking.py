@@ -43,6 +43,10 @@ class Asking:
             self._store, lambda: self._answer(path, vector, limit=limit, leave_out=key, filters=filters)
         )
 
+    def alike(self, photo: str, *, limit: int) -> Answer:
+        """Find photos like one of the library; see `Library.alike`."""
+        return self._answer(photo, self._store.vector(photo), limit=limit, leave_out=photo, filters=Filters())
+
     def search(self, text: str, *, limit: int, filters: Filters) -> Answer:
         """Find photos that match words; see `Library.search`."""
         if not text.strip():

@@ -234,11 +234,11 @@ def read_status(store: Store) -> Status:
         folders=tuple(FolderStatus(root.path, root.last_scan_ns or None, root.paused) for root in store.roots()),
         skipped_dot_files=sum(root.n_skipped for root in store.roots()),
         bytes_on_disk=_bytes_below(store.folder),
-        daemon=_daemon(Path(store.folder)),
+        daemon=read_daemon(Path(store.folder)),
     )
 
 
-def _daemon(library: Path) -> DaemonStatus:
+def read_daemon(library: Path) -> DaemonStatus:
     """Read who watches: the note of a living process that is the library's last writer."""
     from vecclust.store import Store
     from vecclust.watch import read_note
@@ -247,6 +247,15 @@ def _daemon(library: Path) -> DaemonStatus:
     if note is None or writer is None or writer.pid != note.pid:
         return DaemonStatus()
     return DaemonStatus(True, note.pid, note.since_ns, note.watching, note.problems, note.doing)
+
+
+def writing_command(store: Store) -> str:
+    """Give the command of the process that holds the library for writing now, or an empty string."""
+    from vecclust.store import Store
+    from vecclust.watch import is_alive
+
+    writer = Store.last_writer(store.folder)
+    return writer.command if writer is not None and is_alive(writer.pid) else ""
 
 
 def current_run(store: Store) -> Run | None:

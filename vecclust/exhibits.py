@@ -107,3 +107,47 @@ class MapExhibit:
     labels: NDArray[np.int64]
     clusters: tuple[ClusterEntry, ...]
     covers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A library as the front of a live page: cards without their photos.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        clusters: the clusters, largest first, each without photos.
+        unclustered: content hashes of photos without a cluster, or without a label yet, by time taken.
+        n_photos: photos in all.
+    """
+
+    run: Run | None
+    clusters: tuple[ClusterExhibit, ...]
+    unclustered: tuple[str, ...]
+    n_photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How a library stands now; cheap enough to be read every second.
+
+    Attributes:
+        stamp: another one means that something shown may have changed.
+        photos: distinct photos.
+        clusters: clusters of the current run.
+        unlabelled: photos the current run says nothing of yet.
+        pending: files still being written.
+        problems: files that could not be read.
+        run: the current run, or None.
+        writer: the command of the process that holds the library for writing, or empty.
+        doing: what the process that watches does at present, or empty.
+    """
+
+    stamp: str
+    photos: int
+    clusters: int
+    unlabelled: int
+    pending: int
+    problems: int
+    run: str | None
+    writer: str
+    doing: str

@@ -92,6 +92,13 @@ class Grouping:
 
         return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, progress=progress)
 
+    def propose(self, progress: Progress) -> tuple[Finding, RefitReport]:
+        """Fit all photos and say what adopting that would change; see `Library.propose`."""
+        from vecclust.recluster import adopt, find
+
+        finding = find(self._store, self.fit_params, progress=progress)
+        return finding, adopt(self._store, finding, reason="", dry_run=True)
+
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run; see `Library.adopt`."""
         from vecclust.recluster import adopt

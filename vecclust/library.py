@@ -21,6 +21,7 @@ from vecclust.grouping import Grouping
 from vecclust.ingest.scan import Clock
 from vecclust.intake import Intake
 from vecclust.opening import SystemClock, open_store
+from vecclust.paging import Paging
 from vecclust.records import ClusterName, Run
 from vecclust.reports import (
     Answer,
@@ -40,6 +41,9 @@ from vecclust.reports import (
 from vecclust.whereabouts import default_library_path, find_config
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vecclust.cluster import FitParams
     from vecclust.embed import Embedder
     from vecclust.recluster import Finding
@@ -263,6 +267,20 @@ class Library:
             self._store.maintain()
         return report
 
+    def propose(self, *, progress: Progress = no_progress) -> tuple[Finding, RefitReport]:
+        """Fit the clusters anew without changing anything, so that the very same fit may be adopted later.
+
+        Args:
+            progress: told about stages.
+
+        Returns:
+            The fit, and what adopting it now would change.
+
+        Raises:
+            NotFound: the library has no photos.
+        """
+        return self._grouping.propose(progress)
+
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, and label what came since.
 
@@ -360,6 +378,21 @@ class Library:
         """
         return self._asking.similar(os.fspath(photo), limit=limit, filters=filters)
 
+    def alike(self, photo: str, *, limit: int = 20) -> Answer:
+        """Find photos like one of the library, whether its file is there now or not.
+
+        Args:
+            photo: its content hash.
+            limit: hits wanted.
+
+        Returns:
+            The hits, without the photo itself.
+
+        Raises:
+            NotFound: the library has no such photo.
+        """
+        return self._asking.alike(photo, limit=limit)
+
     def search(self, text: str, *, limit: int = 20, filters: Filters = NO_FILTERS) -> Answer:
         """Find photos that match words.
 
@@ -431,6 +464,18 @@ class Library:
 
         exhibit = looking.read_map(self._store, self.clusters(), seed=self._config.clusters.seed)
         return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
+
+    def paging(self) -> Paging:
+        """Give the library a page at a time, for pages that are live."""
+        return Paging(self._store)
+
+    def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Give every photo's place on the map, laid out where that is not done yet.
+
+        Returns:
+            Content hashes, and (n, 2) float32 positions. Opened for writing, the library keeps them.
+        """
+        return looking.read_positions(self._store, seed=self._config.clusters.seed)
 
     # Health.
 

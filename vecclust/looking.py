@@ -19,6 +19,7 @@ from vecclust.records import ClusterRow, FileRow, Label, PhotoRow, Run
 from vecclust.reports import ClusterEntry, ClusterList, HistoryEvent
 
 if TYPE_CHECKING:
+    from vecclust.cluster.neighbours import Neighbours
     from vecclust.store import Store
 
 # As many as stand beside a page without scrolling.
@@ -78,30 +79,73 @@ def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
     Returns:
         The map; empty for an empty library.
     """
-    from vecclust.cluster.flat import N_NEIGHBOURS as N_FOR_LAYOUT
-    from vecclust.cluster.neighbours import neighbour_graph
     from vecclust.recluster.positions import map_positions
 
     photos, vectors = store.vectors()
-    labels = {} if listed.run is None else store.labels(listed.run)
-    known = {shown.photo: shown for shown in _all_shown(store, labels)}
+    known = known_photos(store, listed)
     kept = [row for row, photo in enumerate(photos) if photo in known]
     if len(kept) < len(photos):  # removed between the two reads
         photos, vectors = [photos[row] for row in kept], vectors[kept]
-    graph = neighbour_graph(vectors, k=max(N_NEIGHBOURS, N_FOR_LAYOUT))
-    positions = map_positions(store, photos, vectors=vectors, graph=graph, seed=seed)
-    row_of = {photo: row for row, photo in enumerate(photos)}
+    graph = map_graph(vectors)
+    positions = map_positions(store, photos, vectors=vectors, graph=lambda: graph, seed=seed)
+    return put_on_map(
+        store,
+        listed,
+        photos=[known[photo] for photo in photos],
+        positions=positions,
+        neighbours=graph.indices[:, :N_NEIGHBOURS],
+    )
+
+
+def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
+    """Give every photo's place on the map, laid out where that is not done yet; see `Library.map_positions`."""
+    from vecclust.recluster.positions import map_positions
+
+    photos, vectors = store.vectors()
+    return photos, map_positions(store, photos, vectors=vectors, graph=lambda: map_graph(vectors), seed=seed)
+
+
+def map_graph(vectors: NDArray[np.float32]) -> Neighbours:
+    """Give the nearest rows of each row, as many as the layout and the map's panel need."""
+    from vecclust.cluster.flat import N_NEIGHBOURS as N_FOR_LAYOUT
+    from vecclust.cluster.neighbours import neighbour_graph
+
+    return neighbour_graph(vectors, k=max(N_NEIGHBOURS, N_FOR_LAYOUT))
+
+
+def put_on_map(
+    store: Store,
+    listed: ClusterList,
+    *,
+    photos: Sequence[Shown],
+    positions: NDArray[np.float32],
+    neighbours: NDArray[np.int32],
+) -> MapExhibit:
+    """Put photos with known places on a map.
+
+    Args:
+        store: the library.
+        listed: its clusters.
+        photos: the photos, row by row.
+        positions: (n, 2) float32, finite.
+        neighbours: (n, k) int32; k may be 0.
+
+    Returns:
+        The map.
+    """
+    labels = {} if listed.run is None else store.labels(listed.run)
+    row_of = {photo.photo: row for row, photo in enumerate(photos)}
     rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
     numbers = {entry.id: number for number, entry in enumerate(listed.clusters)}
-    of_row = [labels.get(photo) for photo in photos]
+    of_row = [labels.get(photo.photo) for photo in photos]
     label_of_row = np.array(
         [-1 if label is None or label.cluster is None else numbers.get(label.cluster, -1) for label in of_row], np.int64
     )
     return MapExhibit(
         run=_run(store, listed.run),
-        photos=tuple(known[photo] for photo in photos),
+        photos=tuple(photos),
         positions=positions,
-        neighbours=graph.indices[:, :N_NEIGHBOURS],
+        neighbours=neighbours,
         labels=label_of_row,
         clusters=listed.clusters,
         covers=tuple(
@@ -117,6 +161,12 @@ def _cover_row(
     """Give the row of the medoid; where that photo has left the library, of another photo of the cluster."""
     first = int(inside[0]) if len(inside) else 0
     return row_of.get(rows[entry.id].medoid, first)
+
+
+def known_photos(store: Store, listed: ClusterList) -> dict[str, Shown]:
+    """Give every photo as it is shown, by content hash."""
+    labels = {} if listed.run is None else store.labels(listed.run)
+    return {shown.photo: shown for shown in _all_shown(store, labels)}
 
 
 def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:

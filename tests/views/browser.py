@@ -84,6 +84,11 @@ class Browser:
         self.ask("Page.navigate", url=page.as_uri())
         self.until("document.readyState === 'complete' && location.protocol === 'file:'")
 
+    def visit(self, address: str) -> None:
+        """Open an address of a server and wait until it is loaded."""
+        self.ask("Page.navigate", url=address)
+        self.until("document.readyState === 'complete' && location.protocol === 'http:'")
+
     def value(self, expression: str) -> Any:
         """Evaluate an expression in the page."""
         answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -119,6 +124,14 @@ class Browser:
         self.move(x, y)
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def click_on(self, selector: str) -> None:
+        """Click in the middle of the first element that a selector finds."""
+        place = (
+            f"(one => {{ one.scrollIntoView({{ block: 'center' }}); const box = one.getBoundingClientRect();"
+            f" return [box.left + box.width / 2, box.top + box.height / 2]; }})(document.querySelector({selector!r}))"
+        )
+        self.click(*self.value(place))
 
     def screenshot(self, out: Path) -> None:
         """Take a picture of the window."""

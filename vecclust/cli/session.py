@@ -75,6 +75,11 @@ class Session:
             notice=lambda sentence: self.notices([sentence]),
         )
 
+    @property
+    def given_flags(self) -> dict[str, Any]:
+        """The configuration keys that were given as flags."""
+        return {key: value for key, value in self.flags.items() if value is not None}
+
     def progress(self) -> AbstractContextManager[Progress]:
         """Show progress of what the block does."""
         from vecclust.views.progress import shown_progress

@@ -13,6 +13,7 @@ from vecclust.photos.finished import End, end_of, is_quiet, is_same, tells_time
 from vecclust.photos.ignore import PHOTO_EXTENSIONS, IgnoreRules, NameVerdict
 from vecclust.photos.job import KnownPhoto, Outcome
 from vecclust.photos.limits import DecodeLimits
+from vecclust.photos.original import Original, open_original
 from vecclust.photos.pool import DecodePool, available_cpus, read_photo
 from vecclust.photos.walk import UnreadablePlace, Walk, look_at, look_below, seen_from, walk
 
@@ -25,6 +26,7 @@ __all__ = [
     "IgnoreRules",
     "KnownPhoto",
     "NameVerdict",
+    "Original",
     "Outcome",
     "UnreadablePlace",
     "Walk",
@@ -34,6 +36,7 @@ __all__ = [
     "is_same",
     "look_at",
     "look_below",
+    "open_original",
     "read_content",
     "read_photo",
     "seen_from",

@@ -74,7 +74,7 @@ def photo_error_of(error: OSError) -> PhotoError:
 
 
 def _read(seen: SeenFile, *, file_bytes: int) -> Content:
-    handle = _open(seen.absolute)
+    handle = open_to_read(seen.absolute)
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
@@ -96,7 +96,8 @@ def _read(seen: SeenFile, *, file_bytes: int) -> Content:
     return Content(after, data, hashlib.sha256(data).hexdigest())
 
 
-def _open(path: str) -> int:
+def open_to_read(path: str) -> int:
+    """Open a file for reading, without a trace where the system allows it, and give its descriptor."""
     try:
         return os.open(path, _FLAGS | _NOATIME)
     except PermissionError:

@@ -10,7 +10,7 @@ import logging
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,7 +49,12 @@ class MappedStore(Protocol):
 
 
 def map_positions(
-    store: MappedStore, photos: Sequence[str], *, vectors: NDArray[np.float32], graph: Neighbours, seed: int
+    store: MappedStore,
+    photos: Sequence[str],
+    *,
+    vectors: NDArray[np.float32],
+    graph: Callable[[], Neighbours],
+    seed: int,
 ) -> NDArray[np.float32]:
     """Give every photo its place on the map.
 
@@ -57,7 +62,7 @@ def map_positions(
         store: the library; its writer keeps the map for the next time.
         photos: content hashes, in the order of the rows.
         vectors: (n, d) float32 unit norm.
-        graph: the nearest rows of each row.
+        graph: gives the nearest rows of each row; asked only where photos are to be placed.
         seed: of the layout.
 
     Returns:
@@ -69,14 +74,33 @@ def map_positions(
     source, earlier = _earlier(store, current, photos)
     if earlier is not None and source == current:
         n_new = int(np.isnan(earlier).any(axis=1).sum())
+        if n_new == 0:
+            return earlier
         if n_new <= MOST_NEWCOMERS * len(photos):
-            placed = place_newcomers(earlier, graph=graph)
+            placed = place_newcomers(earlier, graph=graph())
             if placed is not None:
                 return placed
-    positions = map_layout(vectors, seed=seed, graph=graph, earlier=earlier)
+    positions = map_layout(vectors, seed=seed, graph=graph(), earlier=earlier)
     if store.writable and current is not None:
         _keep(store, current, photos, positions)
     return positions
+
+
+def kept_positions(store: MappedStore, photos: Sequence[str]) -> NDArray[np.float32] | None:
+    """Read where the current run's map has these photos, without laying anything out.
+
+    Args:
+        store: the library.
+        photos: content hashes.
+
+    Returns:
+        (n, 2) float32, finite, or None where one of them has no place yet.
+    """
+    current = store.state().current_run
+    source, earlier = _earlier(store, current, photos)
+    if earlier is None or source != current or np.isnan(earlier).any():
+        return None
+    return earlier
 
 
 def _earlier(

@@ -124,6 +124,13 @@ class Tables:
         with border(f"counting {table}", place=self.place.folder):
             return int(self._handle(table).count_rows())
 
+    def version(self, table: str) -> int:
+        """Give the number of a table's newest version, 0 where there is no such table."""
+        if not self.has(table):
+            return 0
+        with border(f"reading {table}", place=self.place.folder):
+            return int(self._handle(table).version)
+
     @contextmanager
     def pinned(self, table: str) -> Iterator[Any]:
         """Hand out the vendor's table held at its newest version, for reads that must agree."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from vecclust.watch.hint import Hint, Watching
 from vecclust.watch.mounts import Way, way_to_watch
-from vecclust.watch.note import WatchNote, read_note, remove_note, start_of, write_note
+from vecclust.watch.note import WatchNote, is_alive, read_note, remove_note, start_of, write_note
 from vecclust.watch.scripted import ScriptedWatcher
 from vecclust.watch.watcher import Watcher
 
@@ -21,6 +21,7 @@ __all__ = [
     "Watcher",
     "Watching",
     "Way",
+    "is_alive",
     "read_note",
     "remove_note",
     "start_of",

@@ -73,7 +73,7 @@ def read_note(library: Path) -> WatchNote | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return note if _is_alive(note.pid) and start_of(note.pid) == note.started else None
+    return note if is_alive(note.pid) and start_of(note.pid) == note.started else None
 
 
 def start_of(pid: int) -> str:
@@ -91,7 +91,8 @@ def note_file(library: Path) -> Path:
     return library / "watch" / "state.json"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether a process of this number lives."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -57,19 +57,40 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
         UsageError: something that is not ours is there, or it cannot be written.
     """
     require_free_file(out)
+    page = render_map(shown, thumbnails=thumbnails, names=names).encode("utf-8", "replace")
+    write_file(out, page)
+    return PageReport(str(out), len(shown.photos), len(shown.clusters), 1, len(page))
+
+
+def render_map(
+    shown: MapExhibit, *, thumbnails: Thumbnails, names: bool = True, sheets: str = "", template: str = "map.html"
+) -> str:
+    """Draw a map.
+
+    Args:
+        shown: what it shows.
+        thumbnails: gives the pictures.
+        names: whether file names, paths and cluster names are in it.
+        sheets: where the sheets of pictures lie, to which their numbers are added; empty for inside the page.
+        template: the template.
+
+    Returns:
+        The page.
+    """
     script = text.template_source("map.js")
-    html = (
+    return (
         text.environment()
-        .get_template("map.html")
+        .get_template(template)
         .render(
             style=text.template_source("map.css"),
             script=script,
             script_hash=text.script_hash(script),
-            facts=_json(_facts(shown, names=names)),
+            facts=_json(_facts(shown, names=names, sheets=sheets)),
             arrays={name: _packed(array) for name, array in _arrays(shown).items()},
             # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
-            sheets=[_base64(sheet) for sheet in _photo_sheets(shown.photos, thumbnails)],
+            sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(shown.photos, thumbnails)],
             covers=[_base64(sheet) for sheet in _cover_sheets(shown, thumbnails)],
+            photos=_packed_hashes(shown.photos),
             n_photos=len(shown.photos),
             n_clusters=len(shown.clusters),
             n_unclustered=int((shown.labels < 0).sum()),
@@ -77,18 +98,36 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
             originals=names,
         )
     )
-    page = html.encode("utf-8", "replace")
-    write_file(out, page)
-    return PageReport(str(out), len(shown.photos), len(shown.clusters), 1, len(page))
 
 
-def _facts(shown: MapExhibit, *, names: bool) -> dict[str, Any]:
-    large = len(shown.photos) <= MOST_LARGE_PICTURES
+def photo_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails) -> bytes:
+    """Pack one sheet of a map's pictures.
+
+    Args:
+        photos: content hashes, in the order of the map's rows.
+        number: which sheet.
+        thumbnails: gives the pictures.
+
+    Returns:
+        A WebP.
+    """
+    part = photos[number * PHOTOS_ON_A_SHEET : (number + 1) * PHOTOS_ON_A_SHEET]
+    pictures = thumbnails(part)
+    return pack_sheet([pictures.get(key) for key in part], cell_px=_cell_px(len(photos)), columns=COLUMNS)
+
+
+def n_sheets(n_photos: int) -> int:
+    """Say how many sheets the pictures of a map take."""
+    return -(-n_photos // PHOTOS_ON_A_SHEET)
+
+
+def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
     folders: dict[str, int] = {}
     return {
         "clusters": [_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
         "neighbours": int(shown.neighbours.shape[1]),
-        "cell": 0 if len(shown.photos) > MOST_PICTURES else LARGE_CELL_PX if large else CELL_PX,
+        "cell": 0 if len(shown.photos) > MOST_PICTURES and not sheets else _cell_px(len(shown.photos)),
+        "sheets": sheets,
         "cover": COVER_PX,
         "columns": COLUMNS,
         "perSheet": PHOTOS_ON_A_SHEET,
@@ -160,8 +199,15 @@ def _minutes(photo: Shown) -> int:
 def _photo_sheets(photos: Sequence[Shown], thumbnails: Thumbnails) -> Iterator[bytes]:
     if len(photos) > MOST_PICTURES:
         return iter(())
-    cell_px = LARGE_CELL_PX if len(photos) <= MOST_LARGE_PICTURES else CELL_PX
-    return _sheets([photo.photo for photo in photos], thumbnails, cell_px=cell_px)
+    return _sheets([photo.photo for photo in photos], thumbnails, cell_px=_cell_px(len(photos)))
+
+
+def _cell_px(n_photos: int) -> int:
+    return LARGE_CELL_PX if n_photos <= MOST_LARGE_PICTURES else CELL_PX
+
+
+def _packed_hashes(photos: Sequence[Shown]) -> str:
+    return _base64(bytes.fromhex("".join(photo.photo for photo in photos)))
 
 
 def _cover_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:

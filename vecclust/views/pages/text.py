@@ -72,10 +72,12 @@ def script_hash(script: str) -> str:
 @functools.cache
 def environment() -> Environment:
     """Open the templates; what they are given is escaped, and what they are not given is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     made = Environment(
-        loader=PackageLoader("vecclust.views.pages", "templates"),
+        loader=ChoiceLoader(
+            [PackageLoader(room, "templates") for room in ("vecclust.views.pages", "vecclust.views.live")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -92,8 +94,9 @@ def environment() -> Environment:
     return made
 
 
-def template_source(name: str) -> str:
+@functools.cache
+def template_source(name: str, *, room: str = "vecclust.views.pages") -> str:
     """Read a file that goes into a page as it is: our own style or script, never anything of the owner's."""
     from importlib.resources import files
 
-    return (files("vecclust.views.pages") / "templates" / name).read_text(encoding="utf-8")
+    return (files(room) / "templates" / name).read_text(encoding="utf-8")

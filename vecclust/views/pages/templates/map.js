@@ -1,5 +1,6 @@
 "use strict";
-// The map's own script. It reads what lies in the page, asks nothing of anybody, and writes names as text only.
+// The map's own script. It reads what lies in the page, asks nothing of anybody, and writes names as text only. A page
+// that is live sets `vecclustLive` before: addresses of pictures and pages, and who asks for a photo's nearest.
 (() => {
   const $ = (id) => document.getElementById(id);
   const facts = JSON.parse($("facts").textContent);
@@ -17,6 +18,7 @@
   const strengths = new Uint8Array(unpacked("strengths"));
   const times = new Int32Array(unpacked("times"));
   const neighbours = new Int32Array(unpacked("neighbours"));
+  const live = globalThis.vecclustLive || null, hashes = live ? new Uint8Array(unpacked("photos")) : null;
   const n = labels.length, k = facts.neighbours, clusters = facts.clusters;
   const NO_TIME = -2147483648;
   const dark = matchMedia("(prefers-color-scheme: dark)"), calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -42,6 +44,13 @@
     return dot;
   };
   const twoDigits = (number) => String(number).padStart(2, "0");
+  const hashOf = (row) =>
+    Array.from(hashes.subarray(32 * row, 32 * row + 32), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let rowByHash = null;
+  const rowsOf = (wanted) => {
+    if (!rowByHash) rowByHash = new Map(Array.from({ length: n }, (_, row) => [hashOf(row), row]));
+    return wanted.filter((hash) => rowByHash.has(hash)).map((hash) => rowByHash.get(hash));
+  };
   const timeOf = (row) => {
     if (times[row] === NO_TIME) return "";
     const when = new Date(times[row] * 60000);
@@ -64,15 +73,15 @@
     const id = `${kind}-${number}`;
     let sheet = sheets.get(id);
     if (!sheet) {
-      const source = $(id);
-      if (!source) return null;
+      const source = $(id), beside = kind === "sheet" && facts.sheets;
+      if (!source && !beside) return null;
       sheet = { picture: new Image(), ready: false, waiting: [] };
       sheets.set(id, sheet);
       sheet.picture.onload = () => {
         sheet.ready = true;
         sheet.waiting.splice(0).forEach((one) => one());
       };
-      sheet.picture.src = "data:image/webp;base64," + source.textContent;
+      sheet.picture.src = beside ? `${facts.sheets}${number}.webp` : "data:image/webp;base64," + source.textContent;
     }
     if (!sheet.ready && then) sheet.waiting.push(then);
     return sheet.ready ? sheet.picture : null;
@@ -86,6 +95,7 @@
   const coverNumber = new Map(clusters.map((cluster, number) => [cluster.row, number]));
   // Gives a picture of a row, or null where the page holds none.
   const pictureOf = (row) => {
+    if (live) return element("img", { src: live.thumbnail(hashOf(row)), alt: "", decoding: "async" });
     const kind = facts.cell ? "sheet" : "cover";
     const number = facts.cell ? row : coverNumber.get(row);
     if (number === undefined) return null;
@@ -461,18 +471,25 @@
     const small = pictureOf(row), address = addressOf(row);
     if (small) big.append(small);
     // The original, where this is its own computer; formats that the browser cannot show keep the small picture.
-    if (address && location.protocol === "file:") {
+    const whole = live ? live.original(hashOf(row)) : address && location.protocol === "file:" ? address : "";
+    if (whole) {
       const picture = element("img", { alt: "", decoding: "async" });
       picture.onload = () => { big.classList.add("whole"); big.append(picture); };
-      picture.src = address;
+      picture.src = whole;
     }
     const original = element("p", {});
-    if (address) original.append(element("a", { href: address, textContent: "Open the original" }));
+    if (live) original.append(element("a", { href: live.photo(hashOf(row)), textContent: "Open its page" }));
+    else if (address) original.append(element("a", { href: address, textContent: "Open the original" }));
     const near = Array.from(neighbours.subarray(row * k, row * k + k));
+    const alike = element("div", {});
+    const showAlike = (rows) => {
+      if (rows.length) alike.append(element("h3", { textContent: "Most alike, nearest first" }), fewPhotos(rows));
+    };
+    showAlike(near);
+    if (live) live.near(hashOf(row)).then((found) => { if (opened === row) showAlike(rowsOf(found)); });
     showPanel(element("h2", { textContent: titleOf(row) }), big, chipOf(labels[row]),
       element("p", { className: "facts" }, ...factsOf(row).map((textContent) => element("span", { textContent }))),
-      original,
-      ...(near.length ? [element("h3", { textContent: "Most alike, nearest first" }), fewPhotos(near)] : []));
+      original, alike);
     $("say").textContent = `${titleOf(row)}, ${clusterTitle(labels[row])}`;
     keepInView(row);
     moved();
@@ -489,6 +506,7 @@
     showPanel(element("h2", {}, dotOf(label), element("span", { textContent: cluster.title })),
       element("p", { className: "facts" }, element("span", { textContent: `${cluster.size.toLocaleString("en")} photos` }),
         element("span", { textContent: `strength ${cluster.strength.toFixed(2)}` }), element("span", { textContent: cluster.span })),
+      ...(live ? [element("p", {}, element("a", { href: live.cluster(cluster.id), textContent: "Open its page" }))] : []),
       element("h3", { textContent: "Strongest first" }), fewPhotos(rows.slice(0, 32)));
     const target = fitting(coreOf(rows), fitScale * 12);
     // Beside the panel, not below it.
