@@ -193,3 +193,43 @@ def test_an_earlier_fit_of_no_use_is_passed_over(groups: Fitted, of_no_use: str)
     params = FitParams(reducer="pca", n_neighbors=9 if of_no_use == "other parameters" else 15)
     found = fit(vectors, params, earlier=Earlier(state, rows))
     np.testing.assert_array_equal(found.state.neighbours, fit(vectors, params).state.neighbours)
+
+
+def test_a_continued_fit_begins_where_the_earlier_one_was(groups: Fitted) -> None:
+    """Its layout stays near the earlier one, its clusters are the groups, a new group among them; it says so."""
+    vectors, truth = groups.vectors, groups.truth
+    old = np.flatnonzero(truth != 11)
+    before = fit(vectors[old], FitParams())
+    rows = np.full(len(vectors), -1, np.int64)
+    rows[old] = np.arange(len(old))
+    found = fit(vectors, FitParams(), earlier=Earlier(before.state, rows), continued=True)
+    alone = fit(vectors, FitParams())
+    assert (found.continued, alone.continued) == (True, False)
+    assert adjusted_mutual_info_score(truth, found.labels) > adjusted_mutual_info_score(truth, alone.labels) - 0.02
+    newcomers = found.labels[truth == 11]
+    assert np.bincount(newcomers + 1)[1:].max() > 0.8 * len(newcomers)
+    assert (
+        _correlation(found.positions[old], before.positions)
+        > 0.9
+        > _correlation(alone.positions[old], before.positions)
+    )
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Say how alike two layouts are, axis by axis."""
+    return float(np.mean([np.corrcoef(a[:, axis], b[:, axis])[0, 1] for axis in range(a.shape[1])]))
+
+
+@pytest.mark.parametrize("of_no_use", ["other reducer", "other dimensions", "mostly new"])
+def test_a_layout_of_no_use_is_not_continued(groups: Fitted, of_no_use: str) -> None:
+    """A fit from nothing instead, and it says so."""
+    vectors = groups.vectors[:200]
+    before = FitParams(
+        reducer="pca" if of_no_use == "other reducer" else "umap",
+        n_components=3 if of_no_use == "other dimensions" else 5,
+    )
+    state = fit(vectors, before).state
+    rows = np.where(np.arange(200) < (80 if of_no_use == "mostly new" else 200), np.arange(200), -1)
+    found = fit(vectors, FitParams(), earlier=Earlier(state, rows), continued=True)
+    assert not found.continued
+    np.testing.assert_array_equal(found.labels, fit(vectors, FitParams()).labels)

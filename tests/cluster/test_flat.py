@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vecclust.cluster.flat import map_layout, place_newcomers
+from vecclust.cluster.continuing import place_newcomers
+from vecclust.cluster.flat import map_layout
 from vecclust.cluster.neighbours import neighbour_graph
 
 

@@ -105,7 +105,7 @@ class FailingRefitter(Refitter):
 
     n_started = 0
 
-    def start(self, params: object, *, reason: str) -> None:
+    def start(self, params: object, *, reason: str, continued: bool = False) -> None:
         """Pretend."""
         self.n_started += 1
 

@@ -6,8 +6,9 @@ Invariants: the same rows in the same order, seed and parameters give the same l
 with -1 for noise; what a run keeps is arrays and JSON, never a pickle.
 """
 
+from vecclust.cluster.continuing import Earlier
 from vecclust.cluster.figures import mean_strengths, medoids
-from vecclust.cluster.fit import STAGES, Earlier, Fit, fit
+from vecclust.cluster.fit import STAGES, Fit, fit
 from vecclust.cluster.identity import Carried, Change, Known, match
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.place import Placement, Placer

@@ -22,16 +22,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures
 from vecclust.cluster.figures import figures_of
 from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
-from vecclust.cluster.neighbours import (
-    Neighbours,
-    grown_graph,
-    local_outlier_ratio,
-    measured_again,
-    neighbour_graph,
-    reach_of,
-)
+from vecclust.cluster.neighbours import Neighbours, local_outlier_ratio, reach_of
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
@@ -44,8 +38,6 @@ STAGES = ("distinct", "neighbours", "layout", "clusters", "figures")
 # Held back at the 90th percentile: 94 % of unseen kinds at 5 % of known ones; the 95th is for noticing drift.
 GATE_PERCENTILE = 90
 DRIFT_PERCENTILE = 95
-# Lists of a graph that was brought up to date that are measured again before it is believed.
-CHECKED_LISTS = 256
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
 NORM_TOLERANCE = 1e-2
 
@@ -89,6 +81,7 @@ class Fit:
         figures: honest figures by name, see `figures_of`, and `n_refined`, the large clusters that were cut.
         seconds: wall seconds by stage.
         state: what to keep for arrivals and the next fit.
+        continued: whether it began at an earlier layout.
     """
 
     labels: NDArray[np.int64]
@@ -98,19 +91,7 @@ class Fit:
     figures: Mapping[str, float | int | None]
     seconds: Mapping[str, float]
     state: FitState
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """An earlier fit, whose neighbour graph is brought up to date instead of being searched for again.
-
-    Attributes:
-        state: what that fit kept.
-        rows: (n,) int64, for each row of the new fit the same photo's row in the earlier one, -1 where it came since.
-    """
-
-    state: FitState
-    rows: NDArray[np.int64]
+    continued: bool = False
 
 
 def fit(
@@ -118,6 +99,7 @@ def fit(
     params: FitParams,
     *,
     earlier: Earlier | None = None,
+    continued: bool = False,
     progress: Progress | None = None,
 ) -> Fit:
     """Cluster vectors.
@@ -125,7 +107,10 @@ def fit(
     Args:
         vectors: (n, d) float32 of norm 1, finite, in an order the caller can repeat; n may be 0.
         params: what to do.
-        earlier: a fit over some of the same photos; it saves time and changes nothing of what is found.
+        earlier: a fit over some of the same photos; by itself it saves time and changes nothing of what is found.
+        continued: begin at the layout of the earlier fit and settle it, instead of laying out from nothing; done where
+            that fit was of UMAP with as many dimensions and knows most of the photos. What is found then depends on
+            the earlier fits too.
         progress: told of each stage.
 
     Returns:
@@ -141,10 +126,11 @@ def fit(
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
         params = _suited(params.resolved(len(pictures)), n_pictures=len(pictures))
     with clock.stage("neighbours"):
-        known = None if earlier is None else _known_pictures(earlier, picture_of_row, pictures=pictures, params=params)
-        graph = _graph(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
+        known = None if earlier is None else known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
+        graph = graph_of(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
     with clock.stage("layout"):
-        layout, projection = _layout(pictures, graph, params=params)
+        beginning = begin_at(earlier, known=known, graph=graph, params=params) if continued else None
+        layout, projection = _layout(pictures, graph, params=params, beginning=beginning)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
         grouping = _group(points, graph, params=params)
@@ -161,7 +147,7 @@ def fit(
     state = replace(state, n_dimensions=vectors.shape[1])
     logger.info("fitted %d photos: %s clusters in %.1f s", len(labels), figures["n_clusters"], clock.total_s)
     strengths, positions = grouping.strengths[picture_of_row], layout[picture_of_row]
-    return Fit(labels, strengths, positions, params, figures, clock.seconds, state)
+    return Fit(labels, strengths, positions, params, figures, clock.seconds, state, beginning is not None)
 
 
 def distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -203,49 +189,12 @@ def _suited(params: FitParams, *, n_pictures: int) -> FitParams:
     return params
 
 
-def _known_pictures(
-    earlier: Earlier, picture_of_row: NDArray[np.int32], *, pictures: NDArray[np.float32], params: FitParams
-) -> NDArray[np.int64] | None:
-    """Find which picture of the earlier fit each picture is, -1 for none; None where its graph is of no use."""
-    state, rows = earlier.state, np.flatnonzero(earlier.rows >= 0)
-    k = min(params.n_neighbors, max(0, len(pictures) - 1))
-    alike = (state.params.n_neighbors, state.n_dimensions) == (params.n_neighbors, pictures.shape[1])
-    if not alike or state.neighbours.shape[1] != k or len(rows) == 0:
-        return None
-    known = np.full(len(pictures), -1, np.int64)
-    known[picture_of_row[rows]] = state.picture_of_row[earlier.rows[rows]]
-    return known
-
-
-def _graph(
-    pictures: NDArray[np.float32],
-    earlier: Earlier | None,
-    *,
-    known: NDArray[np.int64] | None,
-    params: FitParams,
-    progress: Callable[[int, int], None] | None,
-) -> Neighbours:
-    if earlier is not None and known is not None:
-        graph = grown_graph(
-            pictures,
-            Neighbours(earlier.state.neighbours, earlier.state.distances),
-            known=known,
-            threads=params.threads,
-            progress=progress,
-        )
-        # The vectors live in the store and the graph beside the run: that they belong together is seen, not believed.
-        if measured_again(graph, vectors=pictures, rows=np.linspace(0, len(pictures) - 1, CHECKED_LISTS).astype(int)):
-            return graph
-        logger.warning("the neighbours kept with the earlier run are not those of its photos; they are searched again")
-    return neighbour_graph(pictures, k=params.n_neighbors, threads=params.threads, progress=progress)
-
-
 def _layout(
-    pictures: NDArray[np.float32], graph: Neighbours, *, params: FitParams
+    pictures: NDArray[np.float32], graph: Neighbours, *, params: FitParams, beginning: NDArray[np.float32] | None
 ) -> tuple[NDArray[np.float32], Projection]:
     if params.reducer == "umap":
         nothing = Projection(np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
-        return umap_layout(pictures, graph, params=params), nothing
+        return umap_layout(pictures, graph, params=params, begin_at=beginning), nothing
     projection = principal_components(pictures, n_components=params.n_components)
     return projection.apply(pictures), projection
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.continuing import LEAST_TO_CONTINUE, place_newcomers
 from vecclust.cluster.fit import distinct_rows
 from vecclust.cluster.neighbours import Neighbours, neighbour_graph
 from vecclust.cluster.params import FitParams
@@ -18,8 +19,6 @@ from vecclust.cluster.reduce import LEAST_FOR_UMAP, principal_components, umap_l
 N_NEIGHBOURS = 15
 # Enough room between dots to tell them apart; the clusters' own layout has none.
 MIN_DIST = 0.2
-# Of the pictures; below, most are newcomers, and a map that begins with them in a heap is worse than a new one.
-LEAST_TO_CONTINUE = 0.5
 # Rows placed on both maps that fix how one lies on the other; fewer could mirror it by chance.
 LEAST_TO_ALIGN = 3
 
@@ -61,34 +60,6 @@ def map_layout(
         low, high = begin_at.min(axis=0), begin_at.max(axis=0)
         layout = layout * (high - low) / 10 + low
     return _laid_onto(layout, before)[picture_of_row]
-
-
-def place_newcomers(positions: NDArray[np.float32], *, graph: Neighbours) -> NDArray[np.float32] | None:
-    """Put rows without a position at the weighted mean of their nearest rows that have one.
-
-    Args:
-        positions: (n, 2), NaN for rows without one.
-        graph: the nearest rows of each row.
-
-    Returns:
-        (n, 2) finite positions, or None where no row has any. Newcomers known only to newcomers lie in the middle.
-    """
-    known = np.asarray(np.isfinite(positions).all(axis=1), np.bool_)
-    if not known.any():
-        return None
-    placed = positions.astype(np.float32).copy()
-    placed[~known] = positions[known].mean(axis=0)
-    new = np.flatnonzero(~known)
-    if len(new) and graph.indices.shape[1]:
-        near = graph.indices[new]
-        # Nearer counts more; copies of a known picture lie where it lies.
-        weights = np.where(known[near], 1.0 / (graph.distances[new].astype(np.float64) + 1e-6), 0.0)
-        total = weights.sum(axis=1)
-        there = np.where(known[near][:, :, None], positions[near], 0.0)
-        means = (weights[:, :, None] * there).sum(axis=1)
-        near_known = np.flatnonzero(total > 0)
-        placed[new[near_known]] = means[near_known] / total[near_known, None]
-    return placed
 
 
 def _share_known(positions: NDArray[np.float32]) -> float:

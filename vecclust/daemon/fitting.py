@@ -57,7 +57,8 @@ def main(library: str, folder: str, asked: str) -> int:
     place = Path(folder)
     try:
         with Store.open(library) as store:
-            found = find(store, FitParams.from_dict(wanted["params"]), progress=Told(place / PROGRESS))
+            params, told = FitParams.from_dict(wanted["params"]), Told(place / PROGRESS)
+            found = find(store, params, continued=wanted["continued"], progress=told)
             save_finding(found, place)
     except VecclustError as error:
         (place / REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")

@@ -275,7 +275,7 @@ class Daemon:
         if reason:
             log.info("fitting anew: %s", reason)
             self._tried_s = now_s
-            self._refitter.start(self._library.fit_params.as_dict(), reason=reason)
+            self._refitter.start(self._library.fit_params.as_dict(), reason=reason, continued=True)
 
     def _tell(self, doing: str) -> None:
         """Say how things stand, for `status` and for the supervisor."""

@@ -63,18 +63,19 @@ class Refitter:
         """The process of the refit under way."""
         return None if self._child is None else self._child.pid
 
-    def start(self, params: Mapping[str, Any], *, reason: str) -> None:
+    def start(self, params: Mapping[str, Any], *, reason: str, continued: bool = False) -> None:
         """Begin.
 
         Args:
             params: `FitParams.as_dict()`.
             reason: why, kept with the run.
+            continued: begin at the layout of the current run, see `vecclust.recluster.find`.
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._n_heard = 0
         self.reason = reason
-        asked = json.dumps({"params": dict(params), "nice": self._nice})
+        asked = json.dumps({"params": dict(params), "nice": self._nice, "continued": continued})
         command = [sys.executable, "-m", "vecclust.daemon.fitting", str(self._library), str(self._folder), asked]
         self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 

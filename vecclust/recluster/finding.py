@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# The figure of a run that says how many fits since the last one from nothing it is the last of.
+CONTINUED = "n_continued"
+# Twenty in a row kept the quality of fits from nothing (scripts/eval_incremental); further was not looked.
+MOST_CONTINUED = 20
+# Seeds alone differ by up to 0.05 in the share of photos without a cluster.
+MOST_LOST = 0.1
+
 _ARRAYS, _FACTS = "finding.npz", "finding.json"
 
 
@@ -57,12 +64,16 @@ class Finding:
     seconds: Mapping[str, float]
 
 
-def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_progress) -> Finding:
+def find(
+    store: ClusteredStore, params: FitParams, *, continued: bool = False, progress: Progress = no_progress
+) -> Finding:
     """Fit all photos; nothing is written.
 
     Args:
         store: the library, open for reading or writing.
         params: the parameters of the fit.
+        continued: begin at the layout of the current run, which costs a fraction, unless too many fits in a row did,
+            or the result leaves many more photos without a cluster than the last fit from nothing.
         progress: told about stages.
 
     Returns:
@@ -76,7 +87,11 @@ def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_pr
     photos, vectors = store.vectors()
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
-    found = fit(vectors, params, earlier=_earlier(store, photos), progress=progress)
+    earlier, n_before = _earlier(store, photos), _n_continued(store)
+    found = fit(vectors, params, earlier=earlier, continued=continued and n_before < MOST_CONTINUED, progress=progress)
+    if found.continued and _is_worn(store, found.figures):
+        log.info("continued fits have left many photos without a cluster: fitting from nothing")
+        found = fit(vectors, params, earlier=earlier, progress=progress)
     return Finding(
         photos=photos,
         labels=found.labels,
@@ -84,9 +99,24 @@ def find(store: ClusteredStore, params: FitParams, *, progress: Progress = no_pr
         medoids=medoids(vectors, found.labels),
         state=found.state,
         params=found.params.as_dict(),
-        figures=found.figures,
+        figures={**found.figures, CONTINUED: n_before + 1 if found.continued else 0},
         seconds=found.seconds,
     )
+
+
+def _n_continued(store: ClusteredStore) -> int:
+    """Count the fits since the last one from nothing, the current run counted in."""
+    current = store.state().current_run
+    return next((int(run.figures.get(CONTINUED) or 0) for run in store.runs() if run.run == current), 0)
+
+
+def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -> bool:
+    """Say whether a continued fit is much poorer than the last one from nothing."""
+    whole = [run for run in store.runs() if not run.figures.get(CONTINUED)]
+    if not whole:
+        return False
+    before, now = whole[-1].figures.get("share_unclustered"), figures.get("share_unclustered")
+    return before is not None and now is not None and now > before + MOST_LOST
 
 
 def _earlier(store: ClusteredStore, photos: Sequence[str]) -> Earlier | None:

@@ -68,7 +68,8 @@ def map_positions(
     Returns:
         (n, 2) float32, finite.
     """
-    from vecclust.cluster.flat import map_layout, place_newcomers
+    from vecclust.cluster.continuing import place_newcomers
+    from vecclust.cluster.flat import map_layout
 
     current = store.state().current_run
     source, earlier = _earlier(store, current, photos)
