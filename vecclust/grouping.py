@@ -33,7 +33,7 @@ class Grouping:
         """Keep the run's arrays between calls."""
         from vecclust.recluster import Labeller
 
-        self._labeller = Labeller()
+        self._labeller = Labeller(often=True)
 
     def let_go(self) -> None:
         """Let go of the run's arrays that were kept warm; the next arrival reads them again."""

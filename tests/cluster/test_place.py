@@ -244,3 +244,16 @@ def test_the_gate_is_the_runs_own(groups: Fitted) -> None:
     strict = Placer(replace(groups.fit.state, lof_gate=0.5), groups.vectors).place(arrivals)
     assert strict.newcomer.sum() > usual.newcomer.sum()
     np.testing.assert_array_equal(strict.lof, usual.lof)
+
+
+@pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans"])
+def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes many small batches quick changes nothing."""
+    monkeypatch.setattr("vecclust.cluster.place.LEAST_FOR_SIEVE", 1)
+    vectors, _ = world([30] * 4, seed=5)
+    state = groups.fit.state if clusterer == "hdbscan" else fit(vectors, FitParams(clusterer="kmeans")).state
+    fitted = groups.vectors if clusterer == "hdbscan" else vectors
+    arrivals = unit(fitted[:50] + 0.05 * np.random.default_rng(2).normal(size=(50, fitted.shape[1])))
+    once, often = Placer(state, fitted).place(arrivals), Placer(state, fitted, often=True).place(arrivals[:6])
+    for name in ("labels", "strengths", "positions", "lof", "newcomer", "votes"):
+        np.testing.assert_array_equal(getattr(often, name), getattr(once, name)[:6])

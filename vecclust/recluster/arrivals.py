@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 class Labeller:
-    """Labels arrivals and keeps a run's arrays warm between calls: reading them costs more than placing a few."""
+    """Labels arrivals and keeps a run's arrays warm between calls: reading them costs more than placing a few.
 
-    def __init__(self) -> None:
+    Args:
+        often: whether small batches will come again and again; see `Placer`.
+    """
+
+    def __init__(self, *, often: bool = False) -> None:
+        self._often = often
         self._key: tuple[str, frozenset[str]] | None = None
         self._warm: tuple[Placer, FittedRows] | None = None
 
@@ -66,7 +71,7 @@ class Labeller:
         rows = np.array([row_of.get(photo, -1) for photo in fitted.photos], np.int64)
         present = rows >= 0
         fitted_vectors = np.where(present[:, None], vectors[rows], np.float32(0.0))
-        self._warm = Placer(state, fitted_vectors, present=present), fitted
+        self._warm = Placer(state, fitted_vectors, present=present, often=self._often), fitted
         self._key = run, frozenset(fitted.photos) - keys
         return self._warm
 
