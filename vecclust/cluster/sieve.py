@@ -94,4 +94,4 @@ def _left(vectors: NDArray[np.float32], short: NDArray[np.float32]) -> NDArray[n
     """Return the length of what the short forms (n, r) leave of vectors (n, d)."""
     whole = np.einsum("ij,ij->i", vectors, vectors)
     kept = np.einsum("ij,ij->i", short, short)
-    return np.sqrt(np.maximum(whole - kept, 0.0) + MARGIN)
+    return np.asarray(np.sqrt(np.maximum(whole - kept, 0.0) + MARGIN), np.float32)
