@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.daemon.processes import PROJECT
 from tests.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon import Daemon, RefitPolicy, Refitter
@@ -84,6 +90,70 @@ def test_a_refit_that_fails_leaves_the_earlier_run(library: Library, way: str) -
     assert refitter.pid is None
     assert not (library.folder / "watch" / "fit").exists()
     assert library.runs()[1] == "r1"
+
+
+DAEMON = """
+import json, os, signal, sys, time
+from pathlib import Path
+from vecclust.daemon import Refitter
+signal.signal(signal.SIGINT, lambda number, frame: None)
+refitter = Refitter(Path(sys.argv[1]))
+refitter.start(json.loads(sys.argv[2]), reason="a test")
+os.kill(refitter.pid, signal.SIGSTOP)
+print(refitter.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def daemon_with_a_stopped_fit(library: Library) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Give a process, in a process group of its own, that has begun a fit, and the fit's process."""
+    params = json.dumps(dict(library.fit_params.as_dict()))
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", DAEMON, str(library.folder), params],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        cwd=PROJECT,
+    )
+    with daemon:
+        try:
+            assert daemon.stdout is not None
+            fit = int(daemon.stdout.readline())
+            try:
+                yield daemon, fit
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(fit, signal.SIGKILL)
+        finally:
+            daemon.kill()
+
+
+def test_a_fit_does_not_outlive_a_daemon_that_is_killed(library: Library) -> None:
+    """Nor does it find anything for nobody."""
+    with daemon_with_a_stopped_fit(library) as (daemon, fit):
+        daemon.kill()
+        daemon.wait()
+        os.kill(fit, signal.SIGCONT)
+        assert daemon.stderr is not None
+        assert daemon.stderr.read() == ""  # open as long as either lives
+    assert not list((library.folder / "watch" / "fit").glob("finding*"))
+
+
+def test_a_fit_hears_nothing_of_a_terminals_ctrl_c(library: Library) -> None:
+    """The daemon ends it; a traceback of it would be the last thing in the terminal."""
+    with daemon_with_a_stopped_fit(library) as (daemon, fit):
+        os.killpg(daemon.pid, signal.SIGINT)
+        os.kill(fit, signal.SIGCONT)
+        finding = library.folder / "watch" / "fit" / "finding.json"
+        deadline = time.monotonic() + DEADLINE_S
+        while not finding.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        daemon.kill()
+        assert daemon.stderr is not None
+        assert daemon.stderr.read() == ""
 
 
 def test_a_torn_finding_is_not_adopted(library: Library, tmp_path: Path) -> None:

@@ -47,8 +47,7 @@ def main(library: str, *arguments: str) -> None:
     configure_logging(1)
     flags = {key: json.loads(value) for key, value in (text.split("=", 1) for text in arguments if "=" in text)}
     folders = [Path(text) for text in arguments if "=" not in text]
-    with Library.open(library, write=True, flags=flags, embedder=NotingEmbedder()) as opened:
-        serve(opened, folders)
+    serve(lambda: Library.open(library, write=True, flags=flags, embedder=NotingEmbedder()), folders)
 
 
 if __name__ == "__main__":

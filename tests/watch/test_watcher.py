@@ -157,6 +157,23 @@ def test_a_living_canary_changes_nothing(watcher: Watcher, album: Path) -> None:
     assert [entry.name for entry in album.rglob("*")] == ["old"]
 
 
+def test_a_canary_that_was_heard_during_a_long_look_is_not_missed(album: Path, tmp_path: Path) -> None:
+    """The queue is drained before silence is judged, however long nobody listened."""
+    now_s = [1000.0]
+    watcher = Watcher([str(album)], rules=IgnoreRules(), canary=tmp_path / "canary", clock_s=lambda: now_s[0])
+    watcher.arm()
+    observer = watcher._observer
+    watcher.check()
+    deadline = time.monotonic() + DEADLINE_S
+    while watcher._sightings.empty():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    now_s[0] += 60.0
+    assert watcher.wait(0.0) == Hint()
+    assert watcher._observer is observer
+    watcher.close()
+
+
 def kill_dispatch(watcher: Watcher) -> None:
     """Let the thread that calls handlers end, as an exception in one would."""
     assert watcher._observer is not None

@@ -41,5 +41,5 @@ def watch(
     session = session_of(context)
     # Somebody may be looking: one line per batch, unless -q.
     talkative = session if session.verbosity < 0 else dataclasses.replace(session, verbosity=max(1, session.verbosity))
-    with talkative.open(write=True, flags={"model": model, "watch.interval_s": interval}) as library:
-        serve(library, folders or ())
+    flags = {"model": model, "watch.interval_s": interval}
+    serve(lambda: talkative.open(write=True, flags=flags), folders or ())

@@ -1,10 +1,15 @@
-"""The process of a refit: `python -m vecclust.daemon.fitting LIBRARY FOLDER JSON`; it never writes the library."""
+"""The process of a refit: `python -m vecclust.daemon.fitting LIBRARY FOLDER JSON`; it never writes the library.
+
+Its input is a pipe that nobody writes to: its end says that the daemon is gone.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +37,21 @@ class Told:
             return
         self._stage, self._told_s = stage, now_s
         self._file.write(json.dumps([stage, done, total]) + "\n")
+
+
+def end_with_daemon() -> None:
+    """End this process when its input ends, however the daemon went: SIGKILL leaves no orphan.
+
+    Linux could signal it (PR_SET_PDEATHSIG), but that is tied to the thread that started it, not to the process.
+    """
+
+    def listen() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        os._exit(1)
+
+    threading.Thread(target=listen, name="vecclust-orphaned", daemon=True).start()
 
 
 def main(library: str, folder: str, asked: str) -> int:
@@ -67,4 +87,5 @@ def main(library: str, folder: str, asked: str) -> int:
 
 
 if __name__ == "__main__":
+    end_with_daemon()
     sys.exit(main(*sys.argv[1:4]))

@@ -2,6 +2,7 @@
 
 The child fits what it reads and leaves a finding in a folder of the library; the daemon, the one writer, adopts it.
 A child that fails or is killed leaves nothing but that folder, which is thrown away; the earlier run stays in force.
+It ends when the pipe at its input does, so it does not outlive a daemon that was killed.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class Refitter:
         self.reason = reason
         asked = json.dumps({"params": dict(params), "nice": self._nice, "continued": continued})
         command = [sys.executable, "-m", "vecclust.daemon.fitting", str(self._library), str(self._folder), asked]
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        # A process group of its own: Ctrl-C in a terminal goes to the daemon alone, which ends this.
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0)
 
     def heard(self) -> list[tuple[str, int, int]]:
         """Give the stages, done and total, that the process told of since the last call."""
@@ -97,7 +99,8 @@ class Refitter:
         """
         if self._child is None or self._child.poll() is None:
             return None
-        status, self._child = self._child.returncode, None
+        status = self._child.returncode
+        self._forget_child()
         try:
             if status != 0:
                 raise self._failure(status)
@@ -126,5 +129,11 @@ class Refitter:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
-            self._child = None
+            self._forget_child()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _forget_child(self) -> None:
+        """Let go of a process that has ended, and of our end of its pipe."""
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
+        self._child = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vecclust.daemon.desk import Desk
@@ -12,7 +12,7 @@ from vecclust.daemon.loop import Daemon, Rhythm
 from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
 from vecclust.daemon.refitter import Refitter
-from vecclust.daemon.signals import Stopped, obeyed
+from vecclust.daemon.signals import Stop, Stopped, obeyed
 from vecclust.daemon.supervisor import notify
 from vecclust.hours import Hours
 from vecclust.library import Library
@@ -21,18 +21,24 @@ from vecclust.watch import Watcher, remove_note
 log = logging.getLogger(__name__)
 
 
-def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
+def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = ()) -> None:
     """Keep a library in step with its folders until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:
-        library: open for writing.
+        open_library: opens it for writing; signals are obeyed meanwhile already.
         folders: folders to keep from now on, beside those that are kept.
 
     Raises:
+        LibraryLocked: another writer holds it.
         UsageError: there is no folder to watch, or one is no folder or not there and was never kept.
         ModelError: the model cannot be used.
         StoreError: the tables refuse.
     """
+    with obeyed() as stop, open_library() as library:
+        _keep(library, folders, stop)
+
+
+def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
     wanted = library.config.watch
     roots = library.remember(folders)
     library.keep_warm()
@@ -64,10 +70,10 @@ def serve(library: Library, folders: Iterable[Path | str] = ()) -> None:
         ),
         quiet_hours=Hours.parse(wanted.quiet_hours),
     )
+    stop.hangup = lambda: watcher.wake("SIGHUP")
     try:
-        with obeyed(lambda: watcher.wake("SIGHUP")) as stop:
-            desk.open()
-            daemon.run(stop)
+        desk.open()
+        daemon.run(stop)
     except Stopped:
         log.info("stopping; what was committed stays")
     finally:

@@ -1,8 +1,9 @@
 """What signals mean while the daemon runs: the first of SIGTERM and Ctrl-C ends it well, SIGHUP looks at everything.
 
-The first one raises `Stopped` wherever the main thread is, which commits the batch in hand on its way out, and puts
-the earlier handlers back, so that a second one insists. A signal that strikes where Python swallows exceptions is
-remembered.
+The first one raises `Stopped` wherever the main thread is, which commits the batch in hand on its way out. From then
+on both have the system's own meaning, so that a second one insists even while a library's C code keeps Python's
+handlers from running; processes that were started notice by themselves. A signal that strikes where Python swallows
+exceptions is remembered.
 """
 
 from __future__ import annotations
@@ -19,10 +20,16 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Remembers that the daemon was asked to end."""
+    """Remembers that the daemon was asked to end, and knows what a hangup means at present.
+
+    Attributes:
+        asked: whether it was.
+        hangup: called for SIGHUP, between any two instructions.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self.hangup: Callable[[], object] = lambda: None
 
     def check(self) -> None:
         """Raise where it was.
@@ -35,39 +42,35 @@ class Stop:
 
 
 @contextmanager
-def obeyed(hangup: Callable[[], None]) -> Iterator[Stop]:
-    """Obey signals inside the block; only for the main thread.
-
-    Args:
-        hangup: called for SIGHUP, between any two instructions.
+def obeyed() -> Iterator[Stop]:
+    """Obey signals inside the block, and end it quietly when asked to; only for the main thread.
 
     Yields:
         Whether the end was asked for.
     """
     stop = Stop()
-    earlier: dict[signal.Signals, Any] = {}
-
-    def put_back() -> None:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-        earlier.clear()
 
     def end(number: int, frame: FrameType | None) -> None:
         stop.asked = True
-        put_back()
+        for final in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(final, signal.SIG_DFL)
         raise Stopped
 
     def look(number: int, frame: FrameType | None) -> None:
-        hangup()
+        stop.hangup()
 
-    for number, handler in (
-        (signal.SIGTERM, end),
-        (signal.SIGINT, end),
-        (getattr(signal, "SIGHUP", None), look),
-    ):
-        if number is not None:
-            earlier[number] = signal.signal(number, handler)
+    earlier: dict[int, Any] = {}
     try:
+        for number, handler in (
+            (getattr(signal, "SIGHUP", None), look),
+            (signal.SIGTERM, end),
+            (signal.SIGINT, end),
+        ):
+            if number is not None:
+                earlier[number] = signal.signal(number, handler)
         yield stop
+    except Stopped:
+        pass
     finally:
-        put_back()
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

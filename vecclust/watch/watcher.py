@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Delivery takes milliseconds; a machine that swaps may take seconds, and a needless fresh observer costs a scan.
 CANARY_PATIENCE_S = 5.0
+# A canary that is late is waited for once more: the caller may have kept the threads that deliver from running.
+CANARY_GRACE_S = 1.0
 # One hint holds at most so many sightings, so that a flood does not keep the caller from its work.
 MOST_SIGHTINGS = 20_000
 
@@ -114,17 +116,19 @@ class Watcher:
             timeout_s: longest wait in seconds.
 
         Returns:
-            All that was heard, empty when nothing was. Silence of the canary heals the watcher and is a hint.
+            All that was heard, empty when nothing was. Silence of the canary heals the watcher and is a hint; what
+            came while nobody listened is heard before that is judged.
         """
         deadline_s = self._clock_s() + max(0.0, timeout_s)
         while True:
             now_s = self._clock_s()
-            if self._canary_due_s is not None and now_s >= self._canary_due_s:
+            overdue = self._canary_due_s is not None and now_s >= self._canary_due_s
+            until_s = deadline_s if self._canary_due_s is None else min(deadline_s, self._canary_due_s)
+            heard = self._take(CANARY_GRACE_S if overdue else max(0.0, until_s - now_s))
+            if overdue and not heard:
                 log.warning("no event for the canary: watching starts anew")
                 self.arm()
                 return Hint(rescan="watching had gone deaf", at_once=True)
-            until_s = deadline_s if self._canary_due_s is None else min(deadline_s, self._canary_due_s)
-            heard = self._take(max(0.0, until_s - now_s))
             hint = self._hint_of(heard)
             woken = any(sighting.what == "asked" for sighting in heard)
             if hint or woken or (not heard and self._clock_s() >= deadline_s):
