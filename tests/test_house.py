@@ -38,6 +38,7 @@ FLOORS = {
     "paging": 5,
     "asking": 6,
     "grouping": 6,
+    "viewing": 6,
     "intake": 7,
     "library": 8,
     "demo": 9,

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from vecclust import catalogue, looking, photos, query
+from vecclust import catalogue, photos, query
 from vecclust.asking import Asking
 from vecclust.binding import Binding
 from vecclust.binding import usable_models as usable_models
@@ -21,7 +21,6 @@ from vecclust.grouping import Grouping
 from vecclust.ingest.scan import Clock
 from vecclust.intake import Intake
 from vecclust.opening import SystemClock, open_store
-from vecclust.paging import Paging
 from vecclust.records import ClusterName, Run
 from vecclust.reports import (
     Answer,
@@ -29,7 +28,6 @@ from vecclust.reports import (
     ClusterPage,
     Filters,
     Growth,
-    PageReport,
     PhotoFacts,
     Problem,
     Progress,
@@ -38,12 +36,10 @@ from vecclust.reports import (
     Status,
     no_progress,
 )
+from vecclust.viewing import Viewing
 from vecclust.whereabouts import default_library_path, find_config
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from vecclust.cluster import FitParams
     from vecclust.embed import Embedder
     from vecclust.recluster import Finding
@@ -52,7 +48,7 @@ if TYPE_CHECKING:
 NO_FILTERS = Filters()
 
 
-class Library:
+class Library(Viewing):
     """One library, opened. Made by `Library.open`, used as a context manager.
 
     Args:
@@ -70,8 +66,7 @@ class Library:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._store = store
-        self._config = config
+        super().__init__(store, config=config)
         self._clock: Clock = clock or SystemClock()
         self._binding = Binding(store, config=config, embedder=embedder)
         self._grouping = Grouping(store, config=config)
@@ -425,58 +420,6 @@ class Library:
         """
         return self._asking.photo(os.fspath(path))
 
-    # Looking.
-
-    def gallery(self, out: Path | str, *, names: bool = True) -> PageReport:
-        """Write the clusters as contact sheets: a folder of pages that open offline.
-
-        Args:
-            out: the folder; an earlier gallery there is replaced.
-            names: whether file names, paths and cluster names are shown.
-
-        Returns:
-            What was written.
-
-        Raises:
-            UsageError: `out` holds something that vecclust did not make, or cannot be written.
-        """
-        from vecclust.views.pages import write_gallery
-
-        exhibit = looking.read_gallery(self._store, self.clusters())
-        return write_gallery(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
-
-    def map(self, out: Path | str, *, names: bool = True) -> PageReport:
-        """Write the photos as points on a plane: one page that opens offline.
-
-        Opened for writing, the library keeps the places, and the map of a later run begins at them.
-
-        Args:
-            out: the file; an earlier map there is replaced.
-            names: whether file names, paths and cluster names are in it.
-
-        Returns:
-            What was written.
-
-        Raises:
-            UsageError: something that vecclust did not make is there, or it cannot be written.
-        """
-        from vecclust.views.pages import write_map
-
-        exhibit = looking.read_map(self._store, self.clusters(), seed=self._config.clusters.seed)
-        return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
-
-    def paging(self) -> Paging:
-        """Give the library a page at a time, for pages that are live."""
-        return Paging(self._store)
-
-    def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
-        """Give every photo's place on the map, laid out where that is not done yet.
-
-        Returns:
-            Content hashes, and (n, 2) float32 positions. Opened for writing, the library keeps them.
-        """
-        return looking.read_positions(self._store, seed=self._config.clusters.seed)
-
     # Health.
 
     def status(self) -> Status:
@@ -486,7 +429,3 @@ class Library:
     def problems(self) -> tuple[Problem, ...]:
         """Read the files that could not be read, by path."""
         return catalogue.list_problems(self._store)
-
-
-def _place(out: Path | str) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(out)))

@@ -1,0 +1,88 @@
+"""What a library writes for eyes, and what live pages read of it: the part of `vecclust.Library` that shows.
+
+Only reads, but for the places of a map, which the library's writer keeps.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vecclust import catalogue, looking
+from vecclust.config import Config
+from vecclust.paging import Paging
+from vecclust.reports import PageReport
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vecclust.store import Store
+
+
+class Viewing:
+    """The pages of one library; the base of `vecclust.Library`.
+
+    Args:
+        store: its tables.
+        config: the settings.
+    """
+
+    def __init__(self, store: Store, *, config: Config) -> None:
+        self._store = store
+        self._config = config
+
+    def gallery(self, out: Path | str, *, names: bool = True) -> PageReport:
+        """Write the clusters as contact sheets: a folder of pages that open offline.
+
+        Args:
+            out: the folder; an earlier gallery there is replaced.
+            names: whether file names, paths and cluster names are shown.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: `out` holds something that vecclust did not make, or cannot be written.
+        """
+        from vecclust.views.pages import write_gallery
+
+        exhibit = looking.read_gallery(self._store, catalogue.list_clusters(self._store))
+        return write_gallery(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
+
+    def map(self, out: Path | str, *, names: bool = True) -> PageReport:
+        """Write the photos as points on a plane: one page that opens offline.
+
+        Opened for writing, the library keeps the places, and the map of a later run begins at them.
+
+        Args:
+            out: the file; an earlier map there is replaced.
+            names: whether file names, paths and cluster names are in it.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: something that vecclust did not make is there, or it cannot be written.
+        """
+        from vecclust.views.pages import write_map
+
+        exhibit = looking.read_map(self._store, catalogue.list_clusters(self._store), seed=self._config.clusters.seed)
+        return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
+
+    def paging(self) -> Paging:
+        """Give the library a page at a time, for pages that are live."""
+        return Paging(self._store)
+
+    def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Give every photo's place on the map, laid out where that is not done yet.
+
+        Returns:
+            Content hashes, and (n, 2) float32 positions. Opened for writing, the library keeps them.
+        """
+        return looking.read_positions(self._store, seed=self._config.clusters.seed)
+
+
+def _place(out: Path | str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(out)))
