@@ -18,7 +18,7 @@ from vecclust.errors import ModelMismatch, NotFound
 from vecclust.opening import open_store
 from vecclust.records import LibraryModel
 from vecclust.reports import ModelStatus
-from vecclust.whereabouts import default_library_path, find_config
+from vecclust.whereabouts import find_config, library_path
 
 if TYPE_CHECKING:
     from vecclust.embed import Embedder
@@ -140,7 +140,7 @@ def usable_models(
     """
     from vecclust import embed
 
-    folder = path if path is not None else default_library_path()
+    folder = library_path(path)
     settings = load_config(find_config(folder, config), flags=flags)
     store = open_store(folder, settings, write=False, missing_ok=True)
     try:

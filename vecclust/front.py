@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vecclust.errors import VecclustError
 from vecclust.records import ClusterName, Run
 from vecclust.reports import Answer, Filters, Progress, RefitReport, Status, no_progress
-from vecclust.whereabouts import default_library_path, named_config
+from vecclust.whereabouts import library_path, named_config
 from vecclust.wire import (
     BrokenWire,
     Declined,
@@ -48,7 +48,7 @@ class Front:
     """One library, as those meet it who ask once.
 
     Args:
-        path: its directory; `$VECCLUST_LIBRARY` or the user's data directory where None.
+        path: its directory, `~` for home; `$VECCLUST_LIBRARY` or the user's data directory where None.
         config: a configuration file; `$VECCLUST_CONFIG` or `LIBRARY/config.toml` where None.
         flags: dotted configuration keys that win over everything else.
         notice: told sentences that the asker should see while something is under way.
@@ -62,7 +62,7 @@ class Front:
         flags: Mapping[str, Any] | None = None,
         notice: Notice = _no_notice,
     ) -> None:
-        self._folder = Path(path) if path is not None else default_library_path()
+        self._folder = library_path(path)
         self._config = config
         self._flags = {key: value for key, value in (flags or {}).items() if value is not None}
         self._notice = notice

@@ -37,7 +37,7 @@ from vecclust.reports import (
     no_progress,
 )
 from vecclust.viewing import Viewing
-from vecclust.whereabouts import default_library_path, find_config
+from vecclust.whereabouts import find_config, library_path
 
 if TYPE_CHECKING:
     from vecclust.cluster import FitParams
@@ -88,7 +88,7 @@ class Library(Viewing):
         """Open a library, and make it where there is none and it is opened for writing.
 
         Args:
-            path: its directory; `$VECCLUST_LIBRARY` or the user's data directory where None.
+            path: its directory, `~` for home; `$VECCLUST_LIBRARY` or the user's data directory where None.
             write: become its one writer.
             missing_ok: where there is no library, open an empty one that is nowhere: for a dry run.
             config: a configuration file; `$VECCLUST_CONFIG` or `LIBRARY/config.toml` where None.
@@ -105,7 +105,7 @@ class Library(Viewing):
             NotFound: there is no library, and it was not opened for writing.
             StoreError: the tables cannot be opened.
         """
-        folder = Path(path) if path is not None else default_library_path()
+        folder = library_path(path)
         settings = load_config(find_config(folder, config), flags=flags)
         store = open_store(folder, settings, write=write, missing_ok=missing_ok)
         return cls(store, config=settings, embedder=embedder, clock=clock)

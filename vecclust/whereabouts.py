@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def default_library_path() -> Path:
-    """Give `$VECCLUST_LIBRARY`, else the user's data directory."""
-    named = os.environ.get("VECCLUST_LIBRARY")
-    if named:
-        return Path(named)
+def library_path(asked: Path | str | None) -> Path:
+    """Give the library's directory: the one asked for, `$VECCLUST_LIBRARY`, or one in the user's data directory.
+
+    A `~` stands for the home directory: Python has no shell in front of it, nor has `--library=~/photos` or a service.
+    """
+    named = asked if asked is not None else os.environ.get("VECCLUST_LIBRARY") or None
+    if named is not None:
+        return Path(os.path.expanduser(named))
     import platformdirs
 
     return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
