@@ -104,7 +104,7 @@ def test_twenty_thousand_photos_that_came_while_it_slept_are_all_found(tmp_path:
     album, library = tmp_path / "album", tmp_path / "library"
     for colour in HUES:
         put(album, colour, range(8))
-    # An import is read and labelled commit by commit, and 2,500 commits of 8 photos take half an hour on a busy machine.
+    # An import is read and labelled commit by commit: 2,500 commits of 8 photos take half an hour on a busy machine.
     with Process(library, str(album), *FLAGS, "store.commit_photos=256") as process:
         until_in_step(process, album)
         process.until(lambda opened: opened.status().daemon.doing == "watching")
