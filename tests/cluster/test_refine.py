@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import world
-from vecclust.cluster import FitParams, fit
+from vecclust.cluster import Earlier, FitParams, fit
 from vecclust.cluster.refine import cohesion, refine
 from vecclust.cluster.tree import CondensedTree
 
@@ -89,3 +89,12 @@ def test_a_larger_limit_is_tried_when_the_small_one_finds_nothing() -> None:
     """Halves above the allowed share are still better than the whole."""
     got = refine(_tree_of_two_halves(), np.array([1, 2], np.int32), neighbours=INSIDE, max_share=0.25)
     np.testing.assert_array_equal(got, [2, 3, 4])
+
+
+def test_a_continued_fit_keeps_what_was_cut_and_what_was_whole(cut_blobs: Fitted, whole_blobs: Fitted) -> None:
+    """The same photos again: the clusters of the earlier fit, where a free choice may fall the other way."""
+    n = len(cut_blobs.vectors)
+    for earlier in (cut_blobs.fit, whole_blobs.fit):
+        again = fit(cut_blobs.vectors, FitParams(), earlier=Earlier(earlier.state, np.arange(n)), continued=True)
+        assert adjusted_mutual_info_score(earlier.labels, again.labels) > 0.8
+        assert abs(again.figures["n_clusters"] - earlier.figures["n_clusters"]) <= 2

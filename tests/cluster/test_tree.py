@@ -8,6 +8,7 @@ import pytest
 
 from tests.cluster.conftest import Fitted
 from vecclust.cluster.tree import (
+    CondensedTree,
     empty_tree,
     excess_of_mass,
     from_records,
@@ -15,6 +16,7 @@ from vecclust.cluster.tree import (
     membership,
     select,
     stabilities,
+    standing_nodes,
 )
 
 
@@ -72,3 +74,46 @@ def test_membership_has_no_division_by_zero_or_infinity() -> None:
     largest = np.array([4.0, 4.0, np.inf, np.inf, 0.0])
     got = membership(np.array([2.0, 8.0, np.inf, 3.0, 1.0]), largest=largest)
     np.testing.assert_array_equal(got, [0.5, 1.0, 1.0, 0.0, 1.0])
+
+
+def chain() -> CondensedTree:
+    """Twenty points: the root falls into a dense node 1 of twelve, which falls into 3 and 4 of six each, and node 2."""
+    return CondensedTree(
+        point_parent=np.array([3] * 6 + [4] * 6 + [2] * 8, np.int32),
+        point_lambda=np.full(20, 9.0),
+        node_parent=np.array([-1, 0, 0, 1, 1], np.int32),
+        node_birth=np.array([0.0, 1.0, 1.0, 8.0, 8.0]),
+        node_size=np.array([20, 12, 8, 6, 6], np.int64),
+    )
+
+
+def test_a_cluster_that_is_still_a_node_stays_whatever_mass_says() -> None:
+    """The parent has far more mass than its children; they were the clusters, and are kept, and so is the rest."""
+    tree = chain()
+    assert excess_of_mass(tree).tolist() == [1, 2]
+    labels = np.array([0] * 6 + [1] * 6 + [2] * 4 + [-2] * 4)
+    kept = standing_nodes(tree, labels, least=0.5)
+    assert kept.tolist() == [2, 3, 4]
+    assert excess_of_mass(tree, kept=kept).tolist() == [2, 3, 4]
+    assert excess_of_mass(tree, kept=np.array([3], np.int32)).tolist() == [2, 3, 4]
+    assert excess_of_mass(tree, kept=np.array([1], np.int32), max_size=5).tolist() == [1]
+
+
+def test_of_a_chain_the_node_that_is_most_like_its_cluster_stands() -> None:
+    """A crumb that was a cluster does not stand inside one that stands; what came since does not count."""
+    tree = chain()
+    labels = np.array([0] * 6 + [0, 0, 0, 0, -1, -1] + [-2] * 8)
+    assert standing_nodes(tree, labels, least=0.5).tolist() == [1]
+    # Nine of the twelve were noise: neither the node nor its parts are the cluster of three.
+    scattered = np.array([0, 0, -1, -1, -1, -1, 0, -1, -1, -1, -1, -1] + [-1] * 8)
+    assert standing_nodes(tree, scattered, least=0.5).tolist() == []
+    assert standing_nodes(tree, np.full(20, -2), least=0.5).tolist() == []
+    assert standing_nodes(empty_tree(4), np.zeros(4, np.int64), least=0.5).tolist() == []
+
+
+def test_the_clusters_of_a_fit_stand_in_its_own_tree(groups: Fitted) -> None:
+    """All of them, exactly."""
+    state = groups.fit.state
+    tree = CondensedTree(state.point_parent, state.point_lambda, state.node_parent, state.node_birth, state.node_size)
+    chosen = excess_of_mass(tree)
+    assert standing_nodes(tree, groups.fit.state.labels.astype(np.int64), least=0.5).tolist() == chosen.tolist()

@@ -115,6 +115,21 @@ def begin_at(
     return gathered(place_newcomers(places, graph=graph), new=known < 0, graph=graph)
 
 
+def labels_before(earlier: Earlier | None, known: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    """Give the label that each picture had.
+
+    Args:
+        earlier: the earlier fit, or None.
+        known: as `known_pictures` gives it, or None.
+
+    Returns:
+        (p,) int64, -1 for noise, -2 for pictures that came since; None where there is no earlier fit.
+    """
+    if earlier is None or known is None:
+        return None
+    return np.where(known >= 0, earlier.state.labels[known].astype(np.int64), -2)
+
+
 def place_newcomers(positions: NDArray[np.float32], *, graph: Neighbours) -> NDArray[np.float32] | None:
     """Put rows without a position at the weighted mean of their nearest rows that have one.
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures
+from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures, labels_before
 from vecclust.cluster.figures import figures_of
 from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
 from vecclust.cluster.neighbours import Neighbours, local_outlier_ratio, reach_of
@@ -133,7 +133,8 @@ def fit(
         layout, projection = _layout(pictures, graph, params=params, beginning=beginning)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
-        grouping = _group(points, graph, params=params)
+        before = labels_before(earlier, known) if beginning is not None else None
+        grouping = _group(points, graph, params=params, before=before)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             grouping = replace(grouping, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
         if params.clusterer != "hdbscan":
@@ -199,9 +200,11 @@ def _layout(
     return projection.apply(pictures), projection
 
 
-def _group(points: NDArray[np.float32], graph: Neighbours, *, params: FitParams) -> Grouping:
+def _group(
+    points: NDArray[np.float32], graph: Neighbours, *, params: FitParams, before: NDArray[np.int64] | None
+) -> Grouping:
     if params.clusterer == "hdbscan":
-        return by_density(points, params=params, neighbours=graph.indices)
+        return by_density(points, params=params, neighbours=graph.indices, before=before)
     if params.clusterer == "kmeans":
         return by_centroid(points, params=params)
     return by_linkage(points, params=params)

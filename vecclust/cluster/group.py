@@ -24,6 +24,7 @@ from vecclust.cluster.tree import (
     from_records,
     labels_and_strengths,
     select,
+    standing_nodes,
 )
 
 # Choosing the number of clusters looks at so many points and at so many counts; the silhouette is flat around
@@ -32,6 +33,10 @@ SAMPLE = 2_000
 COUNTS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 60)
 # Ward's distances of all pairs: 5,000 points are 100 MB, above that the linkage follows a neighbour graph.
 MOST_FOR_ALL_PAIRS = 5_000
+# A cluster stays where a node of the tree shares more than this with it, by Jaccard's index; no node can then be two
+# clusters, and no cluster two nodes. On 1,670 photos, twenty refits, three orders: 14 % of the photos changed their
+# cluster in a refit where 22 % did with a free choice, and AMI with the truth was 0.48 instead of 0.46.
+LEAST_ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,21 @@ class Grouping:
     n_refined: int = 0
 
 
-def by_density(points: NDArray[np.float32], *, params: FitParams, neighbours: NDArray[np.int32]) -> Grouping:
+def by_density(
+    points: NDArray[np.float32],
+    *,
+    params: FitParams,
+    neighbours: NDArray[np.int32],
+    before: NDArray[np.int64] | None = None,
+) -> Grouping:
     """Group points with HDBSCAN (excess of mass), and look into clusters with too large a share.
 
     Args:
         points: (n, c) float32 layout, or vectors.
         params: resolved; `min_cluster_size`, `min_samples` and `max_share` are used.
         neighbours: (n, k) nearest other rows in the space of the vectors.
+        before: (n,) labels of an earlier fit whose clusters stay where they are still nodes of the tree, -1 for noise,
+            -2 for points that came since; None to choose freely.
 
     Returns:
         The grouping. Fewer than two clusters' worth of points are all noise: HDBSCAN never answers with one
@@ -72,11 +85,12 @@ def by_density(points: NDArray[np.float32], *, params: FitParams, neighbours: ND
     n = len(points)
     if n < 2 * params.min_cluster_size:
         tree = empty_tree(n)
-        chosen = before = np.zeros(0, np.int32)
+        chosen = uncut = np.zeros(0, np.int32)
     else:
         tree = _condensed_tree(points, params=params)
-        before = excess_of_mass(tree)
-        chosen = refine(tree, before, neighbours=neighbours, max_share=params.max_share)
+        kept = None if before is None else standing_nodes(tree, before, least=LEAST_ALIKE)
+        uncut = excess_of_mass(tree, kept=kept)
+        chosen = refine(tree, uncut, neighbours=neighbours, max_share=params.max_share, kept=kept)
     selection = select(tree, chosen)
     labels, strengths = labels_and_strengths(tree, selection)
     return Grouping(
@@ -86,7 +100,7 @@ def by_density(points: NDArray[np.float32], *, params: FitParams, neighbours: ND
         selection,
         core_distances(points, min_samples=max(1, min(params.min_samples, n - 1))),
         np.zeros((0, points.shape[1])),
-        len(np.setdiff1d(before, chosen)),
+        len(np.setdiff1d(uncut, chosen)),
     )
 
 

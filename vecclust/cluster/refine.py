@@ -28,7 +28,12 @@ LIMIT_STEPS = (1, 2, 4)
 
 
 def refine(
-    tree: CondensedTree, nodes: NDArray[np.int32], *, neighbours: NDArray[np.int32], max_share: float
+    tree: CondensedTree,
+    nodes: NDArray[np.int32],
+    *,
+    neighbours: NDArray[np.int32],
+    max_share: float,
+    kept: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
     """Replace chosen nodes that hold too large a share by what is inside them, where that holds together.
 
@@ -37,17 +42,19 @@ def refine(
         nodes: the chosen nodes, ascending.
         neighbours: (n, k) nearest other points of every point in the space of the vectors.
         max_share: a node with more than this share of the points is looked into; 1 for never.
+        kept: nodes that are not looked into whatever they hold.
 
     Returns:
         The chosen nodes, ascending; a node whose inside does not hold together stays.
     """
-    kept: list[int] = []
+    chosen: list[int] = []
+    spared = set() if kept is None else set(kept.tolist())
     for node in nodes.tolist():
-        if tree.node_size[node] <= max_share * tree.n_points:
-            kept.append(node)
+        if node in spared or tree.node_size[node] <= max_share * tree.n_points:
+            chosen.append(node)
         else:
-            kept.extend(_inside(tree, node, neighbours=neighbours, max_share=max_share))
-    return np.array(sorted(kept), np.int32)
+            chosen.extend(_inside(tree, node, neighbours=neighbours, max_share=max_share))
+    return np.array(sorted(chosen), np.int32)
 
 
 def cohesion(tree: CondensedTree, node: int, *, parts: NDArray[np.int32], neighbours: NDArray[np.int32]) -> float:

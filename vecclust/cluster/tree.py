@@ -114,25 +114,75 @@ def stabilities(tree: CondensedTree) -> NDArray[np.float64]:
     return mass
 
 
-def excess_of_mass(tree: CondensedTree, *, max_size: int = 0) -> NDArray[np.int32]:
+def excess_of_mass(
+    tree: CondensedTree, *, max_size: int = 0, kept: NDArray[np.int32] | None = None
+) -> NDArray[np.int32]:
     """Choose the nodes whose mass is not beaten by what is inside them; never the root.
 
     Args:
         tree: the tree.
         max_size: nodes with more points are never chosen; 0 for no limit.
+        kept: nodes that are chosen whatever their mass and size, none inside another.
 
     Returns:
         The chosen nodes, ascending.
     """
     limit = max_size or tree.n_points + 1
     mass = stabilities(tree)
+    if kept is not None:
+        mass[_above(tree, kept)] = -np.inf
     below = np.zeros(tree.n_nodes, np.float64)
     chosen = np.zeros(tree.n_nodes, bool)
     for node in range(tree.n_nodes - 1, 0, -1):
         chosen[node] = not (below[node] > mass[node] or tree.node_size[node] > limit)
         best = mass[node] if chosen[node] else below[node]
         below[tree.node_parent[node]] += best
+    if kept is not None:
+        chosen[kept] = True
     return topmost(tree, chosen)
+
+
+def standing_nodes(tree: CondensedTree, labels: NDArray[np.int64], *, least: float) -> NDArray[np.int32]:
+    """Find the nodes that are clusters of an earlier fit.
+
+    Args:
+        tree: the tree.
+        labels: (n,) what label each point had, -1 for noise, -2 for points that came since, which do not count.
+        least: how alike a node and a cluster must be, by Jaccard's index, above 0.5 so that neither has two.
+
+    Returns:
+        The nodes, ascending, none inside another: of two such, the one that is more like its cluster.
+    """
+    n_labels = int(labels.max(initial=-1)) + 1
+    shared = np.zeros((tree.n_nodes, n_labels + 1), np.int64)
+    old = labels > -2
+    np.add.at(shared, (tree.point_parent[old], labels[old]), 1)  # noise in the last column
+    for node in range(tree.n_nodes - 1, 0, -1):
+        shared[tree.node_parent[node]] += shared[node]
+    known, sizes = shared.sum(axis=1), shared[0, :n_labels]
+    alike = shared[:, :n_labels] / np.maximum(1, known[:, None] + sizes - shared[:, :n_labels])
+    alike[0] = 0.0
+    best = alike.max(axis=1, initial=0.0)
+    standing: list[int] = []
+    closed = np.zeros(tree.n_nodes, bool)
+    # Of a chain of nodes with the same known points the largest first: it has what came since.
+    for node in sorted(np.flatnonzero(best > least).tolist(), key=lambda node: (-best[node], node)):
+        line = _above(tree, np.array([node], np.int32))
+        if not closed[node] and not np.isin(line, standing).any():
+            standing.append(node)
+            closed[line] = True
+    return np.array(sorted(standing), np.int32)
+
+
+def _above(tree: CondensedTree, nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the nodes above some nodes, the root included."""
+    above = np.zeros(tree.n_nodes, bool)
+    for node in nodes.tolist():
+        parent = int(tree.node_parent[node])
+        while parent >= 0 and not above[parent]:
+            above[parent] = True
+            parent = int(tree.node_parent[parent])
+    return np.flatnonzero(above).astype(np.int32)
 
 
 def topmost(tree: CondensedTree, chosen: NDArray[np.bool_]) -> NDArray[np.int32]:
