@@ -106,6 +106,11 @@ class Binding:
             self._used_s = time.monotonic()
             return self._embedder
 
+    @property
+    def loading(self) -> bool:
+        """Whether the model is being loaded, or asked for this very moment."""
+        return self._loading.locked()
+
     def let_go(self, *, idle_s: float) -> bool:
         """Let the model go if nobody asked for it lately; `embedder` loads it again.
 

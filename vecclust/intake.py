@@ -140,7 +140,9 @@ class Intake:
             labelled, run = 0, None
         else:
             labelled, run = self._grouping.label(progress)
+        progress("tidying", 0, 1)
         self._store.maintain()
+        progress("tidying", 1, 1)
         return dataclasses.replace(report, labelled=labelled, run=run)
 
     def _scanner(self) -> Scan:

@@ -242,6 +242,11 @@ class Library(Viewing):
         """Give the library's model, loaded at first use; other threads may ask for it."""
         return self._binding.embedder()
 
+    @property
+    def loading(self) -> bool:
+        """Whether the model is being loaded, which may take as long as fetching it."""
+        return self._binding.loading
+
     # Clusters.
 
     def recluster(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RefitReport:

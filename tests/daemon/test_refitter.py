@@ -97,6 +97,7 @@ import json, os, signal, sys, time
 from pathlib import Path
 from vecclust.daemon import Refitter
 signal.signal(signal.SIGINT, lambda number, frame: None)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the system sends it to what is stopped when its parent goes
 refitter = Refitter(Path(sys.argv[1]))
 refitter.start(json.loads(sys.argv[2]), reason="a test")
 os.kill(refitter.pid, signal.SIGSTOP)

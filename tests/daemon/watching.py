@@ -23,7 +23,8 @@ from vecclust.testing import FakeEmbedder
 class NotingEmbedder(FakeEmbedder):
     """Notes the hash of every frame it embeds in the file that `$TEST_JOURNAL` names, one a line.
 
-    The word "slow" takes it a minute, and makes the file that `$TEST_SLOW` names.
+    It takes as long as the file that `$TEST_BUSY` names is there. The word "slow" takes it a minute, and makes the file
+    that `$TEST_SLOW` names.
     """
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -35,6 +36,8 @@ class NotingEmbedder(FakeEmbedder):
 
     def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed, and note it."""
+        while os.path.exists(os.environ.get("TEST_BUSY", "")):
+            time.sleep(0.02)
         journal = os.environ.get("TEST_JOURNAL")
         if journal:
             with open(journal, "a", encoding="ascii") as file:

@@ -91,6 +91,11 @@ class Agenda:
         return bool(self._backlog)
 
     @property
+    def n_left(self) -> int:
+        """Files of a long import that wait for their turn."""
+        return len(self._backlog)
+
+    @property
     def next_s(self) -> float:
         """When something is due next."""
         return float("-inf") if self._backlog else min([self._whole_s, *self._due_s.values()])

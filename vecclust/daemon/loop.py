@@ -17,6 +17,7 @@ from datetime import datetime
 from vecclust.daemon.agenda import Agenda, Due
 from vecclust.daemon.orders import Ended, FitOrder, Orders
 from vecclust.daemon.policy import RefitPolicy, reason_to_refit
+from vecclust.daemon.pulse import Pulse
 from vecclust.daemon.refitter import RefitFailed, Refitter
 from vecclust.daemon.signals import Stop
 from vecclust.daemon.supervisor import notify
@@ -69,6 +70,7 @@ class Daemon:
         rhythm: how often.
         policy: when to refit.
         quiet_hours: when no refit begins.
+        pulse: told of what the loop does.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class Daemon:
         rhythm: Rhythm = Rhythm(),
         policy: RefitPolicy = RefitPolicy(),  # noqa: B008 -- frozen
         quiet_hours: Hours = Hours(),  # noqa: B008 -- frozen
+        pulse: Pulse | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._pulse = pulse or Pulse()
         self._library = library
         self._watcher = watcher
         self._refitter = refitter
@@ -104,6 +108,7 @@ class Daemon:
         self._last_scan_ns = 0
         self._watching = library.folders()
         self._told: WatchNote | None = None
+        self._said = ""
         self.n_looks = 0
 
     def run(self, stop: Stop) -> None:
@@ -112,6 +117,7 @@ class Daemon:
         Args:
             stop: says when.
         """
+        self._pulse.beat("arming")
         self._watcher.arm()
         self._tell("catching up")
         while True:
@@ -124,6 +130,7 @@ class Daemon:
         """Do what is due."""
         now_s = self._clock_s()
         if now_s >= self._check_s:
+            self._pulse.beat("arming")
             self._watcher.check()
             self._check_s = now_s + self._rhythm.canary_s
             if self._watcher.problems:
@@ -132,6 +139,7 @@ class Daemon:
         due = self._agenda.take(now_s)
         if due is not None:
             self._look(due)
+        self._pulse.beat("minding")
         self._mind_orders()
         self._mind_refit()
         if self._rhythm.idle_s and self._library.let_go(idle_s=self._rhythm.idle_s):
@@ -147,11 +155,13 @@ class Daemon:
         until_s = min(self._agenda.next_s, self._check_s, self._clock_s() + LONGEST_TURN_S)
         if self._refitter is not None and self._refitter.pid is not None:
             until_s = min(until_s, self._clock_s() + (REFIT_LOOK_S if self._fit_order is None else ASKED_LOOK_S))
+        self._pulse.beat("listening")
         hint = self._watcher.wait(max(0.0, min(until_s - self._clock_s(), at_most_s)))
         self._agenda.hear(hint, now_s=self._clock_s())
 
     def _look(self, due: Due) -> None:
         began_s = self._clock_s()
+        self._pulse.beat("walking")
         try:
             report = self._library.catch_up(due.paths, more=due.more, progress=self._between_files)
             later = self._library.later() if report.pending or report.problems else {}
@@ -203,6 +213,7 @@ class Daemon:
         """Do between two files of a long import what others wait for."""
         if stage == "photos":
             self._mind_orders()
+        self._pulse.beat(stage)
 
     def _mind_orders(self) -> None:
         """Run errands, and see to the fit that somebody asked for."""
@@ -234,6 +245,7 @@ class Daemon:
             finding = refitter.poll()
             if finding is None:
                 return True
+            self._pulse.beat("adopting")
             report = self._library.adopt(finding, reason=refitter.reason)
         except RefitFailed as error:
             log.warning("a refit failed, the earlier run stays in force: %s", error)
@@ -291,6 +303,19 @@ class Daemon:
         if note != self._told:
             write_note(self._library.folder, note)
             self._told = note
-            ready = ("READY=1",) if self._last_scan_ns else ()
-            notify(*ready, f"STATUS={doing}")
-        notify("WATCHDOG=1")
+        standing = self._standing(doing)
+        if standing != self._said:
+            # Ready once armed: an import of hours is no slow start.
+            notify(*(() if self._said else ("READY=1",)), f"STATUS={standing}")
+            self._said = standing
+
+    def _standing(self, doing: str) -> str:
+        """Say in one line how things stand."""
+        said = [f"{doing} ({len(self._watching)} folder{'s' if len(self._watching) != 1 else ''})"]
+        if self._agenda.n_left:
+            said.append(f"{self._agenda.n_left} files to go")
+        if self._watcher.problems:
+            said.append("looking again and again, for events cannot be relied on")
+        if self._refitter is not None and self._refitter.pid is not None:
+            said.append(f"fitting anew: {self._refitter.reason}")
+        return "; ".join(said)

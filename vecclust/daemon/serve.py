@@ -11,9 +11,10 @@ from vecclust.daemon.desk import Desk
 from vecclust.daemon.loop import Daemon, Rhythm
 from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
+from vecclust.daemon.pulse import Feeder, Pulse
 from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stop, Stopped, obeyed
-from vecclust.daemon.supervisor import notify
+from vecclust.daemon.supervisor import notify, watchdog_s
 from vecclust.hours import Hours
 from vecclust.library import Library
 from vecclust.watch import Watcher, remove_note
@@ -49,6 +50,8 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
     refitter.close()  # throws away what a killed daemon left
     orders = Orders(watcher.wake)
     desk = Desk(library, orders)
+    pulse = Pulse(decode_timeout_s=library.config.photos.decode_timeout_s)
+    feeder = Feeder(pulse, n_unheard=lambda: watcher.n_unheard, loading=lambda: library.loading, every_s=watchdog_s())
     daemon = Daemon(
         library,
         watcher,
@@ -69,15 +72,18 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
             pause_s=wanted.refit_pause_s,
         ),
         quiet_hours=Hours.parse(wanted.quiet_hours),
+        pulse=pulse,
     )
     stop.hangup = lambda: watcher.wake("SIGHUP")
     try:
+        feeder.open()
         desk.open()
         daemon.run(stop)
     except Stopped:
         log.info("stopping; what was committed stays")
     finally:
         notify("STOPPING=1")
+        feeder.close()
         daemon.close()
         desk.close()
         watcher.close()

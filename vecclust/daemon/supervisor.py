@@ -1,10 +1,11 @@
-"""A word to systemd, over the socket that `Type=notify` names; nothing where there is none."""
+"""A word to systemd, over the socket that `Type=notify` names, and whether it waits for signs of life; or neither."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
+from collections.abc import Mapping
 
 
 def notify(*lines: str) -> bool:
@@ -27,3 +28,20 @@ def notify(*lines: str) -> bool:
         told.sendto("\n".join(lines).encode(errors="replace"), address)
         return True
     return False
+
+
+def watchdog_s(environment: Mapping[str, str] | None = None) -> float | None:
+    """Give how often `WATCHDOG=1` is to be told, a third of what systemd waits for; None where it does not wait.
+
+    Args:
+        environment: variables; `os.environ` where None.
+    """
+    given = os.environ if environment is None else environment
+    # Variables are inherited: what a supervisor says to our parent is not for us.
+    if given.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    try:
+        patience_s = int(given.get("WATCHDOG_USEC", "")) / 1e6
+    except ValueError:
+        return None
+    return patience_s / 3 if patience_s > 0 else None

@@ -32,6 +32,10 @@ class Watching(Protocol):
     def problems(self) -> tuple[str, ...]:
         """Why events alone are not to be relied on at present, a sentence each."""
 
+    @property
+    def n_unheard(self) -> int:
+        """Proofs in a row that failed, though the system grants watches."""
+
     def arm(self) -> None:
         """Begin to watch; what changes from now on is heard."""
 

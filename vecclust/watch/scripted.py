@@ -27,6 +27,7 @@ class ScriptedWatcher:
         self._script = deque(script)
         self._pass_time = pass_time
         self.problems = problems
+        self.n_unheard = 0
         self.log: list[str] = []
 
     def arm(self) -> None:

@@ -74,6 +74,12 @@ class Watcher:
         self._canary_due_s: float | None = None
         self._deaf = ""
         self._missing_watches = 0
+        self._n_unheard = 0
+
+    @property
+    def n_unheard(self) -> int:
+        """Canaries in a row that were not heard; 0 where the system grants no watches, so that none can be."""
+        return self._n_unheard
 
     @property
     def ways(self) -> dict[str, Way]:
@@ -106,6 +112,8 @@ class Watcher:
         self._observer, self._deaf = self._new_observer()
         if self._observer is not None:
             self._deaf = self._try_to_watch(os.path.realpath(self._canary))
+        if self._deaf:
+            self._n_unheard = 0
         self._armed = tuple(self._arm_root(root) for root in self._roots)
         self._count_watches()
 
@@ -127,6 +135,7 @@ class Watcher:
             heard = self._take(CANARY_GRACE_S if overdue else max(0.0, until_s - now_s))
             if overdue and not heard:
                 log.warning("no event for the canary: watching starts anew")
+                self._n_unheard += 1
                 self.arm()
                 return Hint(rescan="watching had gone deaf", at_once=True)
             hint = self._hint_of(heard)
@@ -243,7 +252,7 @@ class Watcher:
                     rescan, at_once = sighting.path, True
                 continue
             if os.path.dirname(sighting.path) == os.path.realpath(self._canary):
-                self._canary_due_s = None
+                self._canary_due_s, self._n_unheard = None, 0
                 continue
             named = self._named(sighting.path)
             if named is None:

@@ -1,0 +1,135 @@
+"""Whether the daemon really makes progress, and the supervisor's watchdog, fed only while it does.
+
+The loop says what it begins, each stage may take only so long, and a thread beside it compares the two with the clock:
+a loop that is stuck in a library, a disk or a lock is restarted, one that loads a model for an hour is not. The thread
+is Python's, so code that never gives the interpreter back starves the watchdog too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from vecclust.daemon.supervisor import notify
+
+log = logging.getLogger(__name__)
+
+# Longest time without a word from the loop, in seconds, by what it said last. Generous: a restart in vain costs a long
+# look at everything, and a stuck daemon has been stuck for longer than this before anybody notices by himself.
+ARMING_S = 600.0
+LONGEST_S: Mapping[str, float] = {
+    # One watch for each directory, on disks that were asleep.
+    "arming": ARMING_S,
+    # At most half a minute, and arming where watching had gone deaf.
+    "listening": 60.0 + ARMING_S,
+    # Errands, questions to the tables, beginning a refit.
+    "minding": 600.0,
+    # A million files on a slow network mount.
+    "walking": 3600.0,
+    # After the longest decoding (added): a batch through the largest model on a processor, a commit, tidying up.
+    "photos": 900.0,
+    # Compaction and an index over a million rows, after weeks.
+    "tidying": 3600.0,
+    # Matching and writing a run of a million photos.
+    "adopting": 1800.0,
+}
+# The stages of a fit in this process.
+FITTING_S = 6 * 3600.0
+# A model of ten gigabytes that is fetched first.
+LOADING_S = 6 * 3600.0
+# One canary may die with its threads, which are replaced then; when the next one is not heard either, that is no help.
+MOST_UNHEARD = 2
+
+
+class Pulse:
+    """Remembers what the loop does and since when.
+
+    Args:
+        decode_timeout_s: how long one photo may take to decode.
+        clock_s: monotonic seconds.
+    """
+
+    def __init__(self, *, decode_timeout_s: float = 60.0, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._decode_timeout_s = decode_timeout_s
+        self._clock_s = clock_s
+        self._last = ("arming", clock_s())
+
+    def beat(self, stage: str) -> None:
+        """Say what is begun, or that it goes on."""
+        self._last = (stage, self._clock_s())
+
+    def stuck(self, *, loading: bool = False) -> str:
+        """Say what has taken too long, or nothing.
+
+        Args:
+            loading: whether a model is being loaded, which any stage may wait for.
+        """
+        stage, began_s = self._last
+        longest_s = LONGEST_S.get(stage, FITTING_S) + (self._decode_timeout_s if stage == "photos" else 0.0)
+        if loading:
+            longest_s = max(longest_s, LOADING_S)
+        silent_s = self._clock_s() - began_s
+        return f"no progress for {silent_s:.0f} s ({stage})" if silent_s > longest_s else ""
+
+
+class Feeder:
+    """Feeds the supervisor's watchdog from a thread of its own.
+
+    Args:
+        pulse: the loop's.
+        n_unheard: gives how many canaries in a row were not heard.
+        loading: tells whether a model is being loaded.
+        every_s: seconds between two meals; None where nobody waits for them.
+        tell: tells the supervisor.
+    """
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        *,
+        n_unheard: Callable[[], int],
+        loading: Callable[[], bool],
+        every_s: float | None,
+        tell: Callable[..., object] = notify,
+    ) -> None:
+        self._pulse = pulse
+        self._n_unheard = n_unheard
+        self._loading = loading
+        self._every_s = every_s
+        self._tell = tell
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._hungry = ""
+
+    def open(self) -> None:
+        """Begin."""
+        if self._every_s is not None:
+            self._thread = threading.Thread(target=self._run, name="vecclust-watchdog", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """End."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def feed(self) -> None:
+        """Feed the watchdog, or withhold it and say why."""
+        why = self._pulse.stuck(loading=self._loading())
+        n_unheard = self._n_unheard()
+        if not why and n_unheard >= MOST_UNHEARD:
+            why = f"watching is deaf: {n_unheard} canaries in a row were not heard"
+        if why and not self._hungry:
+            log.error("%s; the watchdog is not fed", why)
+            self._tell(f"STATUS={why}")
+        self._hungry = why
+        if not why:
+            self._tell("WATCHDOG=1")
+
+    def _run(self) -> None:
+        assert self._every_s is not None
+        self.feed()
+        while not self._over.wait(self._every_s):
+            self.feed()
