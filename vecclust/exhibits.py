@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.records import Run
+from vecclust.records import Label, Run
 from vecclust.reports import ClusterEntry, HistoryEvent
 
 # Gives the small JPEGs of photos, leaving out those that have none.
@@ -107,6 +107,29 @@ class MapExhibit:
     labels: NDArray[np.int64]
     clusters: tuple[ClusterEntry, ...]
     covers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointTable:
+    """A library as a table for other programs, row by row.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        photos: the photos.
+        positions: (n, 2) float32, finite, in no particular unit.
+        neighbours: (n, k) int32, the rows nearest by the real vectors, nearest first.
+        distances: (n, k) float32, their cosine distances in [0, 2].
+        labels: what the run says of each photo, or None.
+        names: names of clusters by id, those that have one.
+    """
+
+    run: Run | None
+    photos: tuple[Shown, ...]
+    positions: NDArray[np.float32]
+    neighbours: NDArray[np.int32]
+    distances: NDArray[np.float32]
+    labels: tuple[Label | None, ...]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

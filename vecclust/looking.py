@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.exhibits import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
+from vecclust.exhibits import ClusterExhibit, GalleryExhibit, MapExhibit, PointTable, Shown
 from vecclust.query import living_path
 from vecclust.records import ClusterRow, FileRow, Label, PhotoRow, Run
 from vecclust.reports import ClusterEntry, ClusterList, HistoryEvent
@@ -79,6 +79,35 @@ def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
     Returns:
         The map; empty for an empty library.
     """
+    photos, positions, graph = _laid_out(store, listed, seed=seed)
+    return put_on_map(store, listed, photos=photos, positions=positions, neighbours=graph.indices[:, :N_NEIGHBOURS])
+
+
+def read_points(store: Store, listed: ClusterList, *, seed: int = 0) -> PointTable:
+    """Read what other programs are given of the map, and lay it out where that is not done yet.
+
+    Args:
+        store: the library; opened for writing, it keeps the layout for the next time.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+        seed: of the layout.
+
+    Returns:
+        The table; empty for an empty library.
+    """
+    photos, positions, graph = _laid_out(store, listed, seed=seed)
+    labels = {} if listed.run is None else store.labels(listed.run)
+    return PointTable(
+        run=_run(store, listed.run),
+        photos=tuple(photos),
+        positions=positions,
+        neighbours=graph.indices,
+        distances=graph.distances,
+        labels=tuple(labels.get(photo.photo) for photo in photos),
+        names={entry.id: entry.name for entry in listed.clusters if entry.name is not None},
+    )
+
+
+def _laid_out(store: Store, listed: ClusterList, *, seed: int) -> tuple[list[Shown], NDArray[np.float32], Neighbours]:
     from vecclust.recluster.positions import map_positions
 
     photos, vectors = store.vectors()
@@ -88,13 +117,7 @@ def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
         photos, vectors = [photos[row] for row in kept], vectors[kept]
     graph = map_graph(vectors)
     positions = map_positions(store, photos, vectors=vectors, graph=lambda: graph, seed=seed)
-    return put_on_map(
-        store,
-        listed,
-        photos=[known[photo] for photo in photos],
-        positions=positions,
-        neighbours=graph.indices[:, :N_NEIGHBOURS],
-    )
+    return [known[photo] for photo in photos], positions, graph
 
 
 def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:

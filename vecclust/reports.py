@@ -364,7 +364,7 @@ class PageReport:
     """What was written.
 
     Attributes:
-        page: the file to open.
+        page: the file to open; that of a table where one was written.
         photos: photos shown.
         clusters: clusters shown.
         files: files written.

@@ -71,6 +71,31 @@ class Viewing:
         exhibit = looking.read_map(self._store, catalogue.list_clusters(self._store), seed=self._config.clusters.seed)
         return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
 
+    def export(self, out: Path | str, *, names: bool = True) -> PageReport:
+        """Write the map as a Parquet table, for Embedding Atlas and notebooks.
+
+        Opened for writing, the library keeps the places, as `map` does.
+
+        Args:
+            out: the file; an earlier table there is replaced.
+            names: whether file names, paths and cluster names are in it.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: something that vecclust did not make is there, or it cannot be written.
+        """
+        from vecclust.store.points import is_point_table, write_points
+        from vecclust.views.pages import new_file
+
+        listed, place = catalogue.list_clusters(self._store), _place(out)
+        with new_file(place, is_ours=is_point_table, option="--export") as file:
+            points = looking.read_points(self._store, listed, seed=self._config.clusters.seed)
+            write_points(points, file, names=names)
+            size_bytes = file.stat().st_size
+        return PageReport(str(place), len(points.photos), len(listed.clusters), 1, size_bytes)
+
     def paging(self) -> Paging:
         """Give the library a page at a time, for pages that are live."""
         return Paging(self._store)

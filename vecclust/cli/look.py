@@ -51,9 +51,16 @@ def gallery(
 
 def write_map(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Page; an earlier map is replaced.")] = Path(
-        "vecclust-map.html"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", show_default="vecclust-map.html", help="Page; an earlier map is replaced."
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write a Parquet table instead, for Embedding Atlas, notebooks."),
+    ] = None,
     open_it: Open = False,
     no_names: NoNames = False,
     as_json: AsJson = False,
@@ -66,11 +73,18 @@ def write_map(
     \b
     vecclust map --out ~/Desktop/map.html --open
     vecclust map --out to-share.html --no-names
+    vecclust map --export photos.parquet && embedding-atlas photos.parquet --x x --y y --neighbors neighbors
     """
+    from vecclust.errors import UsageError
     from vecclust.views import documents, summaries
 
+    if export is not None and (open_it or out is not None):
+        raise UsageError("--export writes a table instead of a page", hint="Leave out --out and --open, or --export.")
     with _opened(session_of(context)) as library:
-        report = library.map(out, names=not no_names)
+        if export is None:
+            report = library.map(out or Path("vecclust-map.html"), names=not no_names)
+        else:
+            report = library.export(export, names=not no_names)
     answer(lambda: documents.page_document(report), lambda: summaries.show_page(report), as_json=as_json)
     if open_it:
         _open(report.page)

@@ -6,5 +6,6 @@ of files and clusters are text, never markup: every template escapes. Pages are 
 
 from vecclust.views.pages.gallery import write_gallery
 from vecclust.views.pages.map import write_map
+from vecclust.views.pages.publish import new_file
 
-__all__ = ["write_gallery", "write_map"]
+__all__ = ["new_file", "write_gallery", "write_map"]

@@ -22,7 +22,7 @@ from vecclust.photos.sheet import pack_sheet
 from vecclust.reports import PageReport
 from vecclust.views.pages import text
 from vecclust.views.pages.colours import colour_of
-from vecclust.views.pages.publish import require_free_file, write_file
+from vecclust.views.pages.publish import begins_with_mark, new_file
 from vecclust.views.tables import plain
 
 # 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
@@ -56,9 +56,9 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
     Raises:
         UsageError: something that is not ours is there, or it cannot be written.
     """
-    require_free_file(out)
-    page = render_map(shown, thumbnails=thumbnails, names=names).encode("utf-8", "replace")
-    write_file(out, page)
+    with new_file(out, is_ours=begins_with_mark, option="--out") as file:
+        page = render_map(shown, thumbnails=thumbnails, names=names).encode("utf-8", "replace")
+        file.write_bytes(page)
     return PageReport(str(out), len(shown.photos), len(shown.clusters), 1, len(page))
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vecclust.errors import UsageError, VecclustError
@@ -55,39 +55,49 @@ def new_folder(out: Path) -> Iterator[Path]:
         raise
 
 
-def write_file(out: Path, page: bytes) -> None:
-    """Write a page that is one file, over an earlier one of ours or where nothing is.
+@contextlib.contextmanager
+def new_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> Iterator[Path]:
+    """Give a file to write; it takes the place of `out` when the block ends well.
+
+    Args:
+        out: the file as it is asked for; missing, or one of ours.
+        is_ours: tells whether a file is one that vecclust wrote.
+        option: what names another place on the command line.
+
+    Yields:
+        A path beside it, where nothing is yet.
 
     Raises:
         UsageError: something else is there, or it cannot be written.
     """
     out = Path(os.path.realpath(out))
-    require_free_file(out)
+    require_free_file(out, is_ours=is_ours, option=option)
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.new")
-    with _border(out):
+    with _border(out, option=option):
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(page)
+            yield beside
             os.replace(beside, out)
         finally:
             beside.unlink(missing_ok=True)
 
 
-def require_free_file(out: Path) -> None:
-    """Raise where `out` is there and no page of ours.
+def require_free_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> None:
+    """Raise where `out` is there and not ours; see `new_file`.
 
     Raises:
         UsageError: so it is.
     """
     if not os.path.lexists(out):
         return
-    with _border(out):
-        ours = out.is_file() and _begins_with_mark(out)
+    with _border(out, option=option):
+        ours = out.is_file() and is_ours(out)
     if not ours:
-        raise UsageError(f"{out} is there already and vecclust did not make it", hint="Name another with --out.")
+        raise UsageError(f"{out} is there already and vecclust did not make it", hint=f"Name another with {option}.")
 
 
-def _begins_with_mark(file: Path) -> bool:
+def begins_with_mark(file: Path) -> bool:
+    """Tell whether a file is a page of ours."""
     with file.open("rb") as opened:
         return opened.read(len(FILE_MARK)) == FILE_MARK
 
@@ -120,11 +130,11 @@ def _moved_aside(out: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def _border(out: Path) -> Iterator[None]:
+def _border(out: Path, *, option: str = "--out") -> Iterator[None]:
     """Turn what the disk says into our own errors."""
     try:
         yield
     except OSError as reason:
         if reason.errno in (errno.ENOSPC, errno.EDQUOT):
             raise VecclustError(f"no space left for {out}", hint="Make room, or name another place.") from reason
-        raise UsageError(f"{out} cannot be written: {reason.strerror}", hint="Name another with --out.") from reason
+        raise UsageError(f"{out} cannot be written: {reason.strerror}", hint=f"Name another with {option}.") from reason
