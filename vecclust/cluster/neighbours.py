@@ -98,18 +98,22 @@ def grown_graph(
     indices, distances = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
     indices[old], distances[old] = now[earlier.indices[known[old]]], earlier.distances[known[old]]
     whole = old & (indices >= 0).all(axis=1)
+    came = np.flatnonzero(~old)
     with _limited(threads):
-        came = np.flatnonzero(~old)
-        row, newcomer = _nearer_newcomers(vectors, came, reach=np.where(whole, distances[:, -1], -np.inf))
+        reach = np.where(whole, distances[:, -1], -np.inf)
+        found, row, newcomer = _newcomers(vectors, came, k=k, reach=reach, progress=progress)
+        indices[came], distances[came] = found.indices, found.distances
         crowded = np.bincount(row, minlength=n) > MOST_NEWCOMERS_PER_LIST
-        search = np.flatnonzero(~whole | crowded)
+        search = np.flatnonzero((old & ~whole) | crowded)
         found = _lists_of(vectors, search, k=k, progress=progress)
         indices[search], distances[search] = found.indices, found.distances
+    rows, lists = _merged_lists(indices, row[~crowded[row]], newcomer[~crowded[row]])
+    doubtful, untouched = _merge(vectors, Neighbours(indices, distances), rows=rows, lists=lists), whole & ~crowded
+    untouched[rows] = False
     # Rows that are equally far are ordered by their numbers, which may be others now.
-    tied = np.flatnonzero((distances[:, 1:] == distances[:, :-1]).any(axis=1) & whole & ~crowded)
-    merged = _merged_lists(indices, row[~crowded[row]], newcomer[~crowded[row]])
-    for rows, candidates in ((tied, indices[tied]), merged):
-        indices[rows], distances[rows] = _ranked(candidates, rows=vectors[rows], vectors=vectors, k=k)
+    tied = np.flatnonzero((distances[:, 1:] == distances[:, :-1]).any(axis=1) & untouched)
+    for some, candidates in ((rows[doubtful], lists[doubtful]), (tied, indices[tied])):
+        indices[some], distances[some] = _ranked(candidates, rows=vectors[some], vectors=vectors, k=k)
     return Neighbours(indices, distances)
 
 
@@ -212,17 +216,42 @@ def _lists_of(
     return Neighbours(indices, distances)
 
 
-def _nearer_newcomers(
-    vectors: NDArray[np.float32], came: NDArray[np.int64], *, reach: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair every row with each newcomer that is nearer than its list reaches, or so near that rounding decides."""
+def _newcomers(
+    vectors: NDArray[np.float32],
+    came: NDArray[np.int64],
+    *,
+    k: int,
+    reach: NDArray[np.float64],
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Neighbours, NDArray[np.int64], NDArray[np.int64]]:
+    """Find the lists of newcomers, and pair every row with each newcomer that may enter its list, from one product.
+
+    Args:
+        vectors: (n, d) all rows.
+        came: the newcomers.
+        k: length of the lists.
+        reach: (n,) how far the list of each row reaches, -inf for rows without one.
+        progress: called with newcomers searched and newcomers to search.
+
+    Returns:
+        The lists of the newcomers, the rows of the pairs and the newcomers of the pairs; near the end of a list, where
+        rounding decides, there are pairs too many.
+    """
+    lists = Neighbours(np.zeros((len(came), k), np.int32), np.zeros((len(came), k), np.float32))
     rows, newcomers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     least = np.asarray(1.0 - reach - PRODUCT_ROUNDING, np.float32)
     for start, stop in _blocks(len(came), len(vectors)):
-        newcomer, row = np.nonzero(vectors[came[start:stop]] @ vectors.T >= least)
+        part = came[start:stop]
+        products = vectors[part] @ vectors.T
+        newcomer, row = np.nonzero(products >= least)
         rows.append(row)
-        newcomers.append(came[start:stop][newcomer])
-    return np.concatenate(rows), np.concatenate(newcomers)
+        newcomers.append(part[newcomer])
+        products[np.arange(stop - start), part] = -np.inf
+        nearest = _nearest_of(products, rows=vectors[part], vectors=vectors, k=k)
+        lists.indices[start:stop], lists.distances[start:stop] = nearest
+        if progress is not None:
+            progress(stop, len(came))
+    return lists, np.concatenate(rows), np.concatenate(newcomers)
 
 
 def _merged_lists(
@@ -235,6 +264,30 @@ def _merged_lists(
     behind = np.full((len(rows), int(counts.max(initial=0))), -1, np.int32)
     behind[np.repeat(np.arange(len(rows)), counts), place] = newcomer[order]
     return rows, np.hstack([indices[rows], behind])
+
+
+def _merge(
+    vectors: NDArray[np.float32], graph: Neighbours, *, rows: NDArray[np.int64], lists: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Write the newcomers behind some rows' lists into a graph, measuring those alone.
+
+    Args:
+        vectors: (n, d) all rows.
+        graph: changed in place.
+        rows: (m,) the rows.
+        lists: (m, k + c) their lists and the newcomers behind, -1 for none.
+
+    Returns:
+        (m,) whether two neighbours that are equally far in float32 leave the order in doubt.
+    """
+    k = graph.indices.shape[1]
+    near = np.hstack([graph.distances[rows], _measured(lists[:, k:], rows=vectors[rows], vectors=vectors)])
+    near = near.astype(np.float32)
+    order = np.argsort(near, axis=1, kind="stable")[:, : k + 1]
+    near = np.take_along_axis(near, order, axis=1)
+    graph.indices[rows] = np.take_along_axis(lists, order[:, :k], axis=1)
+    graph.distances[rows] = near[:, :k]
+    return np.asarray((near[:, 1:] == near[:, :-1]).any(axis=1), np.bool_)
 
 
 def _nearest_of(
@@ -253,15 +306,23 @@ def _ranked(
     candidates: NDArray[np.int32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Measure candidates (m, c) exactly and return the k nearest, nearest first; -1 is none and comes last."""
+    exact = _measured(candidates, rows=rows, vectors=vectors)
+    order = np.lexsort((candidates, exact), axis=-1)[:, :k]
+    indices = np.take_along_axis(candidates, order, axis=1).astype(np.int32)
+    return indices, np.take_along_axis(exact, order, axis=1).astype(np.float32)
+
+
+def _measured(
+    candidates: NDArray[np.int32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Measure the distances (m, c) of candidates exactly; inf for -1, which is none."""
     exact = np.empty(candidates.shape, np.float64)
     for first in range(0, len(rows), 256):  # 256 x 23 x 512 float64 is 24 MB
         part = slice(first, first + 256)
         pairs = vectors[candidates[part]].astype(np.float64) * rows[part, None, :]
         exact[part] = np.clip(1.0 - pairs.sum(axis=-1), 0.0, 2.0)
     exact[candidates < 0] = np.inf
-    order = np.lexsort((candidates, exact), axis=-1)[:, :k]
-    indices = np.take_along_axis(candidates, order, axis=1).astype(np.int32)
-    return indices, np.take_along_axis(exact, order, axis=1).astype(np.float32)
+    return exact
 
 
 def _blocks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:

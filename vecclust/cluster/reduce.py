@@ -29,6 +29,9 @@ LEAST_FOR_UMAP = 16
 # of them new) and neighbours are kept as well as by a fit from nothing, which moves them by 10 % even when aligned.
 EPOCHS_TO_CONTINUE = 50
 RATE_TO_CONTINUE = 0.1
+# UMAP itself takes 500 epochs up to 10,000 rows and 200 above; so many of those are enough to settle a large one.
+EPOCHS_TO_CONTINUE_LARGE = 30
+LARGE = 10_000
 # Two UMAP fits at once abort the process under one of numba's threading layers.
 _one_at_a_time = threading.Lock()
 
@@ -113,7 +116,7 @@ def umap_layout(
             metric="cosine",
             min_dist=min_dist,
             init="spectral" if begin_at is None else begin_at,
-            n_epochs=None if begin_at is None else EPOCHS_TO_CONTINUE,
+            n_epochs=None if begin_at is None else EPOCHS_TO_CONTINUE if n <= LARGE else EPOCHS_TO_CONTINUE_LARGE,
             learning_rate=1.0 if begin_at is None else RATE_TO_CONTINUE,
             random_state=params.seed,
             n_jobs=1,
