@@ -22,12 +22,21 @@ class Grouping:
     Args:
         store: its tables, open for writing but for dry runs.
         config: the settings.
+
+    Attributes:
+        missing_fit: why nothing could be labelled when that was last asked for, or empty.
     """
 
     def __init__(self, store: Store, *, config: Config) -> None:
         self._store = store
         self._config = config
         self._labeller: Labeller | None = None
+        self._fits_here = True
+        self.missing_fit = ""
+
+    def leave_fits(self) -> None:
+        """Leave first fits and repairs to whoever reads `missing_fit`."""
+        self._fits_here = False
 
     def keep_warm(self) -> None:
         """Keep the run's arrays between calls."""
@@ -64,21 +73,25 @@ class Grouping:
         Returns:
             How many photos were given a label, and the current run.
         """
+        current = self._store.state().current_run
+        n_labelled, self.missing_fit = self._label_in(current)
+        if not self.missing_fit or not self._fits_here:
+            return n_labelled, current
+        report = self.refit(self.missing_fit, progress=progress)
+        self.missing_fit = ""
+        return report.photos, report.run
+
+    def _label_in(self, run: str | None) -> tuple[int, str]:
+        """Label arrivals in a run, and say why a fit is needed first."""
         from vecclust.recluster import label_arrivals
 
-        current = self._store.state().current_run
-        if current is None:
-            n_photos = self._store.counts().photos
-            if n_photos < self._config.clusters.first_fit_photos:
-                return 0, None
-            report = self.refit("first fit", progress=progress)
-            return report.photos, report.run
+        if run is None:
+            return 0, "first fit" if self._store.counts().photos >= self._config.clusters.first_fit_photos else ""
         try:
             label = label_arrivals if self._labeller is None else self._labeller.label
-            return label(self._store), current
+            return label(self._store), ""
         except DamagedRun as error:
-            report = self.refit(f"repair: {error.message}", progress=progress)
-            return report.photos, report.run
+            return 0, f"repair: {error.message}"
 
     def refit(self, reason: str, *, dry_run: bool = False, progress: Progress) -> RefitReport:
         """Fit all photos anew.

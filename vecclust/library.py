@@ -293,6 +293,18 @@ class Library(Viewing):
         """
         return self._grouping.adopt(finding, reason=reason)
 
+    def leave_fits(self) -> None:
+        """Make no first fit and no repair from now on where something is to be labelled and there is no usable run.
+
+        Whoever asks for it has them made elsewhere when `missing_fit` says why, and adopts them.
+        """
+        self._grouping.leave_fits()
+
+    @property
+    def missing_fit(self) -> str:
+        """Why nothing could be labelled when that was last tried, as it is kept with a run; empty where it could."""
+        return self._grouping.missing_fit
+
     def growth(self) -> Growth | None:
         """Say how far the library has grown beyond its current run; None before the first fit."""
         return self._grouping.growth()

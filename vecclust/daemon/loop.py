@@ -36,6 +36,8 @@ ASKED_LOOK_S = 0.1
 LONGEST_TURN_S = 30.0
 # The wall clock runs ahead of the monotonic one while a computer sleeps.
 SLEPT_S = 30.0
+# Without a usable run nothing is labelled, so its fit is tried again sooner than a refit; a loop would help nobody.
+MEND_PAUSE_S = 300.0
 # A full disk is not emptied in a second.
 FULL_PAUSE_S = 60.0
 
@@ -65,7 +67,7 @@ class Daemon:
     Args:
         library: open for writing.
         watcher: watches its folders, not armed yet.
-        refitter: does refits; None to do none.
+        refitter: makes every fit, the first one too, in a process of its own; None for no refits, and first fits here.
         orders: what others ask for.
         rhythm: how often.
         policy: when to refit.
@@ -90,6 +92,8 @@ class Daemon:
         self._library = library
         self._watcher = watcher
         self._refitter = refitter
+        if refitter is not None:
+            library.leave_fits()
         self._orders = orders or Orders()
         self._fit_order: FitOrder | None = None
         self._fit_began_s = 0.0
@@ -104,6 +108,7 @@ class Daemon:
         self._tried_s = float("-inf")
         self._ahead_s = time.time() - now_s
         self._replaced = False
+        self._importing = False
         self._since_ns = time.time_ns()
         self._last_scan_ns = 0
         self._watching = library.folders()
@@ -170,6 +175,7 @@ class Daemon:
             self._agenda.whole_done(next_s=began_s + FULL_PAUSE_S)
             return
         now_s = self._clock_s()
+        self._importing = due.more or bool(report.left)
         if due.paths is None:
             pause_s = self._rhythm.poll_s if self._watcher.problems else self._rhythm.interval_s
             self._agenda.whole_done(next_s=now_s + pause_s, left=report.left)
@@ -252,9 +258,12 @@ class Daemon:
             if order is not None:
                 order.fail(error.error)
         except VecclustError as error:
-            if order is None:
+            if order is not None:
+                order.fail(error)
+            elif isinstance(error, StoreFull):
+                log.warning("a refit is thrown away, the earlier run stays in force: %s", error.message)
+            else:
                 raise
-            order.fail(error)
         else:
             log.info("%s: %d clusters (%s)", report.run, report.clusters, refitter.reason)
             if order is not None:
@@ -271,23 +280,33 @@ class Daemon:
             if not self._mind_fit(self._refitter):
                 self._mind_orders()
             return
+        if self._importing:
+            return
+        missing = self._library.missing_fit
+        reason = missing if missing and self._may_mend(now_s) else "" if missing else self._reason_to_refit(now_s)
+        if reason:
+            log.info("fitting anew: %s", reason)
+            self._tried_s = now_s
+            self._refitter.start(self._library.fit_params.as_dict(), reason=reason, continued=not missing)
+
+    def _may_mend(self, now_s: float) -> bool:
+        """Tell whether a fit may begin without which nothing is labelled: at any hour, and soon after one failed."""
+        return now_s - self._tried_s >= min(self._policy.pause_s, MEND_PAUSE_S)
+
+    def _reason_to_refit(self, now_s: float) -> str:
         quiet_for_s, tried_ago_s = now_s - self._arrived_s, now_s - self._tried_s
         # Asking the tables costs milliseconds, so it is not done where the answer is no already.
         if quiet_for_s < self._policy.quiet_s or tried_ago_s < self._policy.pause_s:
-            return
-        if self._agenda.busy or self._quiet_hours.hold(datetime.now().time()):
-            return
-        reason = reason_to_refit(
+            return ""
+        if self._quiet_hours.hold(datetime.now().time()):
+            return ""
+        return reason_to_refit(
             self._policy,
             self._library.growth(),
             now_ns=time.time_ns(),
             quiet_for_s=quiet_for_s,
             tried_ago_s=tried_ago_s,
         )
-        if reason:
-            log.info("fitting anew: %s", reason)
-            self._tried_s = now_s
-            self._refitter.start(self._library.fit_params.as_dict(), reason=reason, continued=True)
 
     def _tell(self, doing: str) -> None:
         """Say how things stand, for `status` and for the supervisor."""
