@@ -26,6 +26,7 @@ from vecclust.reports import (
     Problem,
     Status,
 )
+from vecclust.whereabouts import log_file
 
 if TYPE_CHECKING:
     from vecclust.store import Store
@@ -244,9 +245,10 @@ def read_daemon(library: Path) -> DaemonStatus:
     from vecclust.watch import read_note
 
     note, writer = read_note(library), Store.last_writer(library)
+    log = str(log_file(library)) if log_file(library).exists() else None
     if note is None or writer is None or writer.pid != note.pid:
-        return DaemonStatus()
-    return DaemonStatus(True, note.pid, note.since_ns, note.watching, note.problems, note.doing)
+        return DaemonStatus(log=log)
+    return DaemonStatus(True, note.pid, note.since_ns, note.watching, note.problems, note.doing, log)
 
 
 def writing_command(store: Store) -> str:

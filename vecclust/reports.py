@@ -272,6 +272,7 @@ class DaemonStatus:
         watching: folders as it watches them.
         problems: why it does not rely on events alone.
         doing: what it does at present.
+        log: the newest file of its log, or None where there is none.
     """
 
     running: bool = False
@@ -280,6 +281,7 @@ class DaemonStatus:
     watching: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     doing: str = ""
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

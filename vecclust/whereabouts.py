@@ -37,3 +37,8 @@ def own_config(library: Path) -> Path | None:
     """Give the library's own configuration file, or None where it has none."""
     own = library / "config.toml"
     return own if own.exists() else None
+
+
+def log_file(library: Path) -> Path:
+    """Give the place of the daemon's log, the newest file."""
+    return library / "log" / "watch.log"

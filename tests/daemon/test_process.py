@@ -53,8 +53,9 @@ def test_it_labels_what_comes_tells_status_and_ends_well(
     process.until(lambda library: library.status().daemon.doing == "watching")
     with Library.open(process.library) as library:
         daemon = library.status().daemon
-    assert (daemon.running, daemon.pid, daemon.watching, daemon.problems) == (
-        True, process.child.pid, (str(album),), (),
+    log = process.library / "log" / "watch.log"
+    assert (daemon.running, daemon.pid, daemon.watching, daemon.problems, daemon.log) == (
+        True, process.child.pid, (str(album),), (), str(log),
     )  # fmt: skip
     second = start(str(album))
     _, said = second.child.communicate(timeout=60)
@@ -62,6 +63,7 @@ def test_it_labels_what_comes_tells_status_and_ends_well(
     assert str(process.child.pid) in said
     code, said = process.end(number)
     assert (code, "Traceback" in said) == (0, False), said
+    assert "stopping" in log.read_text().splitlines()[-1]
     with Library.open(process.library, write=True) as library:
         assert not library.status().daemon.running
 

@@ -114,7 +114,10 @@ def answer(document: Callable[[], Mapping[str, Any]], table: Callable[[], None],
 def configure_logging(verbosity: int) -> None:
     """Send the log of this process to stderr: errors when quiet, warnings normally, all with -v."""
     level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(min(verbosity, 1), logging.INFO)
-    logging.basicConfig(level=level, stream=sys.stderr, format="vecclust: %(message)s")
+    shown = logging.StreamHandler(sys.stderr)
+    # The daemon's log may hold more than is shown here.
+    shown.setLevel(logging.DEBUG if verbosity > 1 else level)
+    logging.basicConfig(level=level, handlers=[shown], format="vecclust: %(message)s")
     logging.getLogger("vecclust").setLevel(logging.DEBUG if verbosity > 1 else level)
     # LanceDB's Rust side logs to stderr on its own account; only its errors concern the owner.
     os.environ.setdefault("LANCE_LOG", "error")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vecclust.daemon.desk import Desk
+from vecclust.daemon.logbook import kept_log
 from vecclust.daemon.loop import Daemon, Rhythm
 from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
@@ -18,6 +19,7 @@ from vecclust.daemon.supervisor import notify, watchdog_s
 from vecclust.hours import Hours
 from vecclust.library import Library
 from vecclust.watch import Watcher, remove_note
+from vecclust.whereabouts import log_file
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +38,16 @@ def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = (
         StoreError: the tables refuse.
     """
     with obeyed() as stop, open_library() as library:
-        _keep(library, folders, stop)
+        wanted = library.config.watch
+        size_bytes = int(wanted.log_mb * 1e6)
+        with kept_log(log_file(library.folder), size_bytes=size_bytes, n_files=wanted.log_files):
+            _keep(library, folders, stop)
 
 
 def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
     wanted = library.config.watch
     roots = library.remember(folders)
+    log.info("process %d begins to watch %s", os.getpid(), ", ".join(map(repr, roots)))
     library.keep_warm()
     if hasattr(os, "nice"):
         os.nice(wanted.nice)

@@ -171,6 +171,7 @@ def status_document(status: Status) -> Document:
             "last_scan": iso_ns(max(scans)) if scans else None,
             "doing": status.daemon.doing or None,
             "problems": list(status.daemon.problems),
+            "log": status.daemon.log,
         },
     }
 

@@ -159,6 +159,8 @@ def show_status(status: Status) -> None:
         ("daemon", _daemon(status.daemon)),
     ]
     rows += [("daemon says", problem) for problem in status.daemon.problems]
+    if status.daemon.log is not None:
+        rows.append(("its log", status.daemon.log))
     for folder in status.folders:
         paused = f" (removal paused: {folder.paused})" if folder.paused else ""
         rows.append(("folder", f"{folder.path}, last scan {iso_ns(folder.last_scan_ns) or 'never'}{paused}"))
