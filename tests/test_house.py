@@ -27,6 +27,7 @@ FLOORS = {
     "cluster": 2,
     "testing": 2,
     "watch": 2,
+    "service": 2,
     "ingest": 3,
     "recluster": 3,
     "query": 3,

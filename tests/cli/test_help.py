@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 CONTRACT = {
     "scan", "recluster", "similar", "search", "clusters", "cluster", "rename", "photo", "runs", "rollback",
-    "status", "problems", "models", "demo", "map", "gallery",
+    "status", "problems", "models", "demo", "map", "gallery", "watch", "service",
 }  # fmt: skip
 
 
@@ -39,11 +39,11 @@ def test_every_command_of_the_contract_exists() -> None:
     assert set(COMMANDS) >= CONTRACT
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "service install", "service remove", "service status"])
 def test_help_is_as_written_down(command: str) -> None:
     """A change of the help text is seen; write the new ones down with UPDATE_GOLDEN=1."""
-    text = help_of(*([command] if command else []))
-    file = GOLDEN / f"{command or 'vecclust'}.txt"
+    text = help_of(*command.split())
+    file = GOLDEN / f"{command.replace(' ', '-') or 'vecclust'}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(text, encoding="utf-8")
     assert file.exists(), f"{file} is missing: write it down with UPDATE_GOLDEN=1"

@@ -27,6 +27,7 @@ from vecclust.reports import (
     Status,
     Tour,
 )
+from vecclust.service import Installed, Standing
 
 Document = dict[str, Any]
 
@@ -286,4 +287,32 @@ def _entry(entry: ClusterEntry) -> Document:
         "medoid": entry.medoid,
         "first_taken": _iso(entry.first_taken),
         "last_taken": _iso(entry.last_taken),
+    }
+
+
+def service_document(standing: Standing) -> Document:
+    """Give the document of `service status`."""
+    return {
+        "manager": standing.manager,
+        "reachable": standing.reachable,
+        "name": standing.name,
+        "file": str(standing.file),
+        "installed": standing.installed,
+        "edited": standing.edited,
+        "enabled": standing.enabled,
+        "running": standing.running,
+        "state": standing.state or None,
+        "pid": standing.pid,
+        "says": standing.says or None,
+    }
+
+
+def service_change_document(done: Installed) -> Document:
+    """Give the document of `service install` and `service remove`."""
+    return {
+        "name": done.name,
+        "file": str(done.file),
+        "changed": done.changed,
+        "active": done.active,
+        "notices": list(done.notices),
     }

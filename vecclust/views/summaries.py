@@ -22,6 +22,7 @@ from vecclust.reports import (
     Status,
     Tour,
 )
+from vecclust.service import Installed, Standing
 from vecclust.views.documents import iso_ns
 from vecclust.views.tables import Cell, plain, show
 
@@ -249,3 +250,28 @@ def show_tour(tour: Tour) -> None:
 
 def _heading(text: str) -> None:
     sys.stdout.write(f"\n$ {plain(text)}\n")
+
+
+def show_service(standing: Standing) -> None:
+    """Print how a service stands."""
+    if not standing.installed:
+        file = "not installed"
+    else:
+        file = f"{standing.file}{', written or changed by somebody else' if standing.edited else ''}"
+    rows: list[tuple[Cell, Cell]] = [("service", standing.name), ("file", file)]
+    if not standing.reachable:
+        rows.append((standing.manager, "does not answer here"))
+    else:
+        rows.append(("at login", "starts" if standing.enabled else "does not start"))
+        running = (
+            f"runs, process {standing.pid}" if standing.running else f"does not run ({standing.state or 'unknown'})"
+        )
+        rows.append(("now", running))
+    if standing.says:
+        rows.append(("says", standing.says))
+    show(("", ""), rows)
+
+
+def show_service_change(done: Installed) -> None:
+    """Print what became of a service's file."""
+    show(("", ""), [("service", done.name), ("file", f"{done.file}{'' if done.changed else ', as it was'}")])
