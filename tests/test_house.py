@@ -45,10 +45,10 @@ FLOORS = {
     "demo": 9,
     "daemon": 9,
     "front": 9,
-    "ui": 9,
-    "cli": 10,
-    "__main__": 11,
-    "__init__": 11,
+    "ui": 10,
+    "cli": 11,
+    "__main__": 12,
+    "__init__": 12,
 }
 # These share a floor: reports is made of records, exhibits of both.
 SAME_FLOOR = {("reports", "records"), ("exhibits", "records"), ("exhibits", "reports")}

@@ -1,7 +1,7 @@
 """The front of a library: asks the daemon that keeps it where there is one, and opens the library where there is none.
 
 The answers are the same either way; only how long they take differs. Light: a question that the daemon answers costs
-neither tables nor model in this process. Who holds a library open already asks `vecclust.Library`.
+neither tables nor model in this process. Who holds a library open already may have it asked where no daemon answers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class Front:
         config: a configuration file; `$VECCLUST_CONFIG` or `LIBRARY/config.toml` where None.
         flags: dotted configuration keys that win over everything else.
         notice: told sentences that the asker should see while something is under way.
+        library: the same one, open for reading already; asked where no daemon answers, and left open.
     """
 
     def __init__(
@@ -61,11 +63,17 @@ class Front:
         config: Path | None = None,
         flags: Mapping[str, Any] | None = None,
         notice: Notice = _no_notice,
+        library: Library | None = None,
     ) -> None:
         self._folder = library_path(path)
         self._config = config
         self._flags = {key: value for key, value in (flags or {}).items() if value is not None}
         self._notice = notice
+        self._library = library
+
+    def is_kept(self) -> bool:
+        """Say whether a daemon keeps the library and does what this one asks."""
+        return self._asked("status", {}) is not None
 
     def similar(self, photo: Path | str, *, limit: int = 20, filters: Filters = NO_FILTERS) -> Answer:
         """Find photos like one; see `Library.similar`."""
@@ -118,7 +126,9 @@ class Front:
         with self._opened(write=True) as library:
             return library.rollback(run)
 
-    def _opened(self, *, write: bool = False) -> Library:
+    def _opened(self, *, write: bool = False) -> AbstractContextManager[Library]:
+        if self._library is not None and not write:
+            return nullcontext(self._library)
         from vecclust.library import Library
 
         return Library.open(self._folder, write=write, config=self._config, flags=self._flags)

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from vecclust import Library
+from vecclust.front import Front
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.ui import LibraryOpener, Serving
 
@@ -72,6 +73,10 @@ class TestOpener:
         """Open it."""
         clock = FakeClock(time.time_ns() + 3600 * 10**9)
         return Library.open(self.path, write=write, flags=FLAGS, embedder=self.embedder, clock=clock)
+
+    def front(self, library: Library) -> Front:
+        """Give its front."""
+        return Front(self.path, flags=FLAGS, library=library)
 
     def as_json(self) -> str:
         """Say how another process opens it: without doubles, for it needs no model."""
@@ -168,9 +173,9 @@ def exchange(port: int, method: str, target: str, headers: Mapping[str, str], *,
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
+def serving(folder: Path, *, embedder: FakeEmbedder | None = None) -> Iterator[Served]:
     """Serve the library that `make` made in a folder."""
-    opener = TestOpener(folder / "library")
+    opener = TestOpener(folder / "library", embedder or FakeEmbedder())
     with opener.open() as library:
         server = Serving(library, opener=opener)
         thread = threading.Thread(target=server.run)

@@ -58,13 +58,13 @@ class App:
 
     def __init__(self, library: Library, *, opener: Opener, is_ending: Callable[[], bool]) -> None:
         self._library = library
-        self._opener = opener
+        self._daemon_or_library = opener.front(library)
         self._paging: Paging = library.paging()
         self._pictures = Pictures(self._paging, limits=decode_limits(library.config))
         self._pages = LivePages(self._pictures.thumbnails)
-        self._desk = Desk(opener)
+        self._desk = Desk(opener, front=self._daemon_or_library)
         self._atlas = Atlas(self._paging, opener=opener, pictures=self._pictures)
-        self._drops = dropped.Drops(library, pictures=self._pictures)
+        self._drops = dropped.Drops(library, front=self._daemon_or_library, pictures=self._pictures)
         self._beats = Beats(self._paging, desk=self._desk, is_ending=is_ending)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class App:
 
     def _search(self, request: Request) -> Response:
         words = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
-        answer = self._library.search(words, limit=N_FOUND)
+        answer = self._daemon_or_library.search(words, limit=N_FOUND)
         photos = self._paging.shown([hit.photo for hit in answer.results])
         return HTMLResponse(self._pages.found(self._paging.overview(), asked=words, words=words, photos=photos))
 
@@ -193,18 +193,11 @@ class App:
 
     async def _rename(self, request: Request) -> Response:
         cluster, name = forms.cluster(request), (await forms.fields(request)).get("name", "")
-
-        def rename() -> None:
-            with self._opener.open(write=True) as library:
-                library.rename(cluster, name)
-
-        await run_in_threadpool(rename)
+        await run_in_threadpool(self._daemon_or_library.rename, cluster, name)
         return _to(f"/cluster/{cluster}")
 
     def _roll_back(self, request: Request) -> Response:
-        run = forms.run(request)
-        with self._opener.open(write=True) as library:
-            library.rollback(run)
+        self._daemon_or_library.rollback(forms.run(request))
         return _to("/runs")
 
     def _propose(self, request: Request) -> Response:

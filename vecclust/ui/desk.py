@@ -1,6 +1,7 @@
 """The one refit that may be under way: proposed by a process that only reads, adopted when the owner says so.
 
-What is adopted is the very fit whose difference was shown. The process is killed when it is not wanted any more.
+What is adopted is the very fit whose difference was shown, unless a daemon keeps the library: it alone writes, so it
+makes the fit itself. The process is killed when it is not wanted any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vecclust.errors import UsageError, VecclustError
+from vecclust.errors import LibraryLocked, UsageError, VecclustError
+from vecclust.front import Front
 from vecclust.library import Library
 from vecclust.reports import RefitReport
 from vecclust.ui.opener import Opener
@@ -34,10 +36,12 @@ class Desk:
 
     Args:
         opener: how to open the library.
+        front: hands a fit to the daemon where one keeps the library.
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, *, front: Front) -> None:
         self._opener = opener
+        self._front = front
         self._lock = threading.Lock()
         self._view = FitView()
         self._child: subprocess.Popen[str] | None = None
@@ -70,13 +74,15 @@ class Desk:
             UsageError: it is being made the current run this moment.
         """
         with self._lock:
-            if self._view.state == "adopting":
+            if self._view.state in ("adopting", "handed"):
                 raise UsageError("it is being made the current run", hint="Go back to the run before it afterwards.")
             self._forget()
             self._view = FitView()
 
-    def adopt(self) -> RefitReport:
-        """Make the proposed fit the current run.
+    def adopt(self) -> None:
+        """Make the proposed fit the current run; have the daemon fit anew where it keeps the library.
+
+        The daemon's fit goes on after the call, as `view` tells.
 
         Raises:
             UsageError: none is proposed.
@@ -90,22 +96,41 @@ class Desk:
             self._view = replace(before, state="adopting")
         try:
             with self._opener.open(write=True) as library:
-                report = _adopt(library, folder)
+                self._end(FitView("adopted", report=_adopt(library, folder)))
+        except LibraryLocked:
+            if not self._front.is_kept():
+                self._view = before
+                raise
+            self._end(FitView("handed"))
+            threading.Thread(target=self._follow, daemon=True, name="vecclust-fit").start()
         except BaseException:
             self._view = before
             raise
-        with self._lock:
-            self._forget()
-            self._view = FitView("adopted", report=report)
-        return report
 
     def close(self) -> None:
         """End what is under way."""
         with self._lock:
             self._forget()
 
+    def _end(self, view: FitView) -> None:
+        with self._lock:
+            self._forget()
+            self._view = view
+
+    def _follow(self) -> None:
+        """Have the daemon fit anew, and take note of how far it has come."""
+
+        def note(stage: str, done: int, total: int) -> None:
+            self._view = FitView("handed", stage, done, total)
+
+        try:
+            self._view = FitView("adopted", report=self._front.recluster(progress=note))
+        except VecclustError as error:
+            log.info("the daemon did not fit: %s", error)
+            self._view = FitView("failed", error=error)
+
     def _refuse_busy(self) -> None:
-        if self._view.state in ("fitting", "adopting"):
+        if self._view.state in ("fitting", "adopting", "handed"):
             raise UsageError("a fit is under way", hint="Wait for it, or stop it.")
 
     def _forget(self) -> None:

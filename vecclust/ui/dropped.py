@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from vecclust.errors import NotFound, TooLarge
+from vecclust.front import Front
 from vecclust.library import Library
 from vecclust.ui.pictures import Pictures
 
@@ -36,11 +37,12 @@ class Drops:
 
     Args:
         library: the library, open for reading.
+        front: answers for it.
         pictures: decodes them.
     """
 
-    def __init__(self, library: Library, *, pictures: Pictures) -> None:
-        self._library = library
+    def __init__(self, library: Library, *, front: Front, pictures: Pictures) -> None:
+        self._front = front
         self._pictures = pictures
         self._most_bytes = min(MOST_BYTES, library.config.photos.max_file_mb << 20)
         self._lock = threading.Lock()
@@ -91,7 +93,7 @@ class Drops:
             ModelError: the model cannot be used.
         """
         jpeg = self._pictures.drawn(path)
-        answer = self._library.similar(path, limit=N_FOUND)
+        answer = self._front.similar(path, limit=N_FOUND)
         with self._lock:
             self._last += 1
             self._kept[self._last] = Dropped(tuple(hit.photo for hit in answer.results), jpeg)

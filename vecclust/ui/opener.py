@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from vecclust.front import Front
 from vecclust.library import Library
 
 
@@ -16,6 +17,9 @@ class Opener(Protocol):
 
     def open(self, *, write: bool = False) -> Library:
         """Open it, to be used as a context manager."""
+
+    def front(self, library: Library) -> Front:
+        """Give its front: the daemon where one keeps it, else the library, open for reading already."""
 
     def as_json(self) -> str:
         """Say how, for another process."""
@@ -38,6 +42,10 @@ class LibraryOpener:
     def open(self, *, write: bool = False) -> Library:
         """Open it."""
         return Library.open(self.path, write=write, config=self.config, flags=self.flags)
+
+    def front(self, library: Library) -> Front:
+        """Give its front."""
+        return Front(self.path, config=self.config, flags=self.flags, library=library)
 
     def as_json(self) -> str:
         """Say how."""

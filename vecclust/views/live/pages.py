@@ -51,7 +51,7 @@ class FitView:
     """Where a refit stands.
 
     Attributes:
-        state: `idle`, `fitting`, `proposed`, `adopting`, `adopted` or `failed`.
+        state: `idle`, `fitting`, `proposed`, `adopting`, `handed` (to the daemon, which fits), `adopted` or `failed`.
         stage: what the fit does at present.
         done: steps of the stage that are done.
         total: its steps, 0 where that is unknown.
@@ -59,7 +59,7 @@ class FitView:
         error: why it failed.
     """
 
-    state: Literal["idle", "fitting", "proposed", "adopting", "adopted", "failed"] = "idle"
+    state: Literal["idle", "fitting", "proposed", "adopting", "handed", "adopted", "failed"] = "idle"
     stage: str = ""
     done: int = 0
     total: int = 0
