@@ -6,6 +6,7 @@ Only reads, but for the places of a map, which the library's writer keeps.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,10 @@ class Viewing:
             write_points(points, file, names=names)
             size_bytes = file.stat().st_size
         return PageReport(str(place), len(points.photos), len(listed.clusters), 1, size_bytes)
+
+    def thumbnails(self, photos: Collection[str]) -> Mapping[str, bytes]:
+        """Read the small JPEGs of photos by content hash, leaving out those that have none."""
+        return self._store.thumbnails(photos)
 
     def paging(self) -> Paging:
         """Give the library a page at a time, for pages that are live."""

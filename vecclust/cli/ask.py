@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.options import AsJson, InCluster, InFolder, Limit, Nul, Paths, Since, Until
+from vecclust.cli.options import AsJson, InCluster, InFolder, Limit, Nul, Paths, Preview, Since, Until
 from vecclust.cli.session import Session, answer, session_of
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ def similar(
     folder: InFolder = None,
     paths: Paths = False,
     nul: Nul = False,
+    preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Show photos like this one.
 
     \b
     vecclust similar ~/Photos/IMG_0042.jpg -n 10
+    vecclust similar ~/Photos/IMG_0042.jpg --preview
     vecclust similar holiday.heic --paths -0 | xargs -0 ls -l
     """
     from vecclust.reports import Filters
@@ -45,7 +47,7 @@ def similar(
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
     found = session.front().similar(photo, limit=limit, filters=filters)
-    _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
+    _show(session, found, preview=preview and not (as_json or paths), show=_form(as_json=as_json, paths=paths, nul=nul))
 
 
 def search(
@@ -58,20 +60,21 @@ def search(
     folder: InFolder = None,
     paths: Paths = False,
     nul: Nul = False,
+    preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Show photos that match the words.
 
     \b
     vecclust search waterfalls
-    vecclust search a dog on the beach --since 2024-06-01
+    vecclust search a dog on the beach --since 2024-06-01 --preview
     """
     from vecclust.reports import Filters
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
     found = session.front().search(" ".join(text), limit=limit, filters=filters)
-    _show(session, found, _form(as_json=as_json, paths=paths, nul=nul))
+    _show(session, found, preview=preview and not (as_json or paths), show=_form(as_json=as_json, paths=paths, nul=nul))
 
 
 def photo(
@@ -103,6 +106,19 @@ def _form(*, as_json: bool, paths: bool, nul: bool) -> Callable[[Answer], None]:
     return show
 
 
-def _show(session: Session, found: Answer, show: Callable[[Answer], None]) -> None:
+def _show(session: Session, found: Answer, *, preview: bool, show: Callable[[Answer], None]) -> None:
     session.notices(found.notices)
+    if preview:
+        _show_pictures(session, found)
     show(found)
+
+
+def _show_pictures(session: Session, found: Answer) -> None:
+    from vecclust.views import previews, terminal
+
+    able = terminal.ability()
+    if able is None or not found.results:
+        return
+    # The library is opened for its thumbnails alone: the answer may have come from the daemon.
+    with session.open() as library:
+        previews.show_previews(found, able=able, thumbnails=library.thumbnails)

@@ -11,6 +11,7 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 Paths = Annotated[bool, typer.Option("--paths", help="Answer with bare paths, one a line.")]
 Nul = Annotated[bool, typer.Option("-0", help="With --paths: end each path by NUL instead of a newline.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Show the first thumbnails too, where the terminal can.")]
 Limit = Annotated[int, typer.Option("-n", "--limit", min=1, max=100_000, help="Photos to show.")]
 InCluster = Annotated[str | None, typer.Option("--cluster", metavar="ID", help="Only photos of this cluster.")]
 Since = Annotated[

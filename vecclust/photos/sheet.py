@@ -1,4 +1,4 @@
-"""Thumbnails made smaller, and packed into sheets: what a page holds instead of a file per photo.
+"""Thumbnails made smaller, packed into sheets and laid in strips: what pages and terminals show.
 
 Takes the library's own JPEGs, never an original. A thumbnail that is missing or damaged becomes an empty cell: a page
 is made anyway.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 logger = logging.getLogger(__name__)
@@ -57,6 +60,59 @@ def pack_sheet(jpegs: Sequence[bytes | None], *, cell_px: int, columns: int) -> 
             cell = ImageOps.fit(picture, (cell_px, cell_px), Image.Resampling.BICUBIC)
             sheet.paste(cell, (number % columns * cell_px, number // columns * cell_px))
     return _webp(sheet)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Pictures side by side, in few colours.
+
+    Attributes:
+        colours: (n, 3) uint8 RGB, at most 255.
+        pixels: (h, w) uint8, the number of a colour, 255 where nothing is.
+    """
+
+    colours: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
+
+
+NOTHING = 255
+
+
+def strip_png(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> bytes:
+    """Lay thumbnails side by side, whole, at the left and the bottom of a tile each; nothing between them is opaque.
+
+    Args:
+        jpegs: the thumbnails, at least one; None for an empty tile.
+        tile_px: width and height of a tile.
+        gap_px: pixels that stay free at a tile's right.
+
+    Returns:
+        A PNG.
+    """
+    out = io.BytesIO()
+    _strip(jpegs, tile_px=tile_px, gap_px=gap_px).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def strip_of_colours(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> Strip:
+    """Lay thumbnails side by side as `strip_png` does, in at most 255 colours that suit them."""
+    strip = _strip(jpegs, tile_px=tile_px, gap_px=gap_px)
+    few = strip.convert("RGB").quantize(NOTHING, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+    pixels = np.asarray(few).copy()
+    pixels[np.asarray(strip.getchannel("A")) == 0] = NOTHING
+    colours = np.array(few.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    return Strip(colours[:NOTHING], pixels)
+
+
+def _strip(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> Image.Image:
+    wide, tall = tile_px
+    strip = Image.new("RGBA", (len(jpegs) * wide, tall))
+    for number, jpeg in enumerate(jpegs):
+        picture = None if jpeg is None else _opened(jpeg, least_px=max(tile_px))
+        if picture is not None:
+            whole = ImageOps.contain(picture, (max(1, wide - gap_px), tall), Image.Resampling.BICUBIC)
+            strip.paste(whole, (number * wide, tall - whole.height))
+    return strip
 
 
 def _opened(jpeg: bytes, *, least_px: int) -> Image.Image | None:
