@@ -54,6 +54,7 @@ FLOORS = {
 SAME_FLOOR = {("reports", "records"), ("exhibits", "records"), ("exhibits", "reports")}
 
 OWNERS = {
+    "threadpoolctl": {"cluster"},
     "torch": {"embed", "testing"},
     "torchvision": {"embed"},
     "open_clip": {"embed", "testing"},

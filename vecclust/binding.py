@@ -43,6 +43,7 @@ class Binding:
         self._can_let_go = embedder is None
         self._used_s = time.monotonic()
         self._loading = threading.Lock()
+        self._n_threads = 0
 
     def check_asked(self) -> None:
         """Hold the model that a flag, the environment or a file asks for against the library's.
@@ -98,13 +99,17 @@ class Binding:
                     device=wanted.device,
                     precision=wanted.precision,
                     batch_size=wanted.batch_size,
-                    threads=wanted.threads,
+                    threads=wanted.threads or self._n_threads,
                 )
             if bound is not None and self._embedder.model_id != bound.model_id:
                 raise _mismatch(bound, self._embedder.model_id)
             # Loading took its time, and a model that was only just loaded is not idle.
             self._used_s = time.monotonic()
             return self._embedder
+
+    def limit(self, n_threads: int) -> None:
+        """Have the model use so many threads where no setting says otherwise; 0 for no limit."""
+        self._n_threads = n_threads
 
     @property
     def loading(self) -> bool:

@@ -102,6 +102,7 @@ class WatchConfig(_Section):
     poll_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     canary_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     nice: Annotated[int, Field(ge=0, le=19)] = 10
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     log_mb: Annotated[float, Field(ge=0.01, le=1000)] = 5.0
     log_files: Annotated[int, Field(ge=1, le=100)] = 4
     idle_s: Annotated[float, Field(ge=0, le=604_800)] = 900.0

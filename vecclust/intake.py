@@ -46,6 +46,7 @@ class Intake:
         self._clock = clock
         self._pool: photos.DecodePool | None = None
         self._keeps_pool = False
+        self._processes = 0
         self._read_s = time.monotonic()
 
     def close(self) -> None:
@@ -53,9 +54,14 @@ class Intake:
         if self._pool is not None:
             self._pool.close()
 
-    def keep_warm(self) -> None:
-        """Keep decoding processes up between scans, until closed."""
+    def keep_warm(self, *, processes: int = 0) -> None:
+        """Keep decoding processes up between scans, until closed.
+
+        Args:
+            processes: how many where no setting says so; 0 for one per core.
+        """
         self._keeps_pool = True
+        self._processes = processes
 
     def let_go(self, *, idle_s: float) -> bool:
         """End the decoding processes that were kept up, if no photo was read lately; the next one starts new ones.
@@ -171,7 +177,7 @@ class Intake:
         return photos.DecodePool(
             self._binding.bound().framing,
             limits=decode_limits(self._config),
-            processes=self._config.photos.decode_processes or None,
+            processes=self._config.photos.decode_processes or self._processes or None,
         )
 
     def _settle_times(self) -> settling.SettleTimes:

@@ -197,9 +197,14 @@ class Library(Viewing):
         """Give the files that ask for another look, by absolute path, and in how many seconds each."""
         return self._intake.later()
 
-    def keep_warm(self) -> None:
-        """Keep decoding processes and the run's arrays up between scans, until the library is closed."""
-        self._intake.keep_warm()
+    def keep_warm(self, *, n_threads: int = 0) -> None:
+        """Keep decoding processes and the run's arrays up between scans, until the library is closed.
+
+        Args:
+            n_threads: threads of the model and decoding processes, where no setting says otherwise; 0 for no limit.
+        """
+        self._intake.keep_warm(processes=n_threads)
+        self._binding.limit(n_threads)
         self._grouping.keep_warm()
 
     def let_go(self, *, idle_s: float) -> bool:

@@ -10,6 +10,7 @@ from vecclust.cluster.continuing import Earlier
 from vecclust.cluster.figures import mean_strengths, medoids
 from vecclust.cluster.fit import STAGES, Fit, fit
 from vecclust.cluster.identity import Carried, Change, Known, match
+from vecclust.cluster.neighbours import limit_threads
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.place import Placement, Placer
 from vecclust.cluster.state import FitState, load_state, save_state
@@ -26,6 +27,7 @@ __all__ = [
     "Placement",
     "Placer",
     "fit",
+    "limit_threads",
     "load_state",
     "match",
     "mean_strengths",

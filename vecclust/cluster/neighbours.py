@@ -331,6 +331,13 @@ def _blocks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + step, n_rows)
 
 
+def limit_threads(threads: int) -> None:
+    """Keep the products of the libraries that are loaded by now on so many threads for good; at least 1."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=threads)
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keep products inside the block on one thread."""
@@ -350,6 +357,6 @@ def _limited(threads: int) -> Iterator[None]:
 @cache
 def _pools() -> Any:
     """Find the libraries that have threads: 2 ms, which is more than placing one arrival takes."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

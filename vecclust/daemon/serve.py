@@ -10,6 +10,7 @@ from pathlib import Path
 from vecclust.daemon.desk import Desk
 from vecclust.daemon.logbook import kept_log
 from vecclust.daemon.loop import Daemon, Rhythm
+from vecclust.daemon.modesty import cap_threads, lower_priority, thread_cap
 from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
 from vecclust.daemon.pulse import Feeder, Pulse
@@ -48,9 +49,10 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
     wanted = library.config.watch
     roots = library.remember(folders)
     log.info("process %d begins to watch %s", os.getpid(), ", ".join(map(repr, roots)))
-    library.keep_warm()
-    if hasattr(os, "nice"):
-        os.nice(wanted.nice)
+    n_threads = thread_cap(wanted.threads)
+    cap_threads(n_threads)
+    lower_priority(wanted.nice)
+    library.keep_warm(n_threads=n_threads)
     watcher = Watcher(roots, rules=library.rules, canary=library.folder / "watch" / "canary")
     refitter = Refitter(library.folder)
     refitter.close()  # throws away what a killed daemon left
