@@ -131,3 +131,23 @@ def export(model: nn.Module, folder: Path, *, config: dict[str, Any]) -> Path:
     os.replace(str(weights) + ".new", weights)
     os.replace(str(described) + ".new", described)
     return weights
+
+
+def load(folder: Path) -> Any:
+    """Read back what `export` wrote, in float32.
+
+    Args:
+        folder: a local open_clip directory.
+
+    Raises:
+        ValueError: it holds another architecture than its configuration says.
+        FileNotFoundError: one of its two files is missing.
+    """
+    from safetensors.torch import load_file
+
+    network = build(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+    try:
+        network.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
+    except RuntimeError as error:
+        raise ValueError(f"{folder} does not hold what its {CONFIG_FILE} says: {error}") from error
+    return network

@@ -74,12 +74,18 @@ def teach(network: Any, *, targets: Tensor, phrases: Sequence[Sequence[str]], se
 @torch.inference_mode()
 def class_vectors(network: Any, classes: Sequence[PictureClass]) -> NDArray[np.float32]:
     """Return one unit vector per class: the mean over the templates of its name, as CLIP's zero-shot does."""
+    return np.asarray(name_vectors(network, [c.name for c in classes]).cpu().numpy(), dtype=np.float32)
+
+
+@torch.inference_mode()
+def name_vectors(network: Any, names: Sequence[str]) -> Tensor:
+    """Return (n, dim) unit vectors of names, each the mean over the templates."""
     rows = []
-    for picture_class in classes:
-        texts = tokenise([template.format(picture_class.name) for template in words.TEMPLATES])
+    for name in names:
+        texts = tokenise([template.format(name) for template in words.TEMPLATES])
         mean = network.encode_text(texts, normalize=True).float().mean(dim=0)
         rows.append(functional.normalize(mean, dim=0))
-    return np.asarray(torch.stack(rows).cpu().numpy(), dtype=np.float32)
+    return torch.stack(rows)
 
 
 @torch.inference_mode()

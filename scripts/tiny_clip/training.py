@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tiny_clip import augment, model, words
+from tiny_clip import augment, model, reading, words
 from tiny_clip.pictures import PictureSet
 
 LOG_FIELDS = ("step", "progress", "seconds", "side_px", "rate", "loss", "class_loss", "kind_loss", "train_top1")
@@ -299,12 +299,28 @@ class Trainer:
         """Begin a run of its own, with its own length and rates, at the weights of another.
 
         Args:
-            path: as written by `save`, with the same classes.
+            path: a checkpoint as written by `save`, or an export of the model, with the same classes. An export holds
+                float16 and no anchors; its text tower, which learnt to say them, gives them back (cosine 0.997).
 
         Raises:
-            ValueError: if the checkpoint belongs to another architecture.
+            ValueError: if it belongs to another architecture.
         """
-        self._load_weights(path, same=("tower", "embed_dim", "text_width", "workers"))
+        if path.is_dir():
+            self._begin_at_export(path)
+        else:
+            self._load_weights(path, same=("tower", "embed_dim", "text_width", "workers"))
+
+    def _begin_at_export(self, folder: Path) -> None:
+        network = model.load(folder)
+        try:
+            self.average.load_state_dict(network.state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"{folder} holds another architecture than the one asked for: {error}") from error
+        for twin in self.twins:
+            twin.load_state_dict(self.average.visual.state_dict())
+        names = [picture_class.name for picture_class in self.classes]
+        with torch.no_grad():
+            self.anchors.copy_(reading.name_vectors(network, [*names, *words.read_kinds()]))
 
     def _load_weights(self, path: Path, *, same: tuple[str, ...]) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)

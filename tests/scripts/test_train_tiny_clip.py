@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny_clip import augment, drawn, model, pictures, reading, training, words
+from torch.nn import functional
 
 TOWER = "test_resnet"
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train_tiny_clip"
@@ -81,6 +82,24 @@ def test_a_run_can_begin_at_the_weights_of_another(coloured: pictures.PictureSet
     assert all(torch.equal(value, state(first)[name]) for name, value in state(second).items())
     with pytest.raises(ValueError, match="embed_dim"):
         training.Trainer(coloured, recipe=recipe(embed_dim=48)).begin_at(tmp_path / "checkpoint.pt")
+
+
+def test_a_run_can_begin_at_an_export(coloured: pictures.PictureSet, tmp_path: Path) -> None:
+    """What ships is enough to go on from: its image tower exactly, its anchors as its texts say them."""
+    first = training.Trainer(coloured, recipe=recipe())
+    list(first.steps())
+    targets = functional.normalize(first.anchors.detach(), dim=-1)
+    phrases = [c.phrases for c in first.classes] + [(kind,) for kind in words.read_kinds()]
+    reading.teach(first.average, targets=targets, phrases=phrases, seed=0, n_steps=60)
+    model.export(first.average, tmp_path / "export", config=first.config)
+    second = training.Trainer(coloured, recipe=recipe(seed=5))
+    second.begin_at(tmp_path / "export")
+    halves = {name: value.half().to(value.dtype) for name, value in first.average.visual.state_dict().items()}
+    assert all(torch.equal(value, halves[name]) for name, value in second.live.state_dict().items())
+    said = functional.normalize(second.anchors.detach(), dim=-1)
+    assert torch.equal((said @ targets.T).argmax(dim=1), torch.arange(len(targets)))
+    with pytest.raises(ValueError, match="another architecture"):
+        training.Trainer(coloured, recipe=recipe(embed_dim=48)).begin_at(tmp_path / "export")
 
 
 def test_a_checkpoint_appears_whole(coloured: pictures.PictureSet, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from vecclust.errors import NotFound, StoreUnsuitable
 from vecclust.store.schema import META, run_number
 
 # What vecclust itself may have put there before or beside the tables.
-_OWN = frozenset({"tables", "fits", "log", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
+_OWN = frozenset({"tables", "fits", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
 _DROPPED = ".dropped-"
 _MANIFEST_END = b"LANC"
 
