@@ -26,7 +26,7 @@ __all__ = ["album", "library"]  # fixtures
 # What `embedding-atlas --neighbors` reads: packages/backend/embedding_atlas/cli.py of apple/embedding-atlas.
 NEIGHBOURS = pa.struct([("ids", pa.list_(pa.int32())), ("distances", pa.list_(pa.float32()))])
 NAMED = {"cluster_name", "file_name", "path", "path_bytes"}
-PLAIN = {"photo", "x", "y", "neighbors", "cluster", "strength", "assigned_by", "taken", "width", "height"}
+PLAIN = {"photo", "x", "y", "neighbors", "cluster", "strength", "assigned_by", "newcomer", "taken", "width", "height"}
 
 
 def test_a_table_says_of_every_photo_what_the_library_knows(tmp_path: Path, library: Path, album: Path) -> None:
@@ -53,6 +53,7 @@ def test_a_table_says_of_every_photo_what_the_library_knows(tmp_path: Path, libr
             label = labels[row["photo"]]
             assert looked_at.photo(os.fsdecode(path)).photo == row["photo"]
             assert (row["cluster"], row["assigned_by"]) == (label.cluster, label.assigned_by)
+            assert row["newcomer"] is False
             assert row["strength"] == pytest.approx(label.strength)
             assert row["cluster_name"] == (None if row["cluster"] is None else names[row["cluster"]])
             assert (row["width"], row["height"], row["taken"]) == (64, 48, None)

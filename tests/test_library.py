@@ -138,6 +138,26 @@ def test_an_arrival_is_labelled_by_prediction_at_once(home: Home, album: Path) -
         assert facts.cluster in (sibling.cluster, None)
 
 
+def test_an_arrival_of_a_kind_never_seen_is_kept_as_a_newcomer(home: Home, album: Path) -> None:
+    """It is told from one that only fell between clusters, in `photo` and in `status`, by whoever opens it later."""
+    home.scan(album)
+    (album / "red" / "new.jpg").write_bytes(picture("red", 77))
+    Image.new("RGB", (64, 48), (250, 240, 20)).save(album / "yellow.png")
+    home.scan()
+    with home.open(write=False) as library:
+        facts, known = library.photo(album / "yellow.png"), library.photo(album / "red" / "new.jpg")
+        assert (facts.cluster, facts.assigned_by, facts.novelty, facts.newcomer) == (None, "predict", 1.0, True)
+        assert known.novelty is not None
+        assert known.novelty < 1.0
+        fitted = library.photo(album / "red" / "01.jpg")
+        assert (fitted.novelty, fitted.newcomer) == (None, False)
+        status = library.status()
+        assert (status.arrivals_since_run, status.newcomers) == (2, 1 + known.newcomer)
+    with home.open() as library:
+        library.recluster()
+        assert library.status().newcomers == 0
+
+
 def test_a_deleted_photo_goes_after_two_scans_a_day_apart(home: Home, album: Path) -> None:
     """The first miss only marks it, and it answers nothing meanwhile; the second, a day later, removes it."""
     home.scan(album)

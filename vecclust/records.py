@@ -189,12 +189,18 @@ class Label:
         cluster: the stable cluster id, or None for noise.
         strength: membership strength in [0, 1]; 0 for noise.
         assigned_by: `fit`, `predict` or `owner`.
+        novelty: of an arrival, the share in [0, 1] of the run's own photos that are less unlike the others than it is;
+            None for photos that were fitted and where it was not kept.
+        newcomer: whether it is an arrival that was held back as unlike all that the run knows, rather than one that
+            fell between clusters.
     """
 
     photo: str
     cluster: str | None
     strength: float
     assigned_by: AssignedBy
+    novelty: float | None = None
+    newcomer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

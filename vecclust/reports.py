@@ -218,6 +218,8 @@ class PhotoFacts:
     cluster_name: str | None
     strength: float | None
     assigned_by: AssignedBy | None
+    novelty: float | None
+    newcomer: bool
     run: str | None
     taken: datetime | None
     taken_source: str | None
@@ -300,6 +302,7 @@ class Status:
         run: the current run, or None.
         arrivals_since_run: photos that came after the current run's fit.
         arrivals_noise: of these, those without a cluster.
+        newcomers: of those, the ones held back as unlike all that the run knows.
         folders: the folders kept.
         skipped_dot_files: dot-files left out by the last scan.
         bytes_on_disk: size of the library.
@@ -317,6 +320,7 @@ class Status:
     run: Run | None
     arrivals_since_run: int
     arrivals_noise: int
+    newcomers: int
     folders: tuple[FolderStatus, ...]
     skipped_dot_files: int
     bytes_on_disk: int

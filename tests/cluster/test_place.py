@@ -152,6 +152,10 @@ def test_arrivals_of_a_kind_never_seen_are_held_back(groups: Fitted) -> None:
     assert (placed.labels[placed.newcomer] == -1).all()
     assert (placed.strengths[placed.newcomer] == 0).all()
     assert np.median(placed.lof) > groups.fit.state.lof_drift > groups.fit.state.lof_gate
+    assert np.median(placed.novelty) > 0.95
+    rows = np.random.default_rng(1).integers(0, len(groups.vectors), 200)
+    known = unit(groups.vectors[rows] + 0.02 * np.random.default_rng(2).normal(size=(200, groups.vectors.shape[1])))
+    assert np.mean(Placer(groups.fit.state, groups.vectors).place(known).novelty > 0.95) < 0.15
 
 
 @pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans", "agglomerative"])
@@ -165,7 +169,7 @@ def test_an_answer_does_not_depend_on_the_batch(reducer: str, clusterer: str) ->
     whole = placer.place(arrivals)
     order = np.random.default_rng(3).permutation(40)
     shuffled = placer.place(arrivals[order])
-    for name in ("labels", "strengths", "positions", "lof", "newcomer", "votes"):
+    for name in ("labels", "strengths", "positions", "lof", "novelty", "newcomer", "votes"):
         single = np.concatenate([getattr(placer.place(arrivals[i : i + 1]), name) for i in range(40)])
         np.testing.assert_array_equal(single, getattr(whole, name))
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(whole, name)[order])
@@ -226,6 +230,7 @@ def test_a_run_without_clusters_or_photos_places_nobody() -> None:
     nobody = Placer(state, vectors, present=np.zeros(6, bool)).place(vectors)
     assert nobody.newcomer.all()
     assert np.isinf(nobody.lof).all()
+    assert (nobody.novelty == 1).all()
     assert len(Placer(state, vectors).place(np.zeros((0, 16), np.float32)).labels) == 0
 
 
@@ -255,5 +260,5 @@ def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeyp
     fitted = groups.vectors if clusterer == "hdbscan" else vectors
     arrivals = unit(fitted[:50] + 0.05 * np.random.default_rng(2).normal(size=(50, fitted.shape[1])))
     once, often = Placer(state, fitted).place(arrivals), Placer(state, fitted, often=True).place(arrivals[:6])
-    for name in ("labels", "strengths", "positions", "lof", "newcomer", "votes"):
+    for name in ("labels", "strengths", "positions", "lof", "novelty", "newcomer", "votes"):
         np.testing.assert_array_equal(getattr(often, name), getattr(once, name)[:6])

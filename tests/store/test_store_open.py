@@ -13,11 +13,14 @@ import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.errors import LibraryLocked, NotFound, StoreDamaged, StoreError, StoreTooNew, StoreUnsuitable
+from vecclust.records import Label
 from vecclust.store import Store, StoreSettings
 from vecclust.store import migrations as migrations_module
+from vecclust.store.filters import equals
 from vecclust.store.meta import SCHEMA, Entries, Meta
 from vecclust.store.migrations import Migration, bring_up_to_date
 from vecclust.store.place import LibraryPlace, manifests
+from vecclust.store.schema import SCHEMA_VERSION
 from vecclust.store.tables import Tables
 
 
@@ -197,7 +200,7 @@ def _fake_migrations(log: list[str]) -> list[Migration]:
         assert entries["colour"] == "blue"
         return {"shape": "round"}
 
-    return [Migration(2, "colour", first), Migration(3, "shape", second)]
+    return [Migration(SCHEMA_VERSION + 1, "colour", first), Migration(SCHEMA_VERSION + 2, "shape", second)]
 
 
 def test_a_migration_is_recorded_with_what_it_changed(tmp_path: Path) -> None:
@@ -206,12 +209,15 @@ def test_a_migration_is_recorded_with_what_it_changed(tmp_path: Path) -> None:
     with new_library(tmp_path) as store:
         steps = _fake_migrations(log)
         before = store._tables.query("meta", lambda table: table.version)
-        assert bring_up_to_date(store._tables, store._meta, target=3, migrations=steps) == ["colour", "shape"]
+        assert bring_up_to_date(store._tables, store._meta, target=SCHEMA_VERSION + 2, migrations=steps) == [
+            "colour",
+            "shape",
+        ]
         assert store._tables.query("meta", lambda table: table.version) == before + 2
-        assert bring_up_to_date(store._tables, store._meta, target=3, migrations=steps) == []
+        assert bring_up_to_date(store._tables, store._meta, target=SCHEMA_VERSION + 2, migrations=steps) == []
         entries = store._meta.entries()
     assert log == ["first", "second"]
-    assert entries[SCHEMA] == {"version": 3, "migrations": ["colour", "shape"]}
+    assert entries[SCHEMA] == {"version": SCHEMA_VERSION + 2, "migrations": ["colour", "shape"]}
     assert (entries["colour"], entries["shape"]) == ("blue", "round")
 
 
@@ -225,9 +231,14 @@ def test_a_migration_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> Non
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            bring_up_to_date(store._tables, store._meta, target=3, migrations=[good[0], Migration(3, "shape", dying)])
-        assert store._meta.entries()[SCHEMA]["version"] == 2
-        assert bring_up_to_date(store._tables, store._meta, target=3, migrations=good) == ["shape"]
+            bring_up_to_date(
+                store._tables,
+                store._meta,
+                target=SCHEMA_VERSION + 2,
+                migrations=[good[0], Migration(SCHEMA_VERSION + 2, "shape", dying)],
+            )
+        assert store._meta.entries()[SCHEMA]["version"] == SCHEMA_VERSION + 1
+        assert bring_up_to_date(store._tables, store._meta, target=SCHEMA_VERSION + 2, migrations=good) == ["shape"]
     assert log == ["first", "second"]
 
 
@@ -235,15 +246,39 @@ def test_a_reader_does_not_migrate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A reader of an older library is told to let a writer in first."""
     new_library(tmp_path).close()
     with Store.open(tmp_path) as reader, pytest.raises(StoreError, match="older") as caught:
-        bring_up_to_date(reader._tables, reader._meta, target=2, migrations=_fake_migrations([]))
+        bring_up_to_date(reader._tables, reader._meta, target=SCHEMA_VERSION + 1, migrations=_fake_migrations([]))
     assert "vecclust scan" in caught.value.hint
 
 
 def test_a_gap_between_schemas_is_an_error(tmp_path: Path) -> None:
     """Raising the schema version without a migration does not go unnoticed."""
     with new_library(tmp_path) as store, pytest.raises(StoreError, match="no migration"):
-        bring_up_to_date(store._tables, store._meta, target=2, migrations=[])
-    assert migrations_module.MIGRATIONS == ()
+        bring_up_to_date(store._tables, store._meta, target=SCHEMA_VERSION + 1, migrations=[])
+    assert [step.version for step in migrations_module.MIGRATIONS] == list(range(2, SCHEMA_VERSION + 1))
+
+
+def test_a_library_of_the_first_schema_keeps_every_label(tmp_path: Path) -> None:
+    """Labels of all its runs gain what arrivals say of themselves since; a reader waits for a writer to do it."""
+    with new_library(tmp_path, n_photos=6) as store:
+        commit_sample_run(store)
+        commit_sample_run(store)
+        before = {run: store.labels(run) for run in ("r1", "r2")}
+        for run in before:
+            narrow = store._tables.read_whole(f"labels_{run}", ["photo", "cluster", "strength", "assigned_by"])
+            store._tables.create(f"labels_{run}", narrow)
+        store._meta.commit({SCHEMA: {"version": 1, "migrations": []}})
+    with pytest.raises(StoreError, match="older"):
+        Store.open(tmp_path)
+    for _ in range(2):
+        with Store.open(tmp_path, write=True, settings=FAST) as store:
+            assert {run: store.labels(run) for run in before} == before
+            store.add_photos(photo_rows(1, first=20))
+            arrival = Label(photo_key(20), None, 0.0, "predict", 0.5, newcomer=True)
+            store.add_labels([arrival], run="r2", replace=True)
+            assert store.label(photo_key(20)) == arrival
+            store._tables.delete("labels_r2", equals("photo", photo_key(20)))
+    with Store.open(tmp_path) as reader:
+        assert reader.labels() == before["r2"]
 
 
 @pytest.mark.parametrize("table", ["photos", "meta", "labels_r1"])

@@ -218,7 +218,13 @@ def test_clusters_come_back_as_they_were(rows: list[ClusterRow]) -> None:
 @given(
     rows=st.lists(
         st.builds(
-            Label, TEXT, st.none() | TEXT, st.floats(0, 1, width=32), st.sampled_from(["fit", "predict", "owner"])
+            Label,
+            TEXT,
+            st.none() | TEXT,
+            st.floats(0, 1, width=32),
+            st.sampled_from(["fit", "predict", "owner"]),
+            st.none() | st.floats(0, 1, width=32),
+            st.booleans(),
         ),
         max_size=4,
         unique_by=lambda label: label.photo,

@@ -203,13 +203,14 @@ def test_arrivals_cannot_name_a_cluster_the_run_does_not_have(store: Store) -> N
 
 
 def test_labels_are_counted_by_cluster_and_by_who_assigned_them(store: Store) -> None:
-    """Sizes include arrivals; noise among arrivals is told apart."""
-    assert store.label_counts() == LabelCounts({}, 0, 0, 0)
+    """Sizes include arrivals; noise among arrivals is told apart, and newcomers among that."""
+    assert store.label_counts() == LabelCounts({}, 0, 0, 0, 0)
     commit_sample_run(store)
-    store.add_photos(photo_rows(3, first=20))
+    store.add_photos(photo_rows(4, first=20))
     store.add_labels([Label(photo_key(20 + at), "c1" if at else None, 0.5, "predict") for at in range(3)], run="r1")
-    assert store.label_counts() == LabelCounts({"c1": 6, "c2": 4}, 2, 3, 1)
-    assert store.label_counts("r5") == LabelCounts({}, 0, 0, 0)
+    store.add_labels([Label(photo_key(23), None, 0.0, "predict", 1.0, newcomer=True)], run="r1")
+    assert store.label_counts() == LabelCounts({"c1": 6, "c2": 4}, 3, 4, 2, 1)
+    assert store.label_counts("r5") == LabelCounts({}, 0, 0, 0, 0)
 
 
 def test_a_clusters_time_span_is_its_photos(store: Store) -> None:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures, labels_before
 from vecclust.cluster.figures import figures_of
 from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
-from vecclust.cluster.neighbours import Neighbours, local_outlier_ratio, reach_of
+from vecclust.cluster.neighbours import Neighbours
+from vecclust.cluster.novelty import own_ratios
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
@@ -229,8 +230,7 @@ def _state(
     result: tuple[Grouping, FitParams],
 ) -> FitState:
     (layout, projection), (grouping, params) = laid_out, result
-    reach = reach_of(graph.distances)
-    ratios = local_outlier_ratio(reach, neighbours=graph.indices, fitted_distance=reach)
+    ratios = own_ratios(graph)
     gate, drift = np.percentile(ratios, [GATE_PERCENTILE, DRIFT_PERCENTILE]) if len(ratios) else (1.0, 1.0)
     tree, selection = grouping.tree, grouping.selection
     nodes = np.zeros(0, np.int32)

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine, and the measure of novelty that rests on them.
+"""Exact nearest neighbours by cosine.
 
 Knows blocked matrix products. Refuses to approximate: pynndescent would compile for 43 s in every new
 process, the exact graph of 20,000 rows takes about ten seconds. Invariant: a pair's distance is summed in
@@ -168,32 +168,6 @@ def nearest_among(
     some = vectors[rows]
     indices, distances = _nearest_of(arrivals @ some.T, rows=arrivals, vectors=some, k=k)
     return Neighbours(rows[indices].astype(np.int32), distances)
-
-
-def reach_of(distances: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far the last neighbour of each list (n, k) is, (n,); 0 where the lists are empty."""
-    return distances[:, -1] if distances.shape[1] else np.zeros(len(distances), np.float32)
-
-
-def local_outlier_ratio(
-    own_distance: NDArray[np.float32], *, neighbours: NDArray[np.int32], fitted_distance: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Compare the distance to the k-th neighbour with what those neighbours have (the ratio inside LOF).
-
-    Args:
-        own_distance: (m,) distance of each photo to its k-th neighbour.
-        neighbours: (m, k) the fitted rows near each photo.
-        fitted_distance: (n,) the same distance for every fitted row.
-
-    Returns:
-        (m,) float32, about 1 for a photo of a known kind, larger for a newcomer.
-    """
-    if neighbours.shape[1] == 0:
-        return np.ones(len(neighbours), np.float32)
-    usual = fitted_distance[neighbours].astype(np.float64).mean(axis=1)
-    # Copies of one picture have distance 0 all round; the floor makes their ratio 1 instead of 0 / 0.
-    ratio = np.maximum(own_distance.astype(np.float64), SAME_PICTURE) / np.maximum(usual, SAME_PICTURE)
-    return np.asarray(ratio, dtype=np.float32)
 
 
 def _lists_of(

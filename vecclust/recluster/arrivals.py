@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from vecclust.recluster.rows import FittedRows, load_rows
 from vecclust.records import Label
 
 if TYPE_CHECKING:
-    from vecclust.cluster import Placer
+    from vecclust.cluster import Placement, Placer
 
 
 class Labeller:
@@ -50,12 +50,7 @@ class Labeller:
         placer, fitted = self._placer(store, run, keys)
         photos, vectors = store.vectors(arrivals)
         placed = placer.place(vectors)
-        clusters = fitted.clusters
-        new = [
-            Label(photo, clusters[label] if label >= 0 else None, strength if label >= 0 else 0.0, "predict")
-            for photo, label, strength in zip(photos, placed.labels.tolist(), placed.strengths.tolist(), strict=True)
-        ]
-        return store.add_labels(new, run=run)
+        return store.add_labels(_labels(photos, placed, clusters=fitted.clusters), run=run)
 
     def _placer(self, store: ClusteredStore, run: str, keys: Set[str]) -> tuple[Placer, FittedRows]:
         """Give what places into a run, made anew where the run is another or some of its photos went away."""
@@ -74,6 +69,22 @@ class Labeller:
         self._warm = Placer(state, fitted_vectors, present=present, often=self._often), fitted
         self._key = run, frozenset(fitted.photos) - keys
         return self._warm
+
+
+def _labels(photos: Sequence[str], placed: Placement, *, clusters: Sequence[str]) -> list[Label]:
+    """Put down where arrivals were placed."""
+    rows = zip(photos, placed.labels, placed.strengths, placed.novelty, placed.newcomer, strict=True)
+    return [
+        Label(
+            photo,
+            cluster=clusters[label] if label >= 0 else None,
+            strength=float(strength) if label >= 0 else 0.0,
+            assigned_by="predict",
+            novelty=float(novelty),
+            newcomer=bool(newcomer),
+        )
+        for photo, label, strength, novelty, newcomer in rows
+    ]
 
 
 def label_arrivals(store: ClusteredStore) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vecclust.errors import StoreError, StoreTooNew
 from vecclust.store.meta import SCHEMA, Entries, Meta
-from vecclust.store.schema import SCHEMA_VERSION
+from vecclust.store.schema import SCHEMA_VERSION, arrival_fields, run_of_labels_table
 from vecclust.store.tables import Tables
 
 _log = logging.getLogger(__name__)
@@ -34,8 +34,16 @@ class Migration:
     apply: Callable[[Tables, Entries], Entries]
 
 
+def _say_how_new_arrivals_were(tables: Tables, entries: Entries) -> Entries:
+    """Make room in the labels of every kept run; what was labelled before does not say."""
+    for table in tables.place.table_names():
+        if run_of_labels_table(table) and tables.has(table):
+            tables.widen(table, arrival_fields())
+    return {}
+
+
 # In order; version 1 is the first.
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, "novelty of arrivals", _say_how_new_arrivals_were),)
 
 
 def bring_up_to_date(

@@ -71,6 +71,7 @@ def _plain_columns(points: PointTable) -> dict[str, Any]:
         "cluster": pa.array([None if label is None else label.cluster for label in labels], pa.string()),
         "strength": pa.array([None if label is None else label.strength for label in labels], pa.float32()),
         "assigned_by": pa.array([None if label is None else label.assigned_by for label in labels], pa.string()),
+        "newcomer": pa.array([None if label is None else label.newcomer for label in labels], pa.bool_()),
         "taken": pa.array([_taken(photo) for photo in points.photos], pa.timestamp("us")),
         "width": pa.array([photo.width_px for photo in points.photos], pa.int32()),
         "height": pa.array([photo.height_px for photo in points.photos], pa.int32()),

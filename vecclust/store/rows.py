@@ -173,6 +173,8 @@ def label_table(labels: Sequence[Label], *, table: str) -> Any:
         [label.cluster for label in labels],
         [label.strength for label in labels],
         [label.assigned_by for label in labels],
+        [label.novelty for label in labels],
+        [label.newcomer for label in labels],
     ]
     return _table(table, columns)
 
@@ -265,8 +267,10 @@ def read_files(batches: Iterable[Any]) -> Iterator[FileRow]:
 def read_labels(batches: Iterable[Any]) -> Iterator[Label]:
     """Read rows of a run's labels."""
     for batch in batches:
-        columns = (batch.column(name).to_pylist() for name in ("photo", "cluster", "strength", "assigned_by"))
-        yield from map(Label, *columns)
+        names = ("photo", "cluster", "strength", "assigned_by", "novelty", "newcomer")
+        rows = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+        for photo, cluster, strength, assigned_by, novelty, newcomer in rows:
+            yield Label(photo, cluster, strength, assigned_by, novelty, bool(newcomer))
 
 
 def read_runs(batches: Iterable[Any]) -> Iterator[Run]:

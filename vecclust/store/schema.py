@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 PHOTOS = "photos"
 THUMBNAILS = "thumbnails"
@@ -75,7 +75,11 @@ def table_schema(table: str) -> Any:
     text, whole, binary = pa.string(), pa.int64(), pa.binary()
     if run_of_labels_table(table):
         return _schema(
-            _key("photo"), _may("cluster", text), _must("strength", pa.float32()), _must("assigned_by", text)
+            _key("photo"),
+            _may("cluster", text),
+            _must("strength", pa.float32()),
+            _must("assigned_by", text),
+            *arrival_fields(),
         )
     columns = {
         THUMBNAILS: [_key("photo"), _must("jpeg", binary)],
@@ -115,6 +119,13 @@ def table_schema(table: str) -> Any:
         META: [_key("key"), _must("value", text)],
     }
     return _schema(*columns[table])
+
+
+def arrival_fields() -> list[Any]:
+    """Lay out what labels say of arrivals since schema 2; nothing of photos that were fitted."""
+    import pyarrow as pa
+
+    return [_may("novelty", pa.float32()), _may("newcomer", pa.bool_())]
 
 
 def _schema(*fields: Any) -> Any:

@@ -80,21 +80,23 @@ class SearchShelf(Shelf):
         Args:
             run: which run, None for the current one.
         """
-        table = self._label_columns(run, ["cluster", "assigned_by"])
+        told = ["cluster", "assigned_by", "newcomer"]
+        table = self._label_columns(run, told)
         if table is None:
-            return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0)
+            return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0, newcomers=0)
         by_cluster: dict[str, int] = {}
-        noise = arrivals = arrivals_noise = 0
-        for row in table.group_by(["cluster", "assigned_by"]).aggregate([([], "count_all")]).to_pylist():
+        noise = arrivals = arrivals_noise = newcomers = 0
+        for row in table.group_by(told).aggregate([([], "count_all")]).to_pylist():
             cluster, n = row["cluster"], row["count_all"]
             predicted = n if row["assigned_by"] == "predict" else 0
             arrivals += predicted
             if cluster is None:
                 noise += n
                 arrivals_noise += predicted
+                newcomers += predicted if row["newcomer"] else 0
             else:
                 by_cluster[cluster] = by_cluster.get(cluster, 0) + n
-        return LabelCounts(by_cluster=by_cluster, noise=noise, arrivals=arrivals, arrivals_noise=arrivals_noise)
+        return LabelCounts(by_cluster, noise, arrivals, arrivals_noise, newcomers)
 
     def time_spans(self, run: str | None = None) -> dict[str, TimeSpan]:
         """Find first and last time taken of every cluster, in one pass over labels and photos.

@@ -179,6 +179,19 @@ class Tables:
         for part in self._parts(data):
             self._commit(table, partial(write, part=part), doing="writing")
 
+    def widen(self, table: str, fields: Sequence[Any]) -> None:
+        """Add columns that are not there yet, null in every row; no row is rewritten.
+
+        Args:
+            table: its name.
+            fields: nullable arrow fields.
+        """
+        with border(f"reading {table}", place=self.place.folder):
+            there = self._handle(table).schema.names
+        new = [field for field in fields if field.name not in there]
+        if new:
+            self._commit(table, lambda handle: handle.add_columns(new), doing="widening")
+
     def delete(self, table: str, where: Filter) -> int:
         """Delete rows.
 

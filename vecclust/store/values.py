@@ -43,12 +43,14 @@ class LabelCounts:
         noise: photos without a cluster.
         arrivals: photos labelled by prediction.
         arrivals_noise: those of them without a cluster.
+        newcomers: those of these that were held back as unlike all that the run knows.
     """
 
     by_cluster: Mapping[str, int]
     noise: int
     arrivals: int
     arrivals_noise: int
+    newcomers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ def photo_document(facts: PhotoFacts) -> Document:
         "cluster_name": facts.cluster_name,
         "strength": None if facts.strength is None else round(facts.strength, 6),
         "assigned_by": facts.assigned_by,
+        "novelty": None if facts.novelty is None else round(facts.novelty, 6),
+        "newcomer": facts.newcomer,
         "run": facts.run,
         "taken": _iso(facts.taken),
         "taken_source": facts.taken_source,
@@ -158,6 +160,7 @@ def status_document(status: Status) -> Document:
         "run": None if status.run is None else run_document(status.run),
         "arrivals_since_run": status.arrivals_since_run,
         "arrivals_noise": status.arrivals_noise,
+        "newcomers": status.newcomers,
         "skipped_dot_files": status.skipped_dot_files,
         "bytes_on_disk": status.bytes_on_disk,
         "folders": [
