@@ -13,7 +13,9 @@ from sklearn.metrics import adjusted_mutual_info_score
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import unit, world
 from vecclust.cluster import STAGES, Earlier, FitParams, Placer, fit
+from vecclust.cluster.continuing import beside
 from vecclust.cluster.fit import distinct_rows
+from vecclust.cluster.neighbours import Neighbours
 from vecclust.cluster.reduce import LEAST_FOR_UMAP
 
 WAYS = [
@@ -207,12 +209,29 @@ def test_a_continued_fit_begins_where_the_earlier_one_was(groups: Fitted) -> Non
     assert (found.continued, alone.continued) == (True, False)
     assert adjusted_mutual_info_score(truth, found.labels) > adjusted_mutual_info_score(truth, alone.labels) - 0.02
     newcomers = found.labels[truth == 11]
-    assert np.bincount(newcomers + 1)[1:].max() > 0.8 * len(newcomers)
+    its_own = np.bincount(newcomers + 1)[1:].argmax()
+    assert (newcomers == its_own).mean() > 0.8
+    assert its_own not in found.labels[old]
     assert (
         _correlation(found.positions[old], before.positions)
         > 0.9
         > _correlation(alone.positions[old], before.positions)
     )
+
+
+def test_newcomers_whom_nobody_knew_are_put_beside_the_map(groups: Fitted) -> None:
+    """Kinds that came at once lie apart from the others and from one another."""
+    truth = groups.truth
+    new = truth >= 9
+    places = groups.fit.positions.copy()
+    places[new] = places[~new].mean(axis=0)
+    graph = Neighbours(groups.fit.state.neighbours, groups.fit.state.distances)
+    moved = beside(places, new=new, graph=graph)
+    np.testing.assert_array_equal(moved[~new], places[~new])
+    spots = np.unique(moved[new], axis=0)
+    assert len(spots) >= 2
+    outside = (spots < places[~new].min(axis=0)) | (spots > places[~new].max(axis=0))
+    assert outside.any(axis=1).all()
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

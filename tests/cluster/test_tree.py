@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hdbscan
 import numpy as np
 import pytest
@@ -109,6 +111,14 @@ def test_of_a_chain_the_node_that_is_most_like_its_cluster_stands() -> None:
     assert standing_nodes(tree, scattered, least=0.5).tolist() == []
     assert standing_nodes(tree, np.full(20, -2), least=0.5).tolist() == []
     assert standing_nodes(empty_tree(4), np.zeros(4, np.int64), least=0.5).tolist() == []
+
+
+def test_what_came_since_joins_a_cluster_only_where_it_is_no_kind_of_its_own() -> None:
+    """Points 6 to 11 came since: apart from the cluster they have more mass, or less."""
+    labels = np.array([0] * 6 + [-2] * 6 + [1] * 8)
+    assert standing_nodes(chain(), labels, least=0.5).tolist() == [1, 2]
+    apart = replace(chain(), node_birth=np.array([0.0, 1.0, 1.0, 2.0, 2.0]))
+    assert standing_nodes(apart, labels, least=0.5).tolist() == [2, 3]
 
 
 def test_the_clusters_of_a_fit_stand_in_its_own_tree(groups: Fitted) -> None:

@@ -100,8 +100,8 @@ def begin_at(
         params: `reducer` and `n_components` are used.
 
     Returns:
-        (p, n_components) float32: known pictures where they were, newcomers in the middle of those they know; None
-        where the earlier layout is of another kind or knows too few of the pictures.
+        (p, n_components) float32: known pictures where they were, newcomers in the middle of those they know, or beside
+        the map where they know no one; None where the earlier layout is of another kind or knows too few pictures.
     """
     if earlier is None or known is None or len(known) == 0:
         return None
@@ -112,7 +112,8 @@ def begin_at(
         return None
     places = np.full((len(known), params.n_components), np.nan, np.float32)
     places[known >= 0] = earlier.state.layout[known[known >= 0]]
-    return gathered(place_newcomers(places, graph=graph), new=known < 0, graph=graph)
+    placed = gathered(place_newcomers(places, graph=graph), new=known < 0, graph=graph)
+    return None if placed is None else beside(placed, new=known < 0, graph=graph)
 
 
 def labels_before(earlier: Earlier | None, known: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
@@ -176,6 +177,47 @@ def gathered(
     moved = places.copy()
     for _ in range(ROUNDS_TO_GATHER):
         moved[new] = moved[graph.indices[new]].mean(axis=1)
+    return moved
+
+
+def beside(places: NDArray[np.float32], *, new: NDArray[np.bool_], graph: Neighbours) -> NDArray[np.float32]:
+    """Move newcomers that know only newcomers, who know only newcomers, to the side of the map, each group for itself.
+
+    Args:
+        places: (n, c) float32.
+        new: (n,) which rows are newcomers.
+        graph: the nearest rows of each row.
+
+    Returns:
+        (n, c) float32.
+    """
+    strange = new.copy()
+    while True:
+        reached = strange & ~strange[graph.indices].all(axis=1)
+        if not reached.any():
+            break
+        strange &= ~reached
+    rows = np.flatnonzero(strange)
+    if len(rows) == 0:
+        return places
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    number = np.full(len(places), -1)
+    number[rows] = np.arange(len(rows))
+    links = number[graph.indices[rows]]
+    ends = np.repeat(np.arange(len(rows)), links.shape[1]), links.ravel()
+    _, group = connected_components(coo_matrix((np.ones(links.size), ends), shape=(len(rows), len(rows))))
+    others = places[~strange]
+    low, high = others.min(axis=0), others.max(axis=0)
+    moved, axes = places.copy(), places.shape[1]
+    for each in range(group.max() + 1):
+        # Round the map: one side after the other, then further out.
+        axis, turn = each % axes, each // axes
+        far = (0.5 + ROOM_BESIDE * (1 + turn // 2)) * (high - low)[axis] * (1 if turn % 2 == 0 else -1)
+        spot = (low + high) / 2
+        spot[axis] += far
+        moved[rows[group == each]] = spot
     return moved
 
 

@@ -163,6 +163,7 @@ def standing_nodes(tree: CondensedTree, labels: NDArray[np.int64], *, least: flo
     alike = shared[:, :n_labels] / np.maximum(1, known[:, None] + sizes - shared[:, :n_labels])
     alike[0] = 0.0
     best = alike.max(axis=1, initial=0.0)
+    best[_joins_strangers(tree, known)] = 0.0
     standing: list[int] = []
     closed = np.zeros(tree.n_nodes, bool)
     # Of a chain of nodes with the same known points the largest first: it has what came since.
@@ -172,6 +173,22 @@ def standing_nodes(tree: CondensedTree, labels: NDArray[np.int64], *, least: flo
             standing.append(node)
             closed[line] = True
     return np.array(sorted(standing), np.int32)
+
+
+def _joins_strangers(tree: CondensedTree, known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark nodes that join a part of newcomers alone to the others, where apart they have more mass.
+
+    Args:
+        tree: the tree.
+        known: (m,) how many points of each node are no newcomers.
+    """
+    mass = stabilities(tree)
+    below = np.zeros(tree.n_nodes, np.float64)
+    strange = np.zeros(tree.n_nodes, bool)
+    for node in range(tree.n_nodes - 1, 0, -1):
+        below[tree.node_parent[node]] += max(mass[node], below[node])
+        strange[tree.node_parent[node]] |= known[node] == 0
+    return strange & (known > 0) & (below > mass)
 
 
 def _above(tree: CondensedTree, nodes: NDArray[np.int32]) -> NDArray[np.int32]:
