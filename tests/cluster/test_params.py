@@ -37,7 +37,7 @@ def test_resolving_twice_changes_nothing() -> None:
         {"clusterer": "dbscan"},
         {"n_neighbors": 1},
         {"n_neighbors": 15.0},
-        {"n_components": 1},
+        {"n_components": 0},
         {"seed": -1},
         {"seed": 2**32},
         {"min_cluster_size": 1},

@@ -6,6 +6,10 @@ Invariants: the same rows in the same order, seed and parameters give the same l
 with -1 for noise; what a run keeps is arrays and JSON, never a pickle.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from vecclust.cluster.continuing import Earlier
 from vecclust.cluster.figures import mean_strengths, medoids
 from vecclust.cluster.fit import STAGES, Fit, fit
@@ -14,6 +18,9 @@ from vecclust.cluster.neighbours import limit_threads
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.place import Placement, Placer
 from vecclust.cluster.state import FitState, load_state, save_state
+
+if TYPE_CHECKING:
+    from vecclust.cluster.estimator import VectorClusterer
 
 __all__ = [
     "STAGES",
@@ -26,6 +33,7 @@ __all__ = [
     "Known",
     "Placement",
     "Placer",
+    "VectorClusterer",
     "fit",
     "limit_threads",
     "load_state",
@@ -34,3 +42,12 @@ __all__ = [
     "medoids",
     "save_state",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out the estimator, whose base classes are scikit-learn's, at first use."""
+    if name == "VectorClusterer":
+        from vecclust.cluster.estimator import VectorClusterer
+
+        return VectorClusterer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

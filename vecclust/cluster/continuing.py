@@ -23,9 +23,14 @@ logger = logging.getLogger(__name__)
 CHECKED_LISTS = 256
 # Of the pictures; below, most are newcomers, and a layout that begins with them in a heap is worse than a new one.
 LEAST_TO_CONTINUE = 0.5
+# Twenty in a row kept the quality of fits from nothing (scripts/eval_incremental); further was not looked.
+MOST_CONTINUED = 20
 # Newcomers of a new kind know mostly one another: so many times each moves to the middle of those it knows, which
 # gathers them before the layout is settled.
 ROUNDS_TO_GATHER = 10
+# Newcomers that nobody knew are put beside the map, by this share of its size: in the middle, where they were put
+# before, 25 photos of a kind never seen were taken for part of whatever cluster was there.
+ROOM_BESIDE = 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class FitParams:
     Attributes:
         reducer: `umap`, `pca`, or `none` to cluster the vectors themselves.
         n_neighbors: neighbours per photo in the graph, 2 to 200; also those that place an arrival.
-        n_components: dimensions of the layout, 2 to 50.
+        n_components: dimensions of the layout, 1 to 50.
         seed: seed of everything random, 0 to 2**32 - 1.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: smallest cluster, at least 2; 0 for automatic (1 % of the pictures, 5 to 20).
@@ -56,7 +56,7 @@ class FitParams:
         _check_choice("reducer", self.reducer, get_args(Reducer))
         _check_choice("clusterer", self.clusterer, get_args(Clusterer))
         _check_range("n_neighbors", self.n_neighbors, least=2, most=200)
-        _check_range("n_components", self.n_components, least=2, most=50)
+        _check_range("n_components", self.n_components, least=1, most=50)
         _check_range("seed", self.seed, least=0, most=2**32 - 1)
         _check_range("min_cluster_size", self.min_cluster_size, least=2, most=2**31 - 1, auto=True)
         _check_range("min_samples", self.min_samples, least=1, most=2**31 - 1, auto=True)

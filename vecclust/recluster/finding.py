@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.continuing import MOST_CONTINUED
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.needs import ClusteredStore
 from vecclust.recluster.rows import load_rows, pack_photos, unpack_photos
@@ -31,8 +32,6 @@ log = logging.getLogger(__name__)
 
 # The figure of a run that says how many fits since the last one from nothing it is the last of.
 CONTINUED = "n_continued"
-# Twenty in a row kept the quality of fits from nothing (scripts/eval_incremental); further was not looked.
-MOST_CONTINUED = 20
 # Seeds alone differ by up to 0.05 in the share of photos without a cluster.
 MOST_LOST = 0.1
 
