@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vecclust.embed.device import multiplies_bfloat16
+
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """open_clip's own defaults, so that a configuration without `preprocess_cfg` would still be read right."""
@@ -99,6 +101,11 @@ def encode_short_text(model: Any, tokens: Tensor) -> Tensor:
     x = model.ln_final(x)
     x = x[torch.arange(len(x)), last] @ model.text_projection
     return functional.normalize(x.float(), dim=-1)
+
+
+def mixed_precision(device: str) -> torch.autocast:
+    """Compute in bfloat16 inside, but not on a processor that has to emulate it (16 pictures a second, not hundreds)."""
+    return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or multiplies_bfloat16())
 
 
 def normalise(pixels: Tensor) -> Tensor:

@@ -96,6 +96,6 @@ def image_vectors(network: Any, pixels: NDArray[np.uint8], *, side_px: int) -> N
         batch = torch.from_numpy(pixels[start : start + 256]).float().div_(255)
         if batch.shape[-1] != side_px:
             batch = functional.interpolate(batch, size=side_px, mode="bicubic", antialias=True).clamp_(0, 1)
-        with torch.autocast("cpu", torch.bfloat16):
+        with model.mixed_precision("cpu"):
             found.append(network.encode_image(model.normalise(batch), normalize=True).float())
     return np.asarray(torch.cat(found).numpy(), dtype=np.float32)

@@ -230,7 +230,7 @@ class Trainer:
             pixels, strength=recipe.colour_strength, grey_share=recipe.grey_share, generator=chance
         )
         pixels, labels = model.normalise(pixels).to(self.device), self._labels[rows].to(self.device)
-        with torch.autocast(self.device, torch.bfloat16):
+        with model.mixed_precision(self.device):
             seen = self._see[index](pixels)
         losses = self._losses(functional.normalize(seen.float(), dim=-1), labels)
         params = [*self.twins[index].parameters(), self.anchors, self.log_scale]
