@@ -104,7 +104,7 @@ def encode_short_text(model: Any, tokens: Tensor) -> Tensor:
 
 
 def mixed_precision(device: str) -> torch.autocast:
-    """Compute in bfloat16 inside, but not on a processor that has to emulate it (16 pictures a second, not hundreds)."""
+    """Compute in bfloat16 inside, but not on a processor that emulates it: 16 pictures a second, not hundreds."""
     return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or multiplies_bfloat16())
 
 
