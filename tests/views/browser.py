@@ -96,10 +96,17 @@ class Browser:
         return answer["result"].get("value")
 
     def until(self, expression: str) -> None:
-        """Wait until an expression holds."""
+        """Wait until an expression holds; one that fails, in a page half read or left meanwhile, does not hold yet."""
         deadline = time.monotonic() + DEADLINE_S
-        while not self.value(f"new Promise(done => setTimeout(() => done(Boolean({expression})), 20))"):
-            assert time.monotonic() < deadline, f"{expression} never held"
+        failed = ""
+        while True:
+            try:
+                if self.value(f"Boolean({expression})"):
+                    return
+            except AssertionError as error:
+                failed = f": {error}"
+            assert time.monotonic() < deadline, f"{expression} never held{failed}"
+            time.sleep(0.02)
 
     def press(self, key: str, *, text: str = "") -> None:
         """Press and let go of a key."""
