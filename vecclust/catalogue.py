@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vecclust.errors import NotFound
 from vecclust.query import Scope, living_path
+from vecclust.recluster.signals import drift_of
 from vecclust.records import FileRow, Hit, Label, Run, Taken
 from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
     DaemonStatus,
+    Drift,
     FolderStatus,
     HistoryEvent,
     Member,
@@ -239,6 +241,7 @@ def read_status(store: Store) -> Status:
         skipped_dot_files=sum(root.n_skipped for root in store.roots()),
         bytes_on_disk=_bytes_below(store.folder),
         daemon=read_daemon(Path(store.folder)),
+        drift=drift_of(store.arrivals(current)) if labels is not None and labels.arrivals else Drift(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vecclust import catalogue
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
+from vecclust.recluster.signals import drift_of
 from vecclust.records import Run
 from vecclust.reports import Growth, Progress, RefitReport, no_progress
 
@@ -32,6 +33,7 @@ class Grouping:
         self._config = config
         self._labeller: Labeller | None = None
         self._fits_here = True
+        self._grown: tuple[str, Growth | None] | None = None
         self.missing_fit = ""
 
     def leave_fits(self) -> None:
@@ -123,10 +125,17 @@ class Grouping:
 
     def growth(self) -> Growth | None:
         """Say how far the library has grown beyond its current run; None before the first fit."""
+        stamp = self._store.stamp()
+        if self._grown is None or self._grown[0] != stamp:
+            self._grown = stamp, self._read_growth()
+        return self._grown[1]
+
+    def _read_growth(self) -> Growth | None:
         run = catalogue.current_run(self._store)
         if run is None:
             return None
-        return Growth(run.run, run.n_photos, self._store.label_counts(run.run).arrivals, run.created_ns)
+        arrivals = self._store.arrivals(run.run)
+        return Growth(run.run, run.n_photos, len(arrivals), run.created_ns, drift_of(arrivals))
 
     def rollback(self, run: str) -> Run:
         """Make an earlier run the current one, and label what came since; see `Library.rollback`."""

@@ -101,6 +101,26 @@ class RefitReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """How unusual the newest arrivals are.
+
+    Attributes:
+        n_recent: how many were looked at.
+        n_unusual: those of them that stand out more than 95 % of the run's own photos do.
+        alarm_from: from how many on the collection has drifted away from the run; None where too few came to tell.
+    """
+
+    n_recent: int = 0
+    n_unusual: int = 0
+    alarm_from: int | None = None
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether the collection has drifted away."""
+        return self.alarm_from is not None and self.n_unusual >= self.alarm_from
+
+
+@dataclass(frozen=True, slots=True)
 class Growth:
     """How far a library has grown beyond its current run.
 
@@ -109,12 +129,14 @@ class Growth:
         n_fitted: photos it was fitted on.
         n_arrivals: photos that came since.
         fitted_ns: when it was made.
+        drift: how unusual the newest of these are.
     """
 
     run: str
     n_fitted: int
     n_arrivals: int
     fitted_ns: int
+    drift: Drift = Drift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +325,7 @@ class Status:
         arrivals_since_run: photos that came after the current run's fit.
         arrivals_noise: of these, those without a cluster.
         newcomers: of those, the ones held back as unlike all that the run knows.
+        drift: how unusual the newest arrivals are.
         folders: the folders kept.
         skipped_dot_files: dot-files left out by the last scan.
         bytes_on_disk: size of the library.
@@ -325,6 +348,7 @@ class Status:
     skipped_dot_files: int
     bytes_on_disk: int
     daemon: DaemonStatus = DaemonStatus()
+    drift: Drift = Drift()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from tests.cluster.worlds import unit, world
 from vecclust.cluster import neighbours
 from vecclust.cluster.neighbours import (
     grown_graph,
-    local_outlier_ratio,
     measured_again,
     nearest_rows,
     neighbour_graph,
-    reach_of,
 )
+from vecclust.cluster.novelty import local_outlier_ratio, reach_of
 
 
 def test_graph_is_what_sorting_all_pairs_gives() -> None:

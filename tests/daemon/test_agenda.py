@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 from vecclust.daemon import Agenda, Due, RefitPolicy, reason_to_refit
 from vecclust.daemon.agenda import LONGEST_DELAY_S, LONGEST_PAUSE_S
-from vecclust.reports import Growth
+from vecclust.reports import Drift, Growth
 from vecclust.watch import Hint
 
 
@@ -132,3 +135,14 @@ def test_a_small_library_waits_for_enough_new_photos() -> None:
     now_ns = 500 * 10**9
     assert not reason_to_refit(POLICY, few, now_ns=now_ns, quiet_for_s=60, tried_ago_s=1e9)
     assert not reason_to_refit(POLICY, None, now_ns=now_ns, quiet_for_s=60, tried_ago_s=1e9)
+
+
+def test_drift_is_a_reason_however_few_have_come() -> None:
+    """The reason says how many were unlike; the pause holds all the same, and the owner may do without."""
+    drifted = Growth("r1", 10_000, 60, fitted_ns=0, drift=Drift(60, 30, alarm_from=16))
+    asked: dict[str, Any] = {"now_ns": 500 * 10**9, "quiet_for_s": 60.0, "tried_ago_s": 1e9}
+    assert reason_to_refit(POLICY, drifted, **asked).startswith("drift: 30 of the newest 60")
+    assert not reason_to_refit(POLICY, drifted, **(asked | {"tried_ago_s": 99.0}))
+    assert not reason_to_refit(dataclasses.replace(POLICY, drift=False), drifted, **asked)
+    for harmless in (Drift(60, 15, alarm_from=16), Drift(49, 49, alarm_from=None)):
+        assert not reason_to_refit(POLICY, dataclasses.replace(drifted, drift=harmless), **asked)

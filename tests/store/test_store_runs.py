@@ -185,6 +185,20 @@ def test_arrivals_are_labelled_once(store: Store) -> None:
     assert store.add_labels([], run="r1") == 0
 
 
+def test_arrivals_are_listed_in_the_order_in_which_they_came(store: Store) -> None:
+    """By when their photos were added; a photo that has gone is not among them, nor is one that was fitted."""
+    commit_sample_run(store)
+    rows = photo_rows(4, first=20)
+    store.add_photos([replace(row, added_ns=added) for row, added in zip(rows, (5, 3, 9, 3), strict=True)])
+    labels = [Label(row.photo, None, 0.0, "predict", 0.5) for row in rows]
+    store.add_labels(labels, run="r1")
+    assert store.arrivals() == [*sorted(labels[1:4:2], key=lambda label: label.photo), labels[0], labels[2]]
+    store.remove_photos([rows[0].photo])
+    assert labels[0] not in store.arrivals()
+    commit_sample_run(store)
+    assert store.arrivals() == []
+
+
 def test_a_label_from_a_run_that_is_over_leaks_nowhere(store: Store) -> None:
     """Arrivals placed in a run that a refit has replaced meanwhile are dropped."""
     commit_sample_run(store)

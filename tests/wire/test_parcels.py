@@ -11,15 +11,16 @@ import pytest
 
 from vecclust import wire
 from vecclust.records import ClusterName, Hit, Run
-from vecclust.reports import Answer, DaemonStatus, Filters, FolderStatus, RefitReport, Status
+from vecclust.reports import Answer, DaemonStatus, Drift, Filters, FolderStatus, RefitReport, Status
 
 RUN = Run(
     "r2", 10**18, "a/b@c", {"reducer": "umap", "max_share": 0.15}, 100, 3, 7, {"dbcv": None, "silhouette": 0.1 + 0.2},
     {"layout": 1 / 3}, "r1", "on demand", {"kept": 2},
 )  # fmt: skip
 STATUS = Status(
-    "/lib\udcff", "a/b@c", 1, 2, 3, 4, 5, 6, RUN, 7, 8, (FolderStatus("/a", None, "gone"), FolderStatus("/b", 10**18)),
-    9, 10, DaemonStatus(True, 12, 10**18, ("/a", "/b"), ("deaf",), "watching"),
+    "/lib\udcff", "a/b@c", 1, 2, 3, 4, 5, 6, RUN, 7, 8, 9,
+    (FolderStatus("/a", None, "gone"), FolderStatus("/b", 10**18)), 9, 10,
+    DaemonStatus(True, 12, 10**18, ("/a", "/b"), ("deaf",), "watching"), Drift(60, 16, 16),
 )  # fmt: skip
 HITS = (Hit("ab", "/photo\udcff.jpg", 0.1 + 0.2, "c1", "“Lagoon” 🌋"), Hit("cd", "/b", -1.0))
 
@@ -27,7 +28,7 @@ PARCELS: list[tuple[str, Any]] = [
     ("answer", Answer("waterfalls", "a/b@c", HITS, ("2 photos left out",))),
     ("answer", Answer("\udcff", "a/b@c", ())),
     ("status", STATUS),
-    ("status", Status("/lib", None, 0, 0, 0, 0, 0, 0, None, 0, 0, (), 0, 0)),
+    ("status", Status("/lib", None, 0, 0, 0, 0, 0, 0, None, 0, 0, 0, (), 0, 0)),
     ("refit", RefitReport("r3", 9, 2, 1, 1 / 3, 1, 1, 0, 0, 0, 4, {"dbcv": None}, {"layout": 0.1})),
     ("run", RUN),
     ("name", ClusterName("c1", "It's “<b>”", "owner", 10**18)),

@@ -17,6 +17,7 @@ class RefitPolicy:
         longest_s: longest time between fits while there is anything new; 0 for no limit.
         quiet_s: nothing may have arrived for so long: an import is not interrupted.
         pause_s: shortest time between fits, failed ones counted.
+        drift: whether unusual arrivals are a reason, however few they are.
     """
 
     share: float = 0.1
@@ -24,6 +25,7 @@ class RefitPolicy:
     longest_s: float = 30 * 86_400.0
     quiet_s: float = 60.0
     pause_s: float = 3600.0
+    drift: bool = True
 
 
 def reason_to_refit(
@@ -48,6 +50,9 @@ def reason_to_refit(
         return ""
     if growth.n_arrivals >= max(policy.least, policy.share * growth.n_fitted):
         return f"{growth.n_arrivals} new photos since a fit of {growth.n_fitted}"
+    if policy.drift and growth.drift.alarmed:
+        found = growth.drift
+        return f"drift: {found.n_unusual} of the newest {found.n_recent} photos are unlike those of the last fit"
     if policy.longest_s and age_s >= policy.longest_s:
         return f"{growth.n_arrivals} new photos and {age_s / 86_400:.0f} days since the last fit"
     return ""

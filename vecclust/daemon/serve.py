@@ -78,6 +78,7 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
             longest_s=wanted.refit_longest_s,
             quiet_s=wanted.refit_quiet_s,
             pause_s=wanted.refit_pause_s,
+            drift=wanted.refit_drift,
         ),
         quiet_hours=Hours.parse(wanted.quiet_hours),
         pulse=pulse,

@@ -186,6 +186,20 @@ class RunShelf(Shelf):
         rows = self._labels(run, where=equals("cluster", cluster))
         return sorted(rows, key=lambda label: (-label.strength, label.photo))
 
+    def arrivals(self, run: str | None = None) -> list[Label]:
+        """List the labels of a run's arrivals in the order in which the photos came, those of one moment by photo.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        labels = {label.photo: label for label in self._labels(run, where=equals("assigned_by", "predict"))}
+        if not labels:
+            return []
+        came = self._tables.read_whole(PHOTOS, ["photo", "added_ns"])
+        added_ns = dict(zip(came.column("photo").to_pylist(), came.column("added_ns").to_pylist(), strict=True))
+        # A photo that went away meanwhile has no place in the order any more.
+        return [labels[photo] for _, photo in sorted((added_ns[p], p) for p in labels.keys() & added_ns.keys())]
+
     def unlabelled(self) -> list[str]:
         """Name the photos the current run says nothing of, in order; all of them before the first run."""
         return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labels()))

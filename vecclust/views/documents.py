@@ -161,6 +161,11 @@ def status_document(status: Status) -> Document:
         "arrivals_since_run": status.arrivals_since_run,
         "arrivals_noise": status.arrivals_noise,
         "newcomers": status.newcomers,
+        "drift": {
+            "recent": status.drift.n_recent,
+            "unusual": status.drift.n_unusual,
+            "alarm_from": status.drift.alarm_from,
+        },
         "skipped_dot_files": status.skipped_dot_files,
         "bytes_on_disk": status.bytes_on_disk,
         "folders": [

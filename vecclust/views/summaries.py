@@ -13,6 +13,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     DaemonStatus,
+    Drift,
     ModelStatus,
     PageReport,
     PhotoFacts,
@@ -158,6 +159,7 @@ def show_status(status: Status) -> None:
         ("unclustered", status.noise),
         ("arrivals since", status.arrivals_since_run),
         ("newcomers", status.newcomers),
+        ("drift", _drift(status.drift)),
         ("dot-files left out", status.skipped_dot_files),
         ("on disk", f"{status.bytes_on_disk / 1e6:.1f} MB"),
         ("daemon", _daemon(status.daemon)),
@@ -173,6 +175,13 @@ def show_status(status: Status) -> None:
             ("to do", "it goes on by itself once all is back; vecclust scan --prune if photos were meant to go")
         )
     show(("", ""), rows)
+
+
+def _drift(drift: Drift) -> str:
+    if drift.alarm_from is None:
+        return "too few arrivals to tell"
+    found = f"{drift.n_unusual} of the newest {drift.n_recent} arrivals are unusual"
+    return f"{found}: a fit is due" if drift.alarmed else f"none: {found}"
 
 
 def _daemon(daemon: DaemonStatus) -> str:

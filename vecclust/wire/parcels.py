@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.records import ClusterName, Hit, Run
-from vecclust.reports import Answer, DaemonStatus, Filters, FolderStatus, RefitReport, Status
+from vecclust.reports import Answer, DaemonStatus, Drift, Filters, FolderStatus, RefitReport, Status
 
 Values = dict[str, Any]
 
@@ -38,6 +38,7 @@ def unpack_status(values: Mapping[str, Any]) -> Status:
         **{
             **values,
             "run": None if values["run"] is None else Run(**values["run"]),
+            "drift": Drift(**values["drift"]),
             "folders": tuple(FolderStatus(**folder) for folder in values["folders"]),
             "daemon": DaemonStatus(
                 **{**daemon, "watching": tuple(daemon["watching"]), "problems": tuple(daemon["problems"])}
