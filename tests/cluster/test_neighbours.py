@@ -13,7 +13,6 @@ from vecclust.cluster.neighbours import (
     nearest_rows,
     neighbour_graph,
 )
-from vecclust.cluster.novelty import local_outlier_ratio, reach_of
 
 
 def test_graph_is_what_sorting_all_pairs_gives() -> None:
@@ -46,7 +45,6 @@ def test_few_rows_have_as_many_neighbours_as_there_are(n: int) -> None:
     graph = neighbour_graph(unit(np.random.default_rng(0).normal(size=(n, 8))), k=15)
     assert graph.indices.shape == (n, max(0, n - 1))
     assert all(row not in graph.indices[row] for row in range(n))
-    assert reach_of(graph.distances).shape == (n,)
 
 
 def test_an_arrival_finds_its_own_copy_first() -> None:
@@ -55,25 +53,6 @@ def test_an_arrival_finds_its_own_copy_first() -> None:
     found = nearest_rows(vectors, vectors[5:8], k=3)
     np.testing.assert_array_equal(found.indices[:, 0], [5, 6, 7])
     assert found.distances[:, 0].max() < neighbours.SAME_PICTURE
-
-
-def test_outlier_ratio_is_one_at_home_and_large_abroad() -> None:
-    """A photo of a kind never seen is farther from its neighbours than they are from theirs."""
-    vectors, _ = world([80], seed=1)
-    graph = neighbour_graph(vectors, k=15)
-    reach = reach_of(graph.distances)
-    home = local_outlier_ratio(reach, neighbours=graph.indices, fitted_distance=reach)
-    abroad = nearest_rows(vectors, -vectors[:4], k=15)
-    away = local_outlier_ratio(abroad.distances[:, -1], neighbours=abroad.indices, fitted_distance=reach)
-    assert np.median(home) == pytest.approx(1.0, abs=0.1)
-    assert away.min() > 3 * np.percentile(home, 95)
-
-
-def test_copies_all_round_are_no_outliers() -> None:
-    """Distances of 0 give the ratio 1 instead of a division by zero."""
-    nothing = np.zeros(4, np.float32)
-    lists = np.zeros((4, 2), np.int32)
-    np.testing.assert_array_equal(local_outlier_ratio(nothing, neighbours=lists, fitted_distance=nothing), 1.0)
 
 
 @pytest.mark.parametrize("kind", ["clouds", "ties"])

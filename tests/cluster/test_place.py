@@ -151,7 +151,6 @@ def test_arrivals_of_a_kind_never_seen_are_held_back(groups: Fitted) -> None:
     assert placed.newcomer.mean() > 0.9
     assert (placed.labels[placed.newcomer] == -1).all()
     assert (placed.strengths[placed.newcomer] == 0).all()
-    assert np.median(placed.lof) > groups.fit.state.lof_drift > groups.fit.state.lof_gate
     assert np.median(placed.novelty) > 0.95
     rows = np.random.default_rng(1).integers(0, len(groups.vectors), 200)
     known = unit(groups.vectors[rows] + 0.02 * np.random.default_rng(2).normal(size=(200, groups.vectors.shape[1])))
@@ -169,7 +168,7 @@ def test_an_answer_does_not_depend_on_the_batch(reducer: str, clusterer: str) ->
     whole = placer.place(arrivals)
     order = np.random.default_rng(3).permutation(40)
     shuffled = placer.place(arrivals[order])
-    for name in ("labels", "strengths", "positions", "lof", "novelty", "newcomer", "votes"):
+    for name in ("labels", "strengths", "positions", "novelty", "newcomer", "votes"):
         single = np.concatenate([getattr(placer.place(arrivals[i : i + 1]), name) for i in range(40)])
         np.testing.assert_array_equal(single, getattr(whole, name))
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(whole, name)[order])
@@ -229,7 +228,6 @@ def test_a_run_without_clusters_or_photos_places_nobody() -> None:
     assert (Placer(state, vectors).place(-vectors).labels == -1).all()
     nobody = Placer(state, vectors, present=np.zeros(6, bool)).place(vectors)
     assert nobody.newcomer.all()
-    assert np.isinf(nobody.lof).all()
     assert (nobody.novelty == 1).all()
     assert len(Placer(state, vectors).place(np.zeros((0, 16), np.float32)).labels) == 0
 
@@ -242,15 +240,6 @@ def test_vectors_of_another_run_are_refused(groups: Fitted) -> None:
         Placer(groups.fit.state, groups.vectors).place(np.ones((1, 3), np.float32))
 
 
-def test_the_gate_is_the_runs_own(groups: Fitted) -> None:
-    """A run with a lower gate holds back more."""
-    arrivals = unit(groups.vectors[:80] + 0.03 * np.random.default_rng(2).normal(size=(80, 64)))
-    usual = Placer(groups.fit.state, groups.vectors).place(arrivals)
-    strict = Placer(replace(groups.fit.state, lof_gate=0.5), groups.vectors).place(arrivals)
-    assert strict.newcomer.sum() > usual.newcomer.sum()
-    np.testing.assert_array_equal(strict.lof, usual.lof)
-
-
 @pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans"])
 def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What makes many small batches quick changes nothing."""
@@ -260,5 +249,5 @@ def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeyp
     fitted = groups.vectors if clusterer == "hdbscan" else vectors
     arrivals = unit(fitted[:50] + 0.05 * np.random.default_rng(2).normal(size=(50, fitted.shape[1])))
     once, often = Placer(state, fitted).place(arrivals), Placer(state, fitted, often=True).place(arrivals[:6])
-    for name in ("labels", "strengths", "positions", "lof", "novelty", "newcomer", "votes"):
+    for name in ("labels", "strengths", "positions", "novelty", "newcomer", "votes"):
         np.testing.assert_array_equal(getattr(often, name), getattr(once, name)[:6])

@@ -26,7 +26,6 @@ from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictu
 from vecclust.cluster.figures import figures_of
 from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
 from vecclust.cluster.neighbours import Neighbours
-from vecclust.cluster.novelty import own_ratios
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
@@ -36,9 +35,6 @@ logger = logging.getLogger(__name__)
 # Called with the stage's name, what is done of it and how much there is.
 Progress = Callable[[str, int, int], None]
 STAGES = ("distinct", "neighbours", "layout", "clusters", "figures")
-# Held back at the 90th percentile: 94 % of unseen kinds at 5 % of known ones; the 95th is for noticing drift.
-GATE_PERCENTILE = 90
-DRIFT_PERCENTILE = 95
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
 NORM_TOLERANCE = 1e-2
 
@@ -230,8 +226,6 @@ def _state(
     result: tuple[Grouping, FitParams],
 ) -> FitState:
     (layout, projection), (grouping, params) = laid_out, result
-    ratios = own_ratios(graph)
-    gate, drift = np.percentile(ratios, [GATE_PERCENTILE, DRIFT_PERCENTILE]) if len(ratios) else (1.0, 1.0)
     tree, selection = grouping.tree, grouping.selection
     nodes = np.zeros(0, np.int32)
     densities = np.zeros(0, np.float64)
@@ -239,8 +233,6 @@ def _state(
         params=params,
         n_dimensions=0,
         n_clusters=int(grouping.labels.max(initial=-1)) + 1,
-        lof_gate=float(gate),
-        lof_drift=float(drift),
         picture_of_row=picture_of_row,
         neighbours=graph.indices,
         distances=graph.distances,

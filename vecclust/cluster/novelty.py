@@ -1,56 +1,95 @@
-"""How unlike a run's photos a photo is: the ratio inside the local outlier factor, and where it stands among the run's.
+"""How unlike a run's photos a photo is, and what is too unlike, by the run's own photos as if each had come after it.
 
-Knows lists of neighbours and their distances. Refuses to say what is too unlike: that is the run's gate.
+A photo's outlier score is the distance to its r-th neighbour over the square root of what its neighbours have. The
+ratio without the root, that of the local outlier factor, tells new kinds apart where a model puts each kind in a place
+of its own; where kinds overlap, a new one lies where neighbours are far from one another as well, and the ratio says
+nothing (a class left out of pacs-photo, bundled model: AUROC 0.62, with the root 0.81, the bare distance 0.83; groups
+of 512 dimensions: 1.00 each). The root keeps half of the allowance for groups of different density.
+
+Invariant: a fitted photo is measured without itself in the lists of its neighbours, so that a share of a steady stream
+stands out as far as that share of the fit does.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.cluster.neighbours import SAME_PICTURE, Neighbours
 
+# A photo of a known kind is held back as rarely as this.
+GATE_PERCENTILE = 95
+# Percentiles of so many photos, evenly spaced, are known to a third of a percent.
+MOST_MEASURED = 4096
+_BLOCK = 512
 
-def reach_of(distances: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far the last neighbour of each list (n, k) is, (n,); 0 where the lists are empty."""
-    return distances[:, -1] if distances.shape[1] else np.zeros(len(distances), np.float32)
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What the photos of a run measure themselves.
+
+    Attributes:
+        scores: (n,) float32, ascending, outlier scores of fitted photos as if each had come after the fit.
+        gate: a photo whose score is above it is a newcomer: the 95th percentile among the photos that are among the
+            neighbours of one of their own neighbours. Loners are of no known kind; where one photo in ten is one, they
+            would be all that lies above.
+    """
+
+    scores: NDArray[np.float32]
+    gate: float
+
+    def standing(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the share of the run's photos, in [0, 1], that stand out less than each of these scores (m,) says."""
+        if len(self.scores) == 0:
+            return np.ones(len(scores), np.float32)
+        return (np.searchsorted(self.scores, scores, side="left") / len(self.scores)).astype(np.float32)
 
 
-def local_outlier_ratio(
-    own_distance: NDArray[np.float32], *, neighbours: NDArray[np.int32], fitted_distance: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Compare the distance to the k-th neighbour with what those neighbours have (the ratio inside LOF).
+def rank_of(k: int) -> int:
+    """Say which neighbour is looked at in lists of k: one is left in reserve for when a photo leaves the list."""
+    return max(min(k, 1), k - 1)
+
+
+def outlier_scores(near: Neighbours, *, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score arrivals.
 
     Args:
-        own_distance: (m,) distance of each photo to its k-th neighbour.
-        neighbours: (m, k) the fitted rows near each photo.
-        fitted_distance: (n,) the same distance for every fitted row.
+        near: the fitted photos near each of m arrivals, (m, k).
+        distances: (n, k) of the fitted photos to their own neighbours.
 
     Returns:
-        (m,) float32, about 1 for a photo of a known kind, larger for a newcomer.
+        (m,) float32, larger for photos that are unlike; 1 where lists are empty.
     """
-    if neighbours.shape[1] == 0:
-        return np.ones(len(neighbours), np.float32)
-    usual = fitted_distance[neighbours].astype(np.float64).mean(axis=1)
-    # Copies of one picture have distance 0 all round; the floor makes their ratio 1 instead of 0 / 0.
-    ratio = np.maximum(own_distance.astype(np.float64), SAME_PICTURE) / np.maximum(usual, SAME_PICTURE)
-    return np.asarray(ratio, dtype=np.float32)
+    rank = rank_of(min(near.indices.shape[1], distances.shape[1]))
+    if rank == 0:
+        return np.ones(len(near.indices), np.float32)
+    usual = distances[near.indices[:, :rank], rank - 1]
+    return _score(near.distances[:, rank - 1], usual)
 
 
-def own_ratios(graph: Neighbours) -> NDArray[np.float32]:
-    """Give every fitted row's ratio among the others, (n,) float32."""
-    reach = reach_of(graph.distances)
-    return local_outlier_ratio(reach, neighbours=graph.indices, fitted_distance=reach)
+def yardstick(graph: Neighbours) -> Yardstick:
+    """Measure the photos of a fit by the lists (n, k) of their neighbours."""
+    n, k = graph.indices.shape
+    rank = rank_of(k)
+    if rank == 0:
+        return Yardstick(np.ones(n, np.float32), 1.0)
+    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_MEASURED)).astype(np.int64))
+    scores, has_kin = np.empty(len(rows), np.float32), np.empty(len(rows), np.bool_)
+    for first in range(0, len(rows), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        near = graph.indices[rows[part], :rank]
+        inside = (graph.indices[near, :rank] == rows[part, None, None]).any(axis=-1)
+        # Without this photo the list of a neighbour that it is in reaches one further.
+        usual = np.where(inside, graph.distances[near, min(rank, k - 1)], graph.distances[near, rank - 1])
+        scores[part] = _score(graph.distances[rows[part], rank - 1], usual)
+        has_kin[part] = inside.any(axis=1)
+    known = scores[has_kin] if has_kin.any() else scores
+    return Yardstick(np.sort(scores), float(np.percentile(known, GATE_PERCENTILE)))
 
 
-def standing(ratios: NDArray[np.float32], *, among: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Say which share of a run's own ratios each ratio is above.
-
-    Args:
-        ratios: (m,) of arrivals; inf is above all.
-        among: (n,) of the run, ascending; n at least 1.
-
-    Returns:
-        (m,) float32 in [0, 1].
-    """
-    return (np.searchsorted(among, ratios, side="left") / len(among)).astype(np.float32)
+def _score(own: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Copies of one picture have distance 0 all round; the floor keeps their score from being 0 / 0.
+    means = np.maximum(usual.astype(np.float64).mean(axis=1), SAME_PICTURE)
+    return np.asarray(np.maximum(own.astype(np.float64), SAME_PICTURE) / np.sqrt(means), dtype=np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vecclust.cluster.group import centroid_distances, euclidean, simplified_silhouette
 from vecclust.cluster.neighbours import SAME_PICTURE, Neighbours, nearest_rows
-from vecclust.cluster.novelty import local_outlier_ratio, own_ratios, reach_of, standing
+from vecclust.cluster.novelty import outlier_scores, yardstick
 from vecclust.cluster.reduce import Projection
 from vecclust.cluster.sieve import Sieve
 from vecclust.cluster.state import FitState
@@ -36,18 +36,15 @@ class Placement:
         labels: (m,) int64 labels of the run, -1 for noise and for newcomers.
         strengths: (m,) float32 in [0, 1], 0 where the label is -1.
         positions: (m, c) float32 in the run's layout.
-        lof: (m,) float32, the arrival's distance to its k-th neighbour over what those neighbours have; about
-            1 for a known kind, inf in an empty run.
-        novelty: (m,) float32 in [0, 1], the share of the fit's own pictures whose ratio is below the arrival's; 1 in
+        novelty: (m,) float32 in [0, 1], the share of the fit's own pictures that stand out less than the arrival; 1 in
             an empty run.
-        newcomer: (m,) bool, whether `lof` is above the gate of the run.
+        newcomer: (m,) bool, whether it stands out more than photos of known kinds do.
         votes: (m,) int64, the label the neighbours' weighted vote gives (-1 for noise): a second opinion.
     """
 
     labels: NDArray[np.int64]
     strengths: NDArray[np.float32]
     positions: NDArray[np.float32]
-    lof: NDArray[np.float32]
     novelty: NDArray[np.float32]
     newcomer: NDArray[np.bool_]
     votes: NDArray[np.int64]
@@ -91,9 +88,7 @@ class Placer:
         chosen = rows[first]
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
-        # How far the k-th neighbour of every fitted picture is, the last column of its list.
-        self._reach = reach_of(state.distances)
-        self._usual = np.sort(own_ratios(Neighbours(state.neighbours, state.distances)))
+        self._yardstick = yardstick(Neighbours(state.neighbours, state.distances))
         self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
@@ -115,12 +110,12 @@ class Placer:
         state = self._state
         near = self._nearest(arrivals)
         weights = membership_weights(near.distances)
-        lof = local_outlier_ratio(near.distances[:, -1], neighbours=near.indices, fitted_distance=self._reach)
+        scores = outlier_scores(near, distances=state.distances)
         positions = self._positions(arrivals, near=near, weights=weights)
         votes = _vote(state.labels[near.indices], weights)
         labels, strengths = self._labels(arrivals, positions=positions, votes=votes)
-        novelty = standing(lof, among=self._usual)
-        newcomer = lof > np.float32(state.lof_gate)
+        novelty = self._yardstick.standing(scores)
+        newcomer = scores > np.float32(self._yardstick.gate)
         held = newcomer | (labels < 0)
         labels = np.where(held, -1, labels).astype(np.int64)
         strengths = np.where(held, 0.0, strengths).astype(np.float32)
@@ -128,7 +123,7 @@ class Placer:
         same = near.indices[twin, 0]
         labels[twin], strengths[twin] = state.labels[same], state.strengths[same]
         positions[twin], newcomer[twin] = state.layout[same], False
-        return Placement(labels, strengths, positions, lof, novelty, newcomer, votes)
+        return Placement(labels, strengths, positions, novelty, newcomer, votes)
 
     def _nowhere(self, m: int) -> Placement:
         nothing = np.full(m, -1, np.int64)
@@ -136,7 +131,6 @@ class Placer:
             labels=nothing,
             strengths=np.zeros(m, np.float32),
             positions=np.zeros((m, self._state.params.n_components), np.float32),
-            lof=np.full(m, np.inf, np.float32),
             novelty=np.ones(m, np.float32),
             newcomer=np.ones(m, bool),
             votes=nothing.copy(),

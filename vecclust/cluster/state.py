@@ -57,8 +57,6 @@ class FitState:
         params: the parameters, automatic ones resolved.
         n_dimensions: width of the vectors.
         n_clusters: clusters found.
-        lof_gate: the 90th percentile of the fit's own outlier ratios; an arrival above it is a newcomer.
-        lof_drift: the 95th percentile; many arrivals above it mean that the collection has changed.
         picture_of_row: (n,) int32, the distinct picture of each row of the fit.
         neighbours: (p, k) int32, nearest other pictures, nearest first.
         distances: (p, k) float32, their cosine distances.
@@ -81,8 +79,6 @@ class FitState:
     params: FitParams
     n_dimensions: int
     n_clusters: int
-    lof_gate: float
-    lof_drift: float
     picture_of_row: NDArray[np.int32]
     neighbours: NDArray[np.int32]
     distances: NDArray[np.float32]
@@ -155,8 +151,6 @@ def save_state(state: FitState, folder: Path) -> None:
         "params": state.params.as_dict(),
         "n_dimensions": state.n_dimensions,
         "n_clusters": state.n_clusters,
-        "lof_gate": state.lof_gate,
-        "lof_drift": state.lof_drift,
         "sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
     }
     facts["facts_sha256"] = _hash_of(facts)
@@ -189,8 +183,6 @@ def load_state(folder: Path) -> FitState:
             params=FitParams.from_dict(facts["params"]),
             n_dimensions=facts["n_dimensions"],
             n_clusters=facts["n_clusters"],
-            lof_gate=float(facts["lof_gate"]),
-            lof_drift=float(facts["lof_drift"]),
             **arrays,
         )
         _check(state)
@@ -257,8 +249,6 @@ def _check(state: FitState) -> None:
         value = getattr(state, name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
             raise ValueError(f"{name} is {value!r}")
-    if not (0.0 <= state.lof_gate <= state.lof_drift < math.inf):
-        raise ValueError("the gates are out of order")
     p = state.n_pictures
     _check_shapes(state, p)
     _check_bounds("picture_of_row", state.picture_of_row, least=0, below=p)

@@ -1,0 +1,84 @@
+"""How unlike a photo is: measured as if it had come after the fit, and against the run's own photos."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cluster.conftest import Fitted
+from tests.cluster.worlds import cloud, unit, world
+from vecclust.cluster import Placer, load_state, save_state
+from vecclust.cluster.neighbours import Neighbours, nearest_rows, neighbour_graph
+from vecclust.cluster.novelty import outlier_scores, rank_of, yardstick
+from vecclust.cluster.state import FACTS_FILE
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 15])
+def test_a_fitted_photo_scores_as_if_it_had_come_after_the_fit(k: int) -> None:
+    """Exactly what an arrival gets in a fit of all the others, for lists that are longer by one than the rank."""
+    vectors, _ = world([30, 30], seed=1)
+    graph = neighbour_graph(vectors, k=k)
+    found = yardstick(graph).scores
+    left_out = []
+    for row in range(len(vectors)):
+        others = np.delete(vectors, row, axis=0)
+        lists = neighbour_graph(others, k=rank_of(k)).distances
+        near = nearest_rows(others, vectors[row : row + 1], k=rank_of(k))
+        own, usual = near.distances[0, -1], lists[near.indices[0], -1]
+        left_out.append(own / np.sqrt(usual.astype(np.float64).mean()))
+    if k == 1:  # no reserve: the list of a neighbour that loses the photo is taken as it is
+        assert len(found) == len(left_out)
+    else:
+        np.testing.assert_allclose(found, np.sort(left_out), rtol=1e-5)
+
+
+def test_a_steady_stream_stands_out_as_the_fit_does() -> None:
+    """A twentieth of photos from the same kinds is above the 95th percentile, and hardly one of a new kind is below."""
+    vectors, truth = world([120] * 8, seed=2)
+    arrived = np.random.default_rng(0).random(len(vectors)) < 0.3
+    arrived[truth == 7] = True
+    fitted = vectors[~arrived]
+    graph = neighbour_graph(fitted, k=15)
+    scores = outlier_scores(nearest_rows(fitted, vectors[arrived], k=15), distances=graph.distances)
+    found = yardstick(graph)
+    known = truth[arrived] != 7
+    assert 0.02 < np.mean(found.standing(scores[known]) > 0.95) < 0.09
+    assert np.mean(scores[known] > found.gate) < 0.09
+    assert np.mean(scores[~known] > found.gate) > 0.95
+
+
+def test_loners_do_not_raise_the_gate() -> None:
+    """Where many photos are of no kind, a kind never seen is still held back."""
+    vectors, _ = world([60] * 10, seed=3, n_noise=60)
+    found = yardstick(neighbour_graph(vectors, k=15))
+    strangers = unit(cloud(np.random.default_rng(9), size=50, width=64))
+    graph = neighbour_graph(vectors, k=15)
+    scores = outlier_scores(nearest_rows(vectors, strangers, k=15), distances=graph.distances)
+    assert np.mean(scores > found.gate) > 0.95
+    assert found.gate < np.percentile(found.scores, 95)
+
+
+def test_copies_and_empty_lists_have_a_score() -> None:
+    """Distances of 0 give a number instead of a division by zero; a single photo has nothing to stand out from."""
+    same = Neighbours(np.array([[1, 2], [0, 2], [0, 1], [0, 1]], np.int32), np.zeros((4, 2), np.float32))
+    assert np.isfinite(yardstick(same).scores).all()
+    single = Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
+    assert yardstick(single).gate == outlier_scores(single, distances=single.distances)[0]
+
+
+def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_path: Path) -> None:
+    """It names gates of its own, on another scale; they are not looked at."""
+    save_state(groups.fit.state, tmp_path)
+    facts = json.loads((tmp_path / FACTS_FILE).read_text())
+    del facts["facts_sha256"]
+    facts |= {"lof_gate": 1.1, "lof_drift": 1.2}
+    facts["facts_sha256"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    (tmp_path / FACTS_FILE).write_text(json.dumps(facts))
+    strangers = unit(cloud(np.random.default_rng(99), size=20, width=64))
+    before, now = Placer(groups.fit.state, groups.vectors), Placer(load_state(tmp_path), groups.vectors)
+    np.testing.assert_array_equal(now.place(strangers).novelty, before.place(strangers).novelty)
+    assert now.place(strangers).newcomer.all()
