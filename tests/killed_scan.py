@@ -1,7 +1,7 @@
 """A scan or refit that kills itself: run as a process by `test_killed`.
 
-Arguments: library, album, `scan` or `recluster`, and the number of the step at which SIGKILL strikes; step 2n is just
-before the n-th call that writes, step 2n + 1 just after it. Ends normally where there are fewer steps.
+Arguments: library, album, `scan`, `recluster` or `say`, and the number of the step at which SIGKILL strikes; step 2n is
+just before the n-th call that writes, step 2n + 1 just after it. Ends normally where there are fewer steps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from vecclust import Library
+from vecclust.sayings import Saying
 from vecclust.store import Store
 from vecclust.testing import FakeClock, FakeEmbedder
 
 WRITES = (
     "put_roots", "bind_model", "add_photos", "put_files", "remove_files", "remove_photos", "new_fit_folder",
-    "commit_run", "add_labels", "maintain",
+    "commit_run", "add_labels", "maintain", "new_cluster", "put_names", "say",
 )  # fmt: skip
 
 
@@ -44,8 +45,12 @@ def main(library: Path, album: Path, job: str, fatal_step: int) -> None:
     with Library.open(library, write=True, flags=flags, embedder=FakeEmbedder(batch_size=5), clock=clock) as opened:
         if job == "scan":
             opened.scan([album], prune=True)
-        else:
+        elif job == "recluster":
             opened.recluster()
+        else:
+            cluster = opened.clusters().clusters[0].id
+            some = tuple(member.photo for member in opened.cluster(cluster).photos[:2])
+            opened.say(Saying("split-off", photos=some, cluster=cluster, name="Two"))
 
 
 def strike_if(due: bool) -> None:

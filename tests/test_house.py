@@ -17,7 +17,9 @@ FLOORS = {
     "records": 0,
     "reports": 0,
     "exhibits": 0,
+    "sayings": 0,
     "hours": 0,
+    "owner": 1,
     "config": 1,
     "wire": 1,
     "whereabouts": 1,
@@ -38,6 +40,7 @@ FLOORS = {
     "binding": 5,
     "paging": 5,
     "asking": 6,
+    "correcting": 6,
     "grouping": 6,
     "viewing": 6,
     "intake": 7,
@@ -50,8 +53,8 @@ FLOORS = {
     "__main__": 12,
     "__init__": 12,
 }
-# These share a floor: reports is made of records, exhibits of both.
-SAME_FLOOR = {("reports", "records"), ("exhibits", "records"), ("exhibits", "reports")}
+# These share a floor: reports and sayings are made of records, exhibits of records and reports.
+SAME_FLOOR = {("reports", "records"), ("exhibits", "records"), ("exhibits", "reports"), ("sayings", "records")}
 
 OWNERS = {
     "threadpoolctl": {"cluster"},

@@ -109,6 +109,33 @@ def test_a_refit_killed_at_every_step_leaves_one_run_in_force(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_a_word_is_said_or_not_said(tmp_path: Path) -> None:
+    """Killed at any step of a split: the cluster of before, or the two with the name, and the same after a refit."""
+    album = make_album(tmp_path / "album")
+    start = tmp_path / "start"
+    labels = recovered(start, album)[2]
+    outcomes = []
+    while True:
+        library = tmp_path / f"library{len(outcomes)}"
+        shutil.copytree(start, library)
+        done = not die(library, album, job="say", step=len(outcomes))
+        with Library.open(library, write=True, flags=FLAGS, embedder=FakeEmbedder()) as opened:
+            words = opened.words()
+            for _ in range(2):
+                now = {photo: label.cluster for photo, label in opened._store.labels().items()}
+                changed = [photo for photo in labels if now[photo] != labels[photo]]
+                assert len(changed) == (2 if words else 0)
+                assert all(entry.name == ("Two" if entry.size == 2 else None) for entry in opened.clusters().clusters)
+                opened.recluster()
+        outcomes.append(bool(words))
+        if done:
+            break
+    assert outcomes == sorted(outcomes)
+    assert set(outcomes) == {False, True}
+    assert len(outcomes) == 7
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 1.5, 2.0, 3.0])
 def test_a_scan_killed_at_any_time_is_taken_up_again(tmp_path: Path, seconds: float) -> None:
     """Not only between calls: the clock strikes wherever the process happens to be."""

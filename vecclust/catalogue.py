@@ -7,11 +7,13 @@ photos, arrivals included. Refuses to know vectors and models.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from vecclust.errors import NotFound
+from vecclust.errors import NotFound, UsageError
+from vecclust.owner import word_name
 from vecclust.query import Scope, living_path
 from vecclust.recluster.signals import drift_of
 from vecclust.records import FileRow, Hit, Label, Run, Taken
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 T = TypeVar("T")
+
+_CLUSTER = re.compile("c[1-9][0-9]*")
 
 
 def steadily(store: Store, read: Callable[[], T]) -> T:
@@ -121,11 +125,7 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
     run = store.state().current_run
     members = [] if run is None else store.members(cluster)
     if run is None or not members:
-        known = bool(store.history(cluster))
-        raise NotFound(
-            f"{cluster} is not among the clusters of the current run",
-            hint="It was in an earlier one: vecclust runs." if known else "vecclust clusters lists them.",
-        )
+        raise no_such_cluster(store, cluster)
     (entry,) = _entries(store, run, {cluster: len(members)})
     shown = _within(store, members, scope)[:limit]
     files = store.files_of([label.photo for label in shown])
@@ -137,6 +137,37 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
         ),
         tuple(HistoryEvent(row.run, row.event, row.sources) for row in store.history(cluster)),
     )
+
+
+def cluster_id(store: Store, named: str) -> str:
+    """Give the id of a cluster that is named by its id or, among those of the current run, by its name.
+
+    Raises:
+        NotFound: no cluster has this name.
+        UsageError: several have it.
+    """
+    if _CLUSTER.fullmatch(named):
+        return named
+    alike = {cluster for cluster, name in store.names().items() if name.name == named.strip()}
+    found = sorted(row.cluster for row in store.clusters() if row.cluster in alike) if alike else []
+    if not found:
+        raise NotFound(f"no cluster is named “{named}”", hint="vecclust clusters lists them.")
+    if len(found) > 1:
+        raise UsageError(f"{' and '.join(found)} are all named “{named}”", hint="Name the one you mean by its id.")
+    return found[0]
+
+
+def no_such_cluster(store: Store, cluster: str) -> NotFound:
+    """Make the error that says that the current run has no such cluster, and where it is."""
+    root = store.standing().root(cluster)
+    if root != cluster:
+        word = word_name(store.standing().joined[cluster].number)
+        hint = f"You merged it into {root}: vecclust take-back {word} makes it a cluster of its own again."
+    elif store.knows_cluster(cluster):
+        hint = "It was in an earlier one: vecclust runs."
+    else:
+        hint = "vecclust clusters lists them."
+    return NotFound(f"{cluster} is not among the clusters of the current run", hint=hint)
 
 
 def _within(store: Store, members: Sequence[Label], scope: Scope) -> list[Label]:

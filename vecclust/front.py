@@ -6,8 +6,10 @@ neither tables nor model in this process. Who holds a library open already may h
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vecclust.errors import VecclustError
 from vecclust.records import ClusterName, Run
 from vecclust.reports import Answer, Filters, Progress, RefitReport, Status, no_progress
+from vecclust.sayings import Saying, WordReport
 from vecclust.whereabouts import library_path, named_config
 from vecclust.wire import (
     BrokenWire,
@@ -23,11 +26,13 @@ from vecclust.wire import (
     NobodyThere,
     ask,
     pack_filters,
+    pack_saying,
     unpack_answer,
     unpack_name,
     unpack_refit,
     unpack_run,
     unpack_status,
+    unpack_word,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NO_FILTERS = Filters()
+_HASH = re.compile("[0-9a-f]{64}")
 
 Notice = Callable[[str], object]
 Values = Mapping[str, Any]
@@ -117,6 +123,17 @@ class Front:
             return unpack_name(answer)
         with self._opened(write=True) as library:
             return library.rename(cluster, name)
+
+    def say(self, saying: Saying) -> WordReport:
+        """Keep a word of the owner's; see `Library.say`."""
+        # A content hash is no path, and what is no path becomes none of this directory.
+        photos = tuple(one if _HASH.fullmatch(one) else os.path.abspath(one) for one in saying.photos)
+        saying = dataclasses.replace(saying, photos=photos)
+        answer = self._ordered(saying.verb, pack_saying(saying))
+        if answer is not None:
+            return unpack_word(answer)
+        with self._opened(write=True) as library:
+            return library.say(saying)
 
     def rollback(self, run: str) -> Run:
         """Make an earlier run the current one; see `Library.rollback`."""

@@ -17,6 +17,7 @@ from vecclust.asking import Asking
 from vecclust.binding import Binding
 from vecclust.binding import usable_models as usable_models
 from vecclust.config import Config, load_config
+from vecclust.correcting import Correcting
 from vecclust.grouping import Grouping
 from vecclust.ingest.scan import Clock
 from vecclust.intake import Intake
@@ -36,6 +37,7 @@ from vecclust.reports import (
     Status,
     no_progress,
 )
+from vecclust.sayings import Saying, WordEntry, WordReport
 from vecclust.viewing import Viewing
 from vecclust.whereabouts import find_config, library_path
 
@@ -71,6 +73,7 @@ class Library(Viewing):
         self._binding = Binding(store, config=config, embedder=embedder)
         self._grouping = Grouping(store, config=config)
         self._asking = Asking(store, config=config, binding=self._binding)
+        self._correcting = Correcting(store, files=self._asking, clock=self._clock)
         self._intake = Intake(store, config=config, binding=self._binding, grouping=self._grouping, clock=self._clock)
 
     @classmethod
@@ -327,7 +330,7 @@ class Library(Viewing):
         """Read one cluster: its photos by strength, its history.
 
         Args:
-            cluster: its id.
+            cluster: its id or its name.
             limit: photos wanted.
             filters: what the photos are limited to.
 
@@ -338,13 +341,14 @@ class Library(Viewing):
             NotFound: the current run has no such cluster.
         """
         scope = query.scope_of(self._store, filters)
+        cluster = catalogue.cluster_id(self._store, cluster)
         return catalogue.show_cluster(self._store, cluster, limit=limit, scope=scope)
 
     def rename(self, cluster: str, name: str) -> ClusterName:
         """Give a cluster its owner's name; it outlives refits.
 
         Args:
-            cluster: its id.
+            cluster: its id or its name.
             name: the name.
 
         Returns:
@@ -354,7 +358,39 @@ class Library(Viewing):
             NotFound: there never was such a cluster.
             UsageError: the name is empty.
         """
+        cluster = catalogue.cluster_id(self._store, cluster)
         return self._store.rename(cluster, name, named_ns=self._clock.now_ns())
+
+    def say(self, saying: Saying) -> WordReport:
+        """Keep a word of the owner's; it holds at once, and through refits and rollbacks until it is taken back.
+
+        - `move`: `photos` are in `cluster` from now on.
+        - `pin`: `photos` stay where they are now.
+        - `unpin`: `photos` are again where the run has them.
+        - `merge`: the photos of `other` are those of `cluster`.
+        - `not-together`: no fit makes one cluster of `cluster` and `other`.
+        - `split-off`: `photos` of `cluster` are a cluster of their own, called `name`.
+        - `take-back`: `words` count as never said.
+
+        Args:
+            saying: what is said.
+
+        Returns:
+            What it changed.
+
+        Raises:
+            NotFound: a photo, cluster or word is not there.
+            UsageError: it makes no sense.
+        """
+        return self._correcting.say(saying)
+
+    def words(self, *, everything: bool = False) -> tuple[WordEntry, ...]:
+        """Read what the owner said of clusters, in order.
+
+        Args:
+            everything: also what is no longer in force, and names.
+        """
+        return self._correcting.entries(everything=everything)
 
     def runs(self) -> tuple[list[Run], str | None]:
         """Read the kept runs, oldest first, and the id of the current one."""

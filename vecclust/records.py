@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AssignedBy = Literal["fit", "predict", "owner"]
+Verb = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 FileState = Literal["ready", "waiting", "problem"]
 TakenSource = Literal["original", "digitized", "xmp", "gps", "name", "datetime", "mtime"]
 ResizeMode = Literal["shortest", "longest", "squash"]
@@ -267,6 +268,31 @@ class ClusterName:
     name: str
     named_by: Literal["owner", "auto"]
     named_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One row of what the owner said of clusters: a log that is only ever added to; `owner` tells what is in force.
+
+    Attributes:
+        number: of the saying; all its rows share it.
+        verb: what was said.
+        photo: the photo it is about; None where it is about clusters alone.
+        cluster: the cluster; None for photos that are to be in none.
+        other: the other cluster: what was merged in, is not together with it, was split; or the word taken back.
+        name: the name given, or empty.
+        run: the run that was current, or None.
+        said_ns: when.
+    """
+
+    number: int
+    verb: Verb
+    photo: str | None = None
+    cluster: str | None = None
+    other: str | None = None
+    name: str = ""
+    run: str | None = None
+    said_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

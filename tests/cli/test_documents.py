@@ -87,6 +87,14 @@ COMMANDS: dict[str, list[str]] = {
     "cluster": ["cluster", "c1"],
     "rename": ["rename", "c1", 'It\'s "<b>" 🌋'],
     "photo": ["photo", "PHOTO"],
+    "move": ["move", "PHOTO", "c2"],
+    "pin": ["pin", "PHOTO"],
+    "unpin": ["unpin", "PHOTO"],
+    "merge": ["merge", "c1", "c2"],
+    "not-together": ["not-together", "c1", "c2"],
+    "split-off": ["split-off", "CLUSTER", "PHOTO", "--name", "Black sand"],
+    "words": ["words"],
+    "take-back": ["take-back", "w1"],
     "runs": ["runs"],
     "rollback": ["rollback", "r1"],
     "status": ["status"],
@@ -95,10 +103,29 @@ COMMANDS: dict[str, list[str]] = {
 }
 
 
+# Said before, so that there is something to list and to take back.
+BEFORE = {"words": ["pin", "PHOTO"], "take-back": ["pin", "PHOTO"], "unpin": ["pin", "PHOTO"]}
+
+
+def prepared(name: str, world: World, capture: pytest.CaptureFixture[str]) -> list[str]:
+    """Say what is to be said before a command, and give its arguments."""
+
+    def filled(arguments: list[str]) -> list[str]:
+        given = {"PHOTO": world.photo}
+        if "CLUSTER" in arguments:
+            _, out, _ = run(world.library, "photo", world.photo, "--json", capture=capture)
+            given["CLUSTER"] = json.loads(out)["cluster"]
+        return [given.get(argument, argument) for argument in arguments]
+
+    if name in BEFORE:
+        assert run(world.library, *filled(BEFORE[name]), capture=capture)[0] == 0
+    return filled(COMMANDS[name])
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_documents_are_as_written_down(name: str, copy: World, capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON document on stdout, nothing else there; its names and kinds never change unseen (UPDATE_GOLDEN=1)."""
-    arguments = [copy.photo if argument == "PHOTO" else argument for argument in COMMANDS[name]]
+    arguments = prepared(name, copy, capsys)
     code, out, _ = run(copy.library, *arguments, "--json", capture=capsys)
     assert code == 0
     shape = json.dumps(skeleton(json.loads(out)), indent=2) + "\n"
@@ -112,7 +139,7 @@ def test_documents_are_as_written_down(name: str, copy: World, capsys: pytest.Ca
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "rename"])
 def test_on_a_pipe_every_answer_is_plain_lines(name: str, copy: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Tab-separated, no colour, no progress, nothing on stderr that is not a notice."""
-    arguments = [copy.photo if argument == "PHOTO" else argument for argument in COMMANDS[name]]
+    arguments = prepared(name, copy, capsys)
     code, out, err = run(copy.library, *arguments, capture=capsys)
     assert code == 0
     assert out
@@ -150,6 +177,31 @@ def test_rename_outlives_recluster(copy: World, capsys: pytest.CaptureFixture[st
     assert [event["run"] for event in document["history"]] == ["r1", "r2"]
 
 
+def test_what_the_owner_says_holds_through_a_refit_and_can_be_taken_back(
+    copy: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Moved by path into a cluster by name, shown as the owner's, listed, and undone."""
+
+    def document(*arguments: str) -> dict[str, Any]:
+        code, out, _ = run(copy.library, *arguments, "--json", capture=capsys)
+        assert code == 0, out
+        return dict(json.loads(out))
+
+    home = document("photo", copy.photo)["cluster"]
+    other = next(entry["id"] for entry in document("clusters")["clusters"] if entry["id"] != home)
+    document("rename", other, "Glacier lagoon")
+    moved = document("move", copy.photo, "Glacier lagoon")
+    assert (moved["word"], moved["cluster"], moved["photos"], moved["changed"]) == ("w2", other, 1, 1)
+    run(copy.library, "recluster", capture=capsys)
+    facts = document("photo", copy.photo)
+    assert (facts["cluster"], facts["assigned_by"], facts["run"]) == (other, "owner", "r2")
+    assert [(word["word"], word["photos"][0]["path"]) for word in document("words")["words"]] == [("w2", copy.photo)]
+    assert document("take-back", "w2")["changed"] == 1
+    assert document("photo", copy.photo)["assigned_by"] == "fit"
+    assert document("words") == {"words": []}
+    assert [word["verb"] for word in document("words", "--all")["words"]] == ["rename", "move", "take-back"]
+
+
 MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "no such cluster": (["cluster", "c99"], 1, "not_found"),
     "no such run": (["rollback", "r99"], 1, "not_found"),
@@ -157,6 +209,12 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "no such file": (["similar", "/nowhere/x.jpg"], 1, "not_found"),
     "empty words": (["search", " "], 2, "usage"),
     "empty name": (["rename", "c1", "  "], 2, "usage"),
+    "moved to no cluster": (["move", "PHOTO", "c99"], 1, "not_found"),
+    "moved to no name": (["move", "PHOTO", "Nowhere"], 1, "not_found"),
+    "a photo that is not there": (["pin", "/nowhere/x.jpg"], 1, "not_found"),
+    "a hash of no photo": (["pin", "0" * 64], 1, "not_found"),
+    "merged with itself": (["merge", "c1", "c1"], 2, "usage"),
+    "a word never said": (["take-back", "w7"], 1, "not_found"),
     "a file as folder": (["scan", "PHOTO"], 2, "usage"),
     "another model": (["search", "x", "--model-is-global"], 2, "usage"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,13 +138,19 @@ class Spy:
 
 
 def run(
-    world: World, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[bytes], spy: Spy
+    world: World,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capture: pytest.CaptureFixture[bytes],
+    spy: Spy,
+    *,
+    library: str = "library",
 ) -> tuple[int, bytes, bytes]:
     """Run one command line in the world's folder; give exit code, stdout and stderr."""
     monkeypatch.chdir(world.folder)
     monkeypatch.setattr(front, "ask", spy)
     capture.readouterr()
-    command = ["--library", "library", *(text.replace("ALBUM", str(world.album)) for text in arguments)]
+    command = ["--library", library, *(text.replace("ALBUM", str(world.album)) for text in arguments)]
     code = exits.run(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
     sys.stdout.flush()
     shown = capture.readouterr()
@@ -213,3 +220,40 @@ def test_the_daemon_refits_for_the_command_line(world: World) -> None:
     assert document("rename", "c1", "Glacier lagoon")["named_by"] == "owner"
     assert document("rollback", str(before))["run"] == before
     assert document("cluster", "c1")["name"] == "Glacier lagoon"
+
+
+def test_the_daemon_keeps_what_is_said_as_the_command_line_would_alone(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Byte for byte, mistakes included: the same words said to the daemon, and to a copy that nobody keeps."""
+    shutil.copytree(world.library, tmp_path / "alone", ignore=shutil.ignore_patterns("watch"))
+    with Library.open(world.library) as opened:
+        cluster = opened.clusters().clusters[0].id
+        members = [member.photo for member in opened.cluster(cluster).photos[:3]]
+        n_said = len(opened.words(everything=True))
+    for arguments in SAYINGS:
+        filled: list[str] = []
+        for text in arguments:
+            said = f"w{n_said + int(text[1:])}" if text.startswith("W") else text.replace("LARGEST", cluster)
+            filled += members if text == "MEMBERS" else [said]
+        spy = Spy(alone=False)
+        answer = run(world, filled, monkeypatch, capfdbinary, spy)
+        assert spy.outcome == "answered", filled
+        other = Spy(alone=True)
+        assert run(world, filled, monkeypatch, capfdbinary, other, library=str(tmp_path / "alone")) == answer
+        assert answer[0] == (1 if "W99" in arguments or "album/nothing.jpg" in arguments else 0), answer
+
+
+SAYINGS: list[list[str]] = [
+    ["split-off", "LARGEST", "MEMBERS", "--name", "Schwarzer Sand 🌋", "--json"],
+    ["move", "album/red/1.jpg", "album/blue/../red/2.jpg", "Schwarzer Sand 🌋", "--json"],
+    ["move", "album/red/3.jpg", "unclustered"],
+    ["pin", "album/red/4.jpg", "ALBUM/red/4.jpg", "--json"],
+    ["unpin", "album/red/1.jpg", "album/red/5.jpg", "--json"],
+    ["merge", "LARGEST", "Schwarzer Sand 🌋", "--json"],
+    ["take-back", "W6", "--json"],
+    ["not-together", "LARGEST", "Schwarzer Sand 🌋"],
+    ["take-back", "W3", "W2", "--json"],
+    ["take-back", "W99", "--json"],
+    ["move", "album/nothing.jpg", "LARGEST", "--json"],
+]

@@ -12,6 +12,7 @@ import pytest
 from vecclust import wire
 from vecclust.records import ClusterName, Hit, Run
 from vecclust.reports import Answer, DaemonStatus, Drift, Filters, FolderStatus, RefitReport, Status
+from vecclust.sayings import Saying, WordReport
 
 RUN = Run(
     "r2", 10**18, "a/b@c", {"reducer": "umap", "max_share": 0.15}, 100, 3, 7, {"dbcv": None, "silhouette": 0.1 + 0.2},
@@ -32,6 +33,10 @@ PARCELS: list[tuple[str, Any]] = [
     ("refit", RefitReport("r3", 9, 2, 1, 1 / 3, 1, 1, 0, 0, 0, 4, {"dbcv": None}, {"layout": 0.1})),
     ("run", RUN),
     ("name", ClusterName("c1", "It's “<b>”", "owner", 10**18)),
+    ("saying", Saying("split-off", ("/a/\udcff", "ab" * 32), "c1", name="“<b>” 🌋")),
+    ("saying", Saying("take-back", words=("w3", "w4"))),
+    ("word", WordReport("w3", "merge", "c1", None, "c2", 0, 7, ("w1",), ("this ends w1",))),
+    ("word", WordReport(None, "unpin")),
     ("filters", Filters()),
     ("filters", Filters("c1", datetime(2024, 6, 1), datetime(2024, 6, 2, 12, tzinfo=UTC), Path("/a/\udcff"))),
 ]

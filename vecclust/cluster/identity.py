@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -74,7 +75,9 @@ class Carried:
     next_number: int
 
 
-def match(photos: Sequence[str], labels: NDArray[np.int64], *, known: Known) -> Carried:
+def match(
+    photos: Sequence[str], labels: NDArray[np.int64], *, known: Known, fixed: Mapping[int, str] = MappingProxyType({})
+) -> Carried:
     """Give each cluster of a new run its id.
 
     An owner-named id wins a merge, else the larger part does. A split leaves the id with the part that holds
@@ -86,6 +89,7 @@ def match(photos: Sequence[str], labels: NDArray[np.int64], *, known: Known) -> 
         photos: (n,) distinct photo keys.
         labels: (n,) int64 labels of the new run, -1 for noise.
         known: what is known before.
+        fixed: ids that clusters have whatever they share, each once.
 
     Returns:
         The ids.
@@ -99,9 +103,13 @@ def match(photos: Sequence[str], labels: NDArray[np.int64], *, known: Known) -> 
     before = _members_by_id(known.members, present=frozenset(photos))
     old_sizes = Counter(known.members.values())
     shared = _overlaps(clusters, known.members)
-    carried = _carry(clusters, before, shared=shared, named=known.named)
+    free = {cluster: members for cluster, members in clusters.items() if cluster not in fixed}
+    left = {old: members for old, members in before.items() if old not in fixed.values()}
+    carried = _carry(free, left, shared=shared, named=known.named)
+    carried |= {cluster: old for cluster, old in fixed.items() if old in before}
     merged = _merges(carried, before, shared=shared)
-    revived = _revive(clusters, carried, known=known)
+    revived = {cluster: old for cluster, old in fixed.items() if old not in before}
+    revived |= _revive(free, {**carried, **revived}, known=known)
     ids, changes = dict(carried), {}
     number = known.next_number
     taken_in = defaultdict(list)
@@ -197,7 +205,7 @@ def _merges(
 
 def _revive(clusters: Mapping[int, frozenset[str]], carried: Mapping[int, str], *, known: Known) -> dict[int, str]:
     columns = [cluster for cluster in clusters if cluster not in carried]
-    in_use = set(known.members.values())
+    in_use = {*known.members.values(), *carried.values()}
     olds = sorted((old for old, last in known.retired.items() if last and old not in in_use), key=_natural)
     where = {photo: column for column, cluster in enumerate(columns) for photo in clusters[cluster]}
     weight = np.zeros((len(olds), len(columns)), np.float64)

@@ -32,7 +32,9 @@ from vecclust.wire import (
     pack_refit,
     pack_run,
     pack_status,
+    pack_word,
     unpack_filters,
+    unpack_saying,
 )
 from vecclust.wire.serving import Tell
 
@@ -46,6 +48,8 @@ TELL_EVERY_S = 0.1
 ALIVE_EVERY_S = 5.0
 # A fit that has not begun by then waits for something, and who asked is told so.
 BEGIN_S = 1.0
+# What may be said of clusters, each a verb of the wire.
+SAYINGS = ("move", "pin", "unpin", "merge", "not-together", "split-off", "take-back")
 
 Values = Mapping[str, Any]
 
@@ -104,6 +108,7 @@ class Desk:
             "recluster": self._recluster,
             "rename": self._rename,
             "rollback": self._rollback,
+            **dict.fromkeys(SAYINGS, self._say),
         }
         try:
             verb, asked, asker = verbs[question["verb"]], question["asked"], question["asker"]
@@ -155,6 +160,10 @@ class Desk:
     def _rename(self, asked: Values, config: Config, tell: Tell) -> Values:
         cluster, name = str(asked["cluster"]), str(asked["name"])
         return pack_name(self._done(Errand(lambda library: library.rename(cluster, name)), tell))
+
+    def _say(self, asked: Values, config: Config, tell: Tell) -> Values:
+        saying = unpack_saying(asked)
+        return pack_word(self._done(Errand(lambda library: library.say(saying)), tell))
 
     def _rollback(self, asked: Values, config: Config, tell: Tell) -> Values:
         run = str(asked["run"])

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.owner import Standing
 from vecclust.records import ClusterName, ClusterRow, Label, LibraryModel, LibraryState, Run
 
 
@@ -28,10 +29,16 @@ class ClusteredStore(Protocol):
         """Give content hashes, sorted, and their vectors (n, d); all photos, or those asked for."""
 
     def labels(self, run: str | None = None) -> Mapping[str, Label]:
-        """Give the labels of a run, the current one where None."""
+        """Give the labels of a run as the owner wants them, of the current one where None."""
 
-    def clusters(self, run: str | None = None) -> Sequence[ClusterRow]:
-        """Give the clusters of a run, the current one where None."""
+    def run_labels(self, run: str | None = None) -> Mapping[str, Label]:
+        """Give the labels of a run as it has them itself, of the current one where None."""
+
+    def run_clusters(self, run: str | None = None) -> Sequence[ClusterRow]:
+        """Give the clusters that a run has itself, the current one where None."""
+
+    def standing(self) -> Standing:
+        """Give what is in force of what the owner said."""
 
     def names(self) -> Mapping[str, ClusterName]:
         """Give the names of clusters."""

@@ -6,12 +6,17 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vecclust.errors import DamagedRun, StoreError
+from vecclust.owner import Standing
 from vecclust.recluster.finding import Finding, find
+from vecclust.recluster.heeding import Parted, evidence_of, homes_of, part
 from vecclust.recluster.needs import ClusteredStore
 from vecclust.recluster.rows import FittedRows, load_rows, save_rows
 from vecclust.records import ClusterRow, Label, Run
@@ -25,11 +30,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A fit, and what it does to identity."""
+    """A fit, and what it does to identity.
+
+    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's word
+    alone.
+    """
 
     finding: Finding
     carried: Carried
     before: Mapping[str, Label]
+    standing: Standing
+    living_on: Mapping[str, Sequence[str]]
 
 
 def refit(
@@ -84,17 +95,54 @@ def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool
 def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
     from vecclust.cluster import Known, match
 
-    state = store.state()
-    before = {} if state.current_run is None else dict(store.labels(state.current_run))
-    members = {photo: label.cluster for photo, label in before.items() if label.cluster is not None}
-    named = frozenset(cluster for cluster, name in store.names().items() if name.named_by == "owner")
-    known = Known(
-        members=members,
-        retired=_memory(store, state.current_run, alive=frozenset(members.values()), named=named),
-        named=named,
-        next_number=state.next_cluster,
-    )
-    return _Fitted(finding, match(list(finding.photos), finding.labels, known=known), before)
+    state, standing = store.state(), store.standing()
+    before = {} if state.current_run is None else dict(store.run_labels(state.current_run))
+    evidence = evidence_of({one.photo: one.cluster for one in before.values() if one.cluster is not None}, standing)
+    members, remembered = evidence.members, evidence.remembered
+    owners = {cluster for cluster, name in store.names().items() if name.named_by == "owner"}
+    named = frozenset(owners | standing.clusters) - standing.joined.keys()
+    retired = _memory(store, state.current_run, alive=frozenset(members.values()) | remembered.keys(), named=named)
+    retired |= {cluster: photos | retired.get(cluster, frozenset()) for cluster, photos in remembered.items()}
+    known = Known(members=members, retired=retired, named=named, next_number=state.next_cluster)
+    photos = list(finding.photos)
+    carried = match(photos, finding.labels, known=known)
+    if pairs := standing.pairs_apart():
+        homes = homes_of(evidence, retired, standing)
+        parted = part(photos, finding.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
+        if parted.fixed:
+            finding = _relabelled(store, finding, parted)
+            carried = match(photos, finding.labels, known=known, fixed=parted.fixed)
+    return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing))
+
+
+def _relabelled(store: ClusteredStore, finding: Finding, parted: Parted) -> Finding:
+    """Give a fit its parted clusters, each with a medoid of its own."""
+    medoid_of = dict(enumerate(finding.medoids.tolist()))
+    for label in parted.fixed:
+        medoid_of[label] = _medoid(store, finding.photos, np.flatnonzero(parted.labels == label))
+    medoids = np.array([medoid_of[label] for label in sorted(medoid_of)], np.int64)
+    return dataclasses.replace(finding, labels=parted.labels, medoids=medoids)
+
+
+def _medoid(store: ClusteredStore, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
+    from vecclust.cluster import medoids
+
+    row_of: dict[str, int] = {photos[row]: row for row in rows.tolist()}
+    found, vectors = store.vectors(row_of)
+    if not found:  # all of them went away since the fit
+        return int(rows[0])
+    return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
+
+
+def _living_on(photos: Sequence[str], carried: Carried, standing: Standing) -> dict[str, list[str]]:
+    """Give the photos pinned to clusters that the fit did not find."""
+    found = frozenset(carried.ids.values())
+    living: dict[str, list[str]] = {}
+    for photo in photos:
+        pin = standing.pins.get(photo)
+        if pin is not None and pin.cluster is not None and pin.cluster not in found:
+            living.setdefault(pin.cluster, []).append(photo)
+    return living
 
 
 def _memory(
@@ -115,31 +163,32 @@ def _memory(
         unknown = named - alive - memory.keys()
         if not unknown:
             break
-        for cluster in unknown & {row.cluster for row in store.clusters(other.run)}:
-            labels = store.labels(other.run).values()
+        for cluster in unknown & {row.cluster for row in store.run_clusters(other.run)}:
+            labels = store.run_labels(other.run).values()
             memory[cluster] = frozenset(label.photo for label in labels if label.cluster == cluster)
     return memory
 
 
 def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     changes = Counter(change.event for change in fitted.carried.changes.values())
-    ids, finding = fitted.carried.ids, fitted.finding
+    finding, before, living = fitted.finding, fitted.before, fitted.living_on
     changed = sum(
         1
-        for photo, label in zip(finding.photos, finding.labels.tolist(), strict=True)
-        if photo in fitted.before and fitted.before[photo].cluster != ids.get(label)
+        for label in _labels(fitted)
+        if label.photo in before
+        and fitted.standing.label(before[label.photo]).cluster != fitted.standing.label(label).cluster
     )
     return RefitReport(
         run=run,
         photos=len(finding.photos),
-        clusters=len(ids),
+        clusters=len(fitted.carried.ids) + len(living),
         noise=int((finding.labels < 0).sum()),
         seconds=sum(finding.seconds.values()),
-        kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"],
+        kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"] + len(living),
         born=changes["born"],
         split=changes["split"],
-        merged=len(fitted.carried.merged),
-        gone=len(fitted.carried.gone),
+        merged=len(fitted.carried.merged.keys() - living.keys()),
+        gone=len(frozenset(fitted.carried.gone) - living.keys()),
         labels_changed=changed,
         figures=finding.figures,
         stage_seconds=finding.seconds,
@@ -176,7 +225,7 @@ def _commit(store: ClusteredStore, fitted: _Fitted, report: RefitReport, reason:
     )
     store.commit_run(
         run,
-        clusters=_cluster_rows(fitted, report.run),
+        clusters=[*_cluster_rows(fitted, report.run), *_living_rows(store, fitted, report.run)],
         labels=_labels(fitted),
         next_cluster=fitted.carried.next_number,
     )
@@ -199,6 +248,15 @@ def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
                 sources=change.sources,
             )
         )
+    return rows
+
+
+def _living_rows(store: ClusteredStore, fitted: _Fitted, run: str) -> list[ClusterRow]:
+    photos, rows = fitted.finding.photos, []
+    row_of = {photo: row for row, photo in enumerate(photos)}
+    for cluster, pinned in fitted.living_on.items():
+        medoid = photos[_medoid(store, photos, np.array([row_of[photo] for photo in pinned], np.int64))]
+        rows.append(ClusterRow(run, cluster, len(pinned), medoid, 1.0, "kept", (cluster,)))
     return rows
 
 

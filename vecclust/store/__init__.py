@@ -9,6 +9,7 @@ Importing this room costs nothing: lancedb and pyarrow are imported when a store
 
 from __future__ import annotations
 
+from vecclust.store.rows import storable_text
 from vecclust.store.settings import StoreSettings
 from vecclust.store.store import Store
 from vecclust.store.values import (
@@ -29,4 +30,5 @@ __all__ = [
     "StoreSettings",
     "TimeSpan",
     "sort_ns",
+    "storable_text",
 ]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.records import ClusterName, ClusterRow, FileRow, Label, PhotoRow, Place, Run, Taken
+from vecclust.records import ClusterName, ClusterRow, FileRow, Label, PhotoRow, Place, Run, Taken, Word
 from vecclust.store.schema import photos_schema, run_number, table_schema
 from vecclust.store.values import sort_ns
 
@@ -226,6 +226,21 @@ def name_table(names: Sequence[ClusterName]) -> Any:
     return _table("names", columns)
 
 
+def word_table(words: Sequence[Word]) -> Any:
+    """Lay out what the owner said."""
+    columns: list[list[Any]] = [
+        [word.number for word in words],
+        [word.verb for word in words],
+        [word.photo for word in words],
+        [word.cluster for word in words],
+        [word.other for word in words],
+        [storable_text(word.name) for word in words],
+        [word.run for word in words],
+        [word.said_ns for word in words],
+    ]
+    return _table("words", columns)
+
+
 def meta_table(entries: dict[str, Any]) -> Any:
     """Lay out the library's own entries."""
     return _table("meta", [list(entries), [to_json(value) for value in entries.values()]])
@@ -294,6 +309,12 @@ def read_names(batches: Iterable[Any]) -> Iterator[ClusterName]:
     """Read rows of `names`."""
     for row in _dicts(batches):
         yield ClusterName(**row)
+
+
+def read_words(batches: Iterable[Any]) -> Iterator[Word]:
+    """Read rows of `words`."""
+    for row in _dicts(batches):
+        yield Word(**row)
 
 
 def _dicts(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:

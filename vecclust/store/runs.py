@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from vecclust.errors import DamagedRun, NotFound, UsageError
-from vecclust.records import ClusterName, ClusterRow, Label, LibraryState, Run
+from vecclust.owner import Standing
+from vecclust.records import ClusterName, ClusterRow, Label, LibraryState, Run, Word
 from vecclust.store.filters import Filter, at_least, equals, one_of
 from vecclust.store.rows import (
     cluster_table,
@@ -29,12 +30,13 @@ from vecclust.store.rows import (
     storable_text,
 )
 from vecclust.store.schema import CLUSTERS, NAMES, PHOTOS, RUNS, labels_table, run_number, run_of_labels_table
-from vecclust.store.shelf import Shelf, in_parts
+from vecclust.store.shelf import in_parts
+from vecclust.store.words import WordShelf
 
 _log = logging.getLogger(__name__)
 
 
-class RunShelf(Shelf):
+class RunShelf(WordShelf):
     """The part of a store that knows runs."""
 
     def state(self) -> LibraryState:
@@ -125,7 +127,7 @@ class RunShelf(Shelf):
                     hint="`vecclust runs` lists the runs",
                 )
             present = self._tables.keys(PHOTOS, "photo")
-            gone = [photo for photo in self.labels(run) if photo not in present]
+            gone = [photo for photo in self.run_labels(run) if photo not in present]
             for part in in_parts(gone):
                 self._tables.delete(labels_table(run), one_of("photo", part))
             self._meta.commit_state(dataclasses.replace(self._meta.state(), current_run=run))
@@ -143,7 +145,29 @@ class RunShelf(Shelf):
         return sorted((run for run in names if run and run_number(run) <= last), key=run_number)
 
     def clusters(self, run: str | None = None) -> list[ClusterRow]:
-        """List the clusters of a run, by number of their ids.
+        """List the clusters of a run as the owner wants them, by number of their ids.
+
+        What was merged is one; what the run does not have lives on while photos of the run are pinned to it.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        rows, standing = self.run_clusters(run), self.standing()
+        if not standing.relabels:
+            return rows
+        groups: dict[str, list[ClusterRow]] = {}
+        for row in rows:
+            groups.setdefault(standing.root(row.cluster), []).append(row)
+        found = [_as_one(root, group) for root, group in groups.items()]
+        medoids = self.labels_of([row.medoid for row in found], run=run)
+        found = [self._with_medoid(row, run, medoids.get(row.medoid)) for row in found]
+        targets = {standing.root(pin.cluster) for pin in standing.pins.values() if pin.cluster is not None}
+        living_on = (self._living_on(root, run) for root in targets - groups.keys())
+        found += [row for row in living_on if row is not None]
+        return sorted(found, key=lambda row: (len(row.cluster), row.cluster))
+
+    def run_clusters(self, run: str | None = None) -> list[ClusterRow]:
+        """List the clusters of a run as it found them, by number of their ids.
 
         Args:
             run: which run, None for the current one.
@@ -161,7 +185,7 @@ class RunShelf(Shelf):
         return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
 
     def labels(self, run: str | None = None) -> dict[str, Label]:
-        """Read all labels of a run, arrivals included.
+        """Read all labels of a run, arrivals included, and the owner's words laid over them.
 
         Args:
             run: which run, None for the current one.
@@ -170,6 +194,10 @@ class RunShelf(Shelf):
             Label by photo; empty before the first run.
         """
         return {label.photo: label for label in self._labels(run)}
+
+    def run_labels(self, run: str | None = None) -> dict[str, Label]:
+        """Read all labels as the run itself has them, whatever the owner said; otherwise as `labels`."""
+        return {label.photo: label for label in self._run_labels(run)}
 
     def labels_of(self, photos: Collection[str], *, run: str | None = None) -> dict[str, Label]:
         """Read the labels of some photos, leaving out those that have none."""
@@ -183,7 +211,10 @@ class RunShelf(Shelf):
 
     def members(self, cluster: str, *, run: str | None = None) -> list[Label]:
         """List a cluster's photos, strongest first, then by photo; empty where there is none."""
-        rows = self._labels(run, where=equals("cluster", cluster))
+        standing = self.standing()
+        found = {label.photo: label for label in self._labels(run, where=one_of("cluster", standing.group(cluster)))}
+        found |= self.labels_of(standing.pinned_to(cluster), run=run)
+        rows = (label for label in found.values() if label.cluster == cluster)
         return sorted(rows, key=lambda label: (-label.strength, label.photo))
 
     def arrivals(self, run: str | None = None) -> list[Label]:
@@ -202,7 +233,19 @@ class RunShelf(Shelf):
 
     def unlabelled(self) -> list[str]:
         """Name the photos the current run says nothing of, in order; all of them before the first run."""
-        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labels()))
+        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.run_labels()))
+
+    def n_relabelled(self, before: Standing, after: Standing) -> int:
+        """Count the photos of the current run that are in another cluster by one standing than by another."""
+        photos = [photo for photo in {**before.pins, **after.pins} if before.pins.get(photo) != after.pins.get(photo)]
+        moved = [one for one in {**before.joined, **after.joined} if before.root(one) != after.root(one)]
+        photos += [photo for photo, pin in after.pins.items() if pin.cluster in moved]
+        found: dict[str, Label] = {}
+        if moved:
+            found = {label.photo: label for label in self._run_labels(None, where=one_of("cluster", moved))}
+        for part in in_parts(photos):
+            found |= {label.photo: label for label in self._run_labels(None, where=one_of("photo", part))}
+        return sum(before.label(label).cluster != after.label(label).cluster for label in found.values())
 
     def add_labels(self, labels: Sequence[Label], *, run: str, replace: bool = False) -> int:
         """Label arrivals in the run they were placed in.
@@ -224,7 +267,7 @@ class RunShelf(Shelf):
                 return 0
             table = labels_table(run)
             rows = label_table(labels, table=table)
-            _check_clusters({label.cluster for label in labels}, {row.cluster for row in self.clusters(run)}, run)
+            _check_clusters({label.cluster for label in labels}, {row.cluster for row in self.run_clusters(run)}, run)
             if not replace:
                 return self._tables.insert_missing(table, rows)
             self._tables.upsert(table, rows)
@@ -256,11 +299,26 @@ class RunShelf(Shelf):
         name = name.strip()
         if not name or storable_text(name) != name:
             raise UsageError("a cluster's name is text and not empty", hint="vecclust rename ID NAME")
-        if not self.history(cluster):
+        if not self.knows_cluster(cluster):
             raise NotFound(f"no cluster {cluster} in the library", hint="`vecclust clusters` lists them")
         given = ClusterName(cluster=cluster, name=name, named_by=named_by, named_ns=named_ns)
-        self.put_names([given])
+        with self._writing:
+            self.put_names([given])
+            if named_by == "owner":
+                run = self._meta.state().current_run
+                self.say([Word(0, "rename", cluster=cluster, name=name, run=run, said_ns=named_ns)])
         return given
+
+    def knows_cluster(self, cluster: str) -> bool:
+        """Tell whether there ever was such a cluster, in a run or by the owner's word."""
+        return bool(self.history(cluster)) or any(word.cluster == cluster for word in self.words())
+
+    def new_cluster(self) -> str:
+        """Give a cluster id that never was; whether it is used or not, it is never given again."""
+        with self._writing:
+            state = self._meta.state()
+            self._meta.commit_state(dataclasses.replace(state, next_cluster=state.next_cluster + 1))
+        return f"c{state.next_cluster}"
 
     def sweep_leftover_runs(self) -> list[str]:
         """Remove what killed refits left, and return the runs it belonged to.
@@ -289,10 +347,43 @@ class RunShelf(Shelf):
         return sorted(left, key=run_number)
 
     def _labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
+        yield from map(self.standing().label, self._run_labels(run, where=where))
+
+    def _run_labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
         state = self._meta.state()
         run = state.current_run if run is None else run
         if run is not None and 0 < run_number(run) <= state.last_run:
             yield from read_labels(self._tables.read(labels_table(run), where=where))
+
+    def _with_medoid(self, row: ClusterRow, run: str | None, label: Label | None) -> ClusterRow:
+        """Give the cluster another medoid where its own, by its label, is in another cluster now."""
+        if label is None or label.cluster == row.cluster:
+            return row
+        left = self.members(row.cluster, run=run)
+        left.sort(key=lambda label: label.assigned_by == "owner")
+        return dataclasses.replace(row, medoid=left[0].photo) if left else row
+
+    def _living_on(self, cluster: str, run: str | None) -> ClusterRow | None:
+        """Give a cluster that is in a run by the owner's word alone; None where none of its photos are."""
+        run = self._meta.state().current_run if run is None else run
+        members = {label.photo for label in self.members(cluster, run=run)}
+        if run is None or not members:
+            return None
+        earlier = self.history(cluster)
+        pinned = [photo for photo in self.standing().pinned_to(cluster) if photo in members]
+        medoid = earlier[-1].medoid if earlier and earlier[-1].medoid in members else pinned[0]
+        splits = (word.other for word in self.words() if word.verb == "split-off" and word.cluster == cluster)
+        split = next(splits, None)
+        event, sources = ("split", (split,)) if split and not earlier else ("kept", (cluster,))
+        return ClusterRow(run, cluster, len(members), medoid, 1.0, event, sources)
+
+
+def _as_one(root: str, rows: Sequence[ClusterRow]) -> ClusterRow:
+    """Make one cluster of those that the owner merged."""
+    base = next((row for row in rows if row.cluster == root), max(rows, key=lambda row: (row.size, row.cluster)))
+    size = sum(row.size for row in rows)
+    strength = sum(row.strength * row.size for row in rows) / size if size else base.strength
+    return dataclasses.replace(base, cluster=root, size=size, strength=strength)
 
 
 def _check_run(

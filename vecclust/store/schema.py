@@ -19,10 +19,11 @@ FILES = "files"
 RUNS = "runs"
 CLUSTERS = "clusters"
 NAMES = "names"
+WORDS = "words"
 META = "meta"
 
-# Made with the library; `photos` needs a width and comes with the model, `meta` comes last and ends the
-# making.
+# Made with the library; `photos` needs a width and comes with the model, `words` comes with the first of them, `meta`
+# comes last and ends the making.
 FIXED_TABLES = (THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES)
 
 _LABELS = "labels_"
@@ -116,6 +117,14 @@ def table_schema(table: str) -> Any:
             _must("sources", text),
         ],
         NAMES: [_key("cluster"), _must("name", text), _must("named_by", text), _must("named_ns", whole)],
+        WORDS: [
+            _must("number", whole),
+            _must("verb", text),
+            *(_may(name, text) for name in ("photo", "cluster", "other")),
+            _must("name", text),
+            _may("run", text),
+            _must("said_ns", whole),
+        ],
         META: [_key("key"), _must("value", text)],
     }
     return _schema(*columns[table])

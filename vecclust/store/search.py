@@ -8,18 +8,21 @@ ordered by photo.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.records import Label
 from vecclust.store.filters import Filter, at_least, below, both, one_of
-from vecclust.store.rows import check_vector
+from vecclust.store.rows import check_vector, read_labels
 from vecclust.store.schema import PHOTOS, labels_table, run_number
-from vecclust.store.shelf import Shelf
+from vecclust.store.shelf import in_parts
 from vecclust.store.values import LabelCounts, TimeSpan
+from vecclust.store.words import WordShelf
 
 # Recall at 20 over 200,000 x 512 vectors: 0.975 without refining, 1.000 with this factor, at 7 to 12 ms.
 _REFINE = 10
@@ -30,7 +33,7 @@ _IDS_IN_FILTER = 10_000
 _DECIMALS = 6
 
 
-class SearchShelf(Shelf):
+class SearchShelf(WordShelf):
     """The part of a store that answers questions."""
 
     def search(
@@ -75,7 +78,7 @@ class SearchShelf(Shelf):
         return self._best(query, limit=limit, n_photos=n_photos, where=where, wanted=wanted)
 
     def label_counts(self, run: str | None = None) -> LabelCounts:
-        """Count a run's labels, by cluster and by who assigned them.
+        """Count a run's labels as the owner wants them, by cluster and by who assigned them first.
 
         Args:
             run: which run, None for the current one.
@@ -84,19 +87,26 @@ class SearchShelf(Shelf):
         table = self._label_columns(run, told)
         if table is None:
             return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0, newcomers=0)
-        by_cluster: dict[str, int] = {}
-        noise = arrivals = arrivals_noise = newcomers = 0
+        standing = self.standing()
+        shown: Counter[tuple[str | None, bool, bool]] = Counter()
         for row in table.group_by(told).aggregate([([], "count_all")]).to_pylist():
             cluster, n = row["cluster"], row["count_all"]
-            predicted = n if row["assigned_by"] == "predict" else 0
-            arrivals += predicted
-            if cluster is None:
-                noise += n
-                arrivals_noise += predicted
-                newcomers += predicted if row["newcomer"] else 0
-            else:
-                by_cluster[cluster] = by_cluster.get(cluster, 0) + n
-        return LabelCounts(by_cluster, noise, arrivals, arrivals_noise, newcomers)
+            shown[cluster and standing.root(cluster), row["assigned_by"] == "predict", bool(row["newcomer"])] += n
+        for label in self._pinned(run):
+            is_arrival, is_new = label.assigned_by == "predict", label.newcomer
+            shown[label.cluster and standing.root(label.cluster), is_arrival, is_new] -= 1
+            shown[standing.label(label).cluster, is_arrival, is_new] += 1
+        by_cluster: Counter[str] = Counter()
+        for (cluster, _, _), n in shown.items():
+            if cluster is not None:
+                by_cluster[cluster] += n
+        return LabelCounts(
+            by_cluster={cluster: n for cluster, n in by_cluster.items() if n},
+            noise=sum(n for (cluster, _, _), n in shown.items() if cluster is None),
+            arrivals=sum(n for (_, is_arrival, _), n in shown.items() if is_arrival),
+            arrivals_noise=shown[None, True, False] + shown[None, True, True],
+            newcomers=shown[None, True, True],
+        )
 
     def time_spans(self, run: str | None = None) -> dict[str, TimeSpan]:
         """Find first and last time taken of every cluster, in one pass over labels and photos.
@@ -112,6 +122,10 @@ class SearchShelf(Shelf):
         if labels is None:
             return {}
         clusters = dict(zip(labels.column("photo").to_pylist(), labels.column("cluster").to_pylist(), strict=True))
+        standing = self.standing()
+        if standing.joined:
+            clusters = {photo: cluster and standing.root(cluster) for photo, cluster in clusters.items()}
+        clusters |= {label.photo: standing.label(label).cluster for label in self._pinned(run)}
         first: dict[str, tuple[int, str]] = {}
         last: dict[str, tuple[int, str]] = {}
         for batch in self._tables.read(PHOTOS, ["photo", "taken", "taken_ns", "taken_source"]):
@@ -125,6 +139,14 @@ class SearchShelf(Shelf):
             cluster: TimeSpan(datetime.fromisoformat(first[cluster][1]), datetime.fromisoformat(last[cluster][1]))
             for cluster in first
         }
+
+    def _pinned(self, run: str | None) -> Iterator[Label]:
+        """Read what a run itself says of the photos that the owner put elsewhere or pinned."""
+        run = self._meta.state().current_run if run is None else run
+        if run is None:
+            return
+        for part in in_parts(self.standing().pins):
+            yield from read_labels(self._tables.read(labels_table(run), where=one_of("photo", part)))
 
     def _best(
         self,

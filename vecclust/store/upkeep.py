@@ -16,6 +16,7 @@ from vecclust.store.schema import (
     PHOTOS,
     RUNS,
     THUMBNAILS,
+    WORDS,
     labels_table,
     run_number,
     run_of_labels_table,
@@ -52,7 +53,7 @@ class UpkeepShelf(Shelf):
 
     def _all_tables(self) -> list[str]:
         current = self._meta.state().current_run
-        fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, META]
+        fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, WORDS, META]
         return fixed if current is None else [*fixed, labels_table(current)]
 
     def _prune_runs(self) -> list[str]:

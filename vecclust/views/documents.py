@@ -27,6 +27,7 @@ from vecclust.reports import (
     Status,
     Tour,
 )
+from vecclust.sayings import WordEntry, WordReport
 from vecclust.service import Installed, Standing
 
 Document = dict[str, Any]
@@ -142,6 +143,42 @@ def photo_document(facts: PhotoFacts) -> Document:
         "height": facts.height,
         "model": facts.model,
         "other_paths": list(facts.other_paths),
+    }
+
+
+def word_document(report: WordReport) -> Document:
+    """Give the document of everything the owner can say but a name."""
+    return {
+        "word": report.word,
+        "verb": report.verb,
+        "cluster": report.cluster,
+        "cluster_name": report.cluster_name,
+        "other": report.other,
+        "photos": report.photos,
+        "changed": report.changed,
+        "ended": list(report.ended),
+        "notices": list(report.notices),
+    }
+
+
+def words_document(words: Sequence[WordEntry]) -> Document:
+    """Give the document of `words`."""
+    return {
+        "words": [
+            {
+                "word": entry.word,
+                "verb": entry.verb,
+                "text": entry.text,
+                "photos": [{"path": path, "photo": photo} for path, photo in entry.photos],
+                "cluster": entry.cluster,
+                "cluster_name": entry.cluster_name,
+                "other": entry.other,
+                "run": entry.run,
+                "time": iso_ns(entry.said_ns),
+                "in_force": entry.in_force,
+            }
+            for entry in words
+        ]
     }
 
 

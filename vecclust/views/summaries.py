@@ -23,6 +23,7 @@ from vecclust.reports import (
     Status,
     Tour,
 )
+from vecclust.sayings import WordEntry, WordReport
 from vecclust.service import Installed, Standing
 from vecclust.views.documents import iso_ns
 from vecclust.views.tables import Cell, plain, show
@@ -122,6 +123,32 @@ def show_photo(facts: PhotoFacts) -> None:
         ("model", facts.model),
     ]
     show(("", ""), rows)
+
+
+def show_word(report: WordReport) -> None:
+    """Print what a word of the owner's changed."""
+    rows: list[tuple[Cell, Cell]] = [(name, getattr(report, name)) for name in ("word", "cluster", "other")]
+    rows.insert(2, ("name", report.cluster_name))
+    rows += [("photos", report.photos), ("in another cluster now", report.changed), ("ends", ", ".join(report.ended))]
+    show((report.verb, ""), [row for row in rows if row[1] not in (None, "")])
+
+
+def show_words(words: Sequence[WordEntry]) -> None:
+    """Print what the owner said, oldest first."""
+    show(
+        ("word", "said", "run", "holds", "photos", "when"),
+        [
+            (
+                entry.word,
+                entry.text,
+                entry.run,
+                "yes" if entry.in_force else "",
+                ", ".join(path or photo for path, photo in entry.photos),
+                iso_ns(entry.said_ns),
+            )
+            for entry in words
+        ],
+    )
 
 
 def show_runs(runs: Sequence[Run], current: str | None) -> None:

@@ -22,8 +22,9 @@ GREETING_S = 5.0
 # A word comes every few seconds while work is under way; loading a large model comes without one.
 SILENCE_S = 120.0
 GREETING_BYTES = 1024
-# Questions carry settings and a path; an answer may carry 100,000 hits of a few hundred bytes.
-QUESTION_BYTES = 1 << 20
+# A question carries settings and paths, as many as a command line can (2 MB on Linux, an odd byte written as six); an
+# answer may carry 100,000 hits of a few hundred bytes.
+QUESTION_BYTES = 16 << 20
 ANSWER_BYTES = 256 << 20
 
 

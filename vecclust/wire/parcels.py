@@ -10,6 +10,7 @@ from typing import Any
 
 from vecclust.records import ClusterName, Hit, Run
 from vecclust.reports import Answer, DaemonStatus, Drift, Filters, FolderStatus, RefitReport, Status
+from vecclust.sayings import Saying, WordReport
 
 Values = dict[str, Any]
 
@@ -75,6 +76,28 @@ def pack_run(run: Run) -> Values:
 def unpack_run(values: Mapping[str, Any]) -> Run:
     """Make the run again."""
     return Run(**values)
+
+
+def pack_saying(saying: Saying) -> Values:
+    """Turn what the owner says into values that JSON can hold."""
+    return dataclasses.asdict(saying)
+
+
+def unpack_saying(values: Mapping[str, Any]) -> Saying:
+    """Make what the owner says again."""
+    texts = {name: str(values[name]) for name in ("verb", "cluster", "other", "name")}
+    lists = {name: tuple(str(one) for one in values[name]) for name in ("photos", "words")}
+    return Saying(**texts, **lists)  # type: ignore[arg-type]
+
+
+def pack_word(report: WordReport) -> Values:
+    """Turn what a word changed into values that JSON can hold."""
+    return dataclasses.asdict(report)
+
+
+def unpack_word(values: Mapping[str, Any]) -> WordReport:
+    """Make the report of a word again."""
+    return WordReport(**{**values, "ended": tuple(values["ended"]), "notices": tuple(values["notices"])})
 
 
 def pack_filters(filters: Filters) -> Values:
