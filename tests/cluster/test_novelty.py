@@ -11,23 +11,25 @@ import pytest
 
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import cloud, unit, world
-from vecclust.cluster import Placer, load_state, save_state
+from vecclust.cluster import FitParams, Placer, fit, load_state, save_state
 from vecclust.cluster.neighbours import Neighbours, nearest_rows, neighbour_graph
 from vecclust.cluster.novelty import outlier_scores, rank_of, yardstick
 from vecclust.cluster.state import FACTS_FILE
 
+RANK = 14
 
-@pytest.mark.parametrize("k", [1, 2, 5, 15])
-def test_a_fitted_photo_scores_as_if_it_had_come_after_the_fit(k: int) -> None:
-    """Exactly what an arrival gets in a fit of all the others, for lists that are longer by one than the rank."""
+
+@pytest.mark.parametrize(("k", "rank"), [(1, 1), (2, 1), (5, 4), (15, 4), (15, 14)])
+def test_a_fitted_photo_scores_as_if_it_had_come_after_the_fit(k: int, rank: int) -> None:
+    """Exactly what an arrival gets in a fit of all the others, for lists that are longer than the rank."""
     vectors, _ = world([30, 30], seed=1)
     graph = neighbour_graph(vectors, k=k)
-    found = yardstick(graph).scores
+    found = yardstick(graph, rank=rank).scores
     left_out = []
     for row in range(len(vectors)):
         others = np.delete(vectors, row, axis=0)
-        lists = neighbour_graph(others, k=rank_of(k)).distances
-        near = nearest_rows(others, vectors[row : row + 1], k=rank_of(k))
+        lists = neighbour_graph(others, k=rank).distances
+        near = nearest_rows(others, vectors[row : row + 1], k=rank)
         own, usual = near.distances[0, -1], lists[near.indices[0], -1]
         left_out.append(own / np.sqrt(usual.astype(np.float64).mean()))
     if k == 1:  # no reserve: the list of a neighbour that loses the photo is taken as it is
@@ -43,8 +45,8 @@ def test_a_steady_stream_stands_out_as_the_fit_does() -> None:
     arrived[truth == 7] = True
     fitted = vectors[~arrived]
     graph = neighbour_graph(fitted, k=15)
-    scores = outlier_scores(nearest_rows(fitted, vectors[arrived], k=15), distances=graph.distances)
-    found = yardstick(graph)
+    scores = outlier_scores(nearest_rows(fitted, vectors[arrived], k=15), distances=graph.distances, rank=RANK)
+    found = yardstick(graph, rank=RANK)
     known = truth[arrived] != 7
     assert 0.02 < np.mean(found.standing(scores[known]) > 0.95) < 0.09
     assert np.mean(scores[known] > found.gate) < 0.09
@@ -54,10 +56,10 @@ def test_a_steady_stream_stands_out_as_the_fit_does() -> None:
 def test_loners_do_not_raise_the_gate() -> None:
     """Where many photos are of no kind, a kind never seen is still held back."""
     vectors, _ = world([60] * 10, seed=3, n_noise=60)
-    found = yardstick(neighbour_graph(vectors, k=15))
+    found = yardstick(neighbour_graph(vectors, k=15), rank=RANK)
     strangers = unit(cloud(np.random.default_rng(9), size=50, width=64))
     graph = neighbour_graph(vectors, k=15)
-    scores = outlier_scores(nearest_rows(vectors, strangers, k=15), distances=graph.distances)
+    scores = outlier_scores(nearest_rows(vectors, strangers, k=15), distances=graph.distances, rank=RANK)
     assert np.mean(scores > found.gate) > 0.95
     assert found.gate < np.percentile(found.scores, 95)
 
@@ -65,9 +67,20 @@ def test_loners_do_not_raise_the_gate() -> None:
 def test_copies_and_empty_lists_have_a_score() -> None:
     """Distances of 0 give a number instead of a division by zero; a single photo has nothing to stand out from."""
     same = Neighbours(np.array([[1, 2], [0, 2], [0, 1], [0, 1]], np.int32), np.zeros((4, 2), np.float32))
-    assert np.isfinite(yardstick(same).scores).all()
+    assert np.isfinite(yardstick(same, rank=1).scores).all()
     single = Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
-    assert yardstick(single).gate == outlier_scores(single, distances=single.distances)[0]
+    assert yardstick(single, rank=0).gate == outlier_scores(single, distances=single.distances, rank=0)[0]
+
+
+def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
+    """In kinds of ten photos, the fifteenth neighbour is of another kind for everybody."""
+    vectors, _ = world([10] * 6, seed=4)
+    strangers = unit(cloud(np.random.default_rng(9), size=5, width=64))
+    state = fit(vectors, FitParams(reducer="pca")).state
+    assert state.params.min_cluster_size == 5
+    assert Placer(state, vectors).place(strangers).newcomer.all()
+    assert [rank_of(k, min_cluster_size=5) for k in (0, 1, 2, 5, 15)] == [0, 1, 1, 4, 4]
+    assert rank_of(15, min_cluster_size=20) == 14
 
 
 def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_path: Path) -> None:

@@ -47,32 +47,41 @@ class Yardstick:
         return (np.searchsorted(self.scores, scores, side="left") / len(self.scores)).astype(np.float32)
 
 
-def rank_of(k: int) -> int:
-    """Say which neighbour is looked at in lists of k: one is left in reserve for when a photo leaves the list."""
-    return max(min(k, 1), k - 1)
+def rank_of(k: int, *, min_cluster_size: int) -> int:
+    """Say which neighbour is looked at in lists of k.
+
+    One is left in reserve for when a photo leaves the list. In a kind of ten photos the fifteenth neighbour is of
+    another kind for every photo, and none stands out; so it is the last that the smallest cluster has.
+    """
+    return max(min(k, 1), min(k, min_cluster_size) - 1)
 
 
-def outlier_scores(near: Neighbours, *, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+def outlier_scores(near: Neighbours, *, distances: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
     """Score arrivals.
 
     Args:
         near: the fitted photos near each of m arrivals, (m, k).
         distances: (n, k) of the fitted photos to their own neighbours.
+        rank: which neighbour is looked at, see `rank_of`.
 
     Returns:
         (m,) float32, larger for photos that are unlike; 1 where lists are empty.
     """
-    rank = rank_of(min(near.indices.shape[1], distances.shape[1]))
+    rank = min(rank, near.indices.shape[1])
     if rank == 0:
         return np.ones(len(near.indices), np.float32)
     usual = distances[near.indices[:, :rank], rank - 1]
     return _score(near.distances[:, rank - 1], usual)
 
 
-def yardstick(graph: Neighbours) -> Yardstick:
-    """Measure the photos of a fit by the lists (n, k) of their neighbours."""
+def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
+    """Measure the photos of a fit.
+
+    Args:
+        graph: the lists (n, k) of their neighbours.
+        rank: which neighbour is looked at, see `rank_of`.
+    """
     n, k = graph.indices.shape
-    rank = rank_of(k)
     if rank == 0:
         return Yardstick(np.ones(n, np.float32), 1.0)
     rows = np.unique(np.linspace(0, n - 1, min(n, MOST_MEASURED)).astype(np.int64))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vecclust.cluster.group import centroid_distances, euclidean, simplified_silhouette
 from vecclust.cluster.neighbours import SAME_PICTURE, Neighbours, nearest_rows
-from vecclust.cluster.novelty import outlier_scores, yardstick
+from vecclust.cluster.novelty import outlier_scores, rank_of, yardstick
 from vecclust.cluster.reduce import Projection
 from vecclust.cluster.sieve import Sieve
 from vecclust.cluster.state import FitState
@@ -88,7 +88,8 @@ class Placer:
         chosen = rows[first]
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
-        self._yardstick = yardstick(Neighbours(state.neighbours, state.distances))
+        self._rank = rank_of(state.neighbours.shape[1], min_cluster_size=state.params.min_cluster_size)
+        self._yardstick = yardstick(Neighbours(state.neighbours, state.distances), rank=self._rank)
         self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
@@ -110,7 +111,7 @@ class Placer:
         state = self._state
         near = self._nearest(arrivals)
         weights = membership_weights(near.distances)
-        scores = outlier_scores(near, distances=state.distances)
+        scores = outlier_scores(near, distances=state.distances, rank=self._rank)
         positions = self._positions(arrivals, near=near, weights=weights)
         votes = _vote(state.labels[near.indices], weights)
         labels, strengths = self._labels(arrivals, positions=positions, votes=votes)
