@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 from vecclust.errors import NotFound, UsageError
 from vecclust.owner import word_name
 from vecclust.query import Scope, living_path
-from vecclust.recluster.signals import drift_of
+from vecclust.recluster.signals import drift_of, pocket_of
 from vecclust.records import FileRow, Hit, Label, Run, Taken
 from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
     DaemonStatus,
-    Drift,
     FolderStatus,
     HistoryEvent,
     Member,
@@ -255,6 +254,7 @@ def read_status(store: Store) -> Status:
     """Read the state of a library."""
     counts, model, current = store.counts(), store.model(), store.state().current_run
     labels = store.label_counts(current) if current is not None else None
+    came = store.arrivals(current) if labels is not None and labels.arrivals else []
     return Status(
         library=str(store.folder),
         model=None if model is None else model.model_id,
@@ -272,7 +272,8 @@ def read_status(store: Store) -> Status:
         skipped_dot_files=sum(root.n_skipped for root in store.roots()),
         bytes_on_disk=_bytes_below(store.folder),
         daemon=read_daemon(Path(store.folder)),
-        drift=drift_of(store.arrivals(current)) if labels is not None and labels.arrivals else Drift(),
+        drift=drift_of(came),
+        gathered=0 if current is None else len(pocket_of(store, current, came)),
     )
 
 

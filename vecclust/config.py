@@ -109,6 +109,7 @@ class WatchConfig(_Section):
     refit_share: Annotated[float, Field(gt=0, le=10)] = 0.1
     refit_least: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     refit_drift: bool = True
+    refit_pocket: bool = True
     refit_longest_s: Annotated[float, Field(ge=0, le=315_360_000)] = 2_592_000.0
     refit_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     refit_pause_s: Annotated[float, Field(ge=0, le=31_536_000)] = 3600.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vecclust import catalogue
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
-from vecclust.recluster.signals import drift_of
+from vecclust.recluster.signals import drift_of, pocket_of
 from vecclust.records import Run
 from vecclust.reports import Growth, Progress, RefitReport, no_progress
 
@@ -135,7 +135,14 @@ class Grouping:
         if run is None:
             return None
         arrivals = self._store.arrivals(run.run)
-        return Growth(run.run, run.n_photos, len(arrivals), run.created_ns, drift_of(arrivals))
+        return Growth(
+            run=run.run,
+            n_fitted=run.n_photos,
+            n_arrivals=len(arrivals),
+            fitted_ns=run.created_ns,
+            drift=drift_of(arrivals),
+            n_gathered=len(pocket_of(self._store, run.run, arrivals)),
+        )
 
     def rollback(self, run: str) -> Run:
         """Make an earlier run the current one, and label what came since; see `Library.rollback`."""

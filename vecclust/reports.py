@@ -130,6 +130,7 @@ class Growth:
         n_arrivals: photos that came since.
         fitted_ns: when it was made.
         drift: how unusual the newest of these are.
+        n_gathered: newcomers among them that have gathered into what may become a cluster, 0 where none have.
     """
 
     run: str
@@ -137,6 +138,7 @@ class Growth:
     n_arrivals: int
     fitted_ns: int
     drift: Drift = Drift()
+    n_gathered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,7 @@ class Status:
         arrivals_noise: of these, those without a cluster.
         newcomers: of those, the ones held back as unlike all that the run knows.
         drift: how unusual the newest arrivals are.
+        gathered: newcomers that have gathered into what may become a cluster, 0 where none have.
         folders: the folders kept.
         skipped_dot_files: dot-files left out by the last scan.
         bytes_on_disk: size of the library.
@@ -349,6 +352,7 @@ class Status:
     bytes_on_disk: int
     daemon: DaemonStatus = DaemonStatus()
     drift: Drift = Drift()
+    gathered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

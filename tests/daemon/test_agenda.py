@@ -146,3 +146,13 @@ def test_drift_is_a_reason_however_few_have_come() -> None:
     assert not reason_to_refit(dataclasses.replace(POLICY, drift=False), drifted, **asked)
     for harmless in (Drift(60, 15, alarm_from=16), Drift(49, 49, alarm_from=None)):
         assert not reason_to_refit(POLICY, dataclasses.replace(drifted, drift=harmless), **asked)
+
+
+def test_a_pocket_of_newcomers_is_a_reason_and_the_share_comes_first() -> None:
+    """Whatever else holds, a run says the one reason that would have done alone."""
+    few = Growth("r1", 10_000, 8, fitted_ns=0, n_gathered=7)
+    asked: dict[str, Any] = {"now_ns": 500 * 10**9, "quiet_for_s": 60.0, "tried_ago_s": 1e9}
+    assert reason_to_refit(POLICY, few, **asked).startswith("a pocket of 7 newcomers")
+    assert not reason_to_refit(dataclasses.replace(POLICY, pocket=False), few, **asked)
+    assert not reason_to_refit(POLICY, few, **(asked | {"quiet_for_s": 59.0}))
+    assert "new photos" in reason_to_refit(POLICY, dataclasses.replace(few, n_arrivals=1000), **asked)

@@ -21,7 +21,7 @@ RUN = Run(
 STATUS = Status(
     "/lib\udcff", "a/b@c", 1, 2, 3, 4, 5, 6, RUN, 7, 8, 9,
     (FolderStatus("/a", None, "gone"), FolderStatus("/b", 10**18)), 9, 10,
-    DaemonStatus(True, 12, 10**18, ("/a", "/b"), ("deaf",), "watching"), Drift(60, 16, 16),
+    DaemonStatus(True, 12, 10**18, ("/a", "/b"), ("deaf",), "watching"), Drift(60, 16, 16), 7,
 )  # fmt: skip
 HITS = (Hit("ab", "/photo\udcff.jpg", 0.1 + 0.2, "c1", "“Lagoon” 🌋"), Hit("cd", "/b", -1.0))
 

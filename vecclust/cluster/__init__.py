@@ -17,6 +17,7 @@ from vecclust.cluster.identity import Carried, Change, Known, match
 from vecclust.cluster.neighbours import limit_threads
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.place import Placement, Placer
+from vecclust.cluster.pocket import densest_pocket
 from vecclust.cluster.state import FitState, load_state, save_state
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "Placement",
     "Placer",
     "VectorClusterer",
+    "densest_pocket",
     "fit",
     "limit_threads",
     "load_state",

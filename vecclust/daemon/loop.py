@@ -36,6 +36,8 @@ ASKED_LOOK_S = 0.1
 LONGEST_TURN_S = 30.0
 # The wall clock runs ahead of the monotonic one while a computer sleeps.
 SLEPT_S = 30.0
+# What a refit may do to clusters, as it is said in the log.
+CHANGES = ("kept", "born", "split", "merged", "gone")
 # Without a usable run nothing is labelled, so its fit is tried again sooner than a refit; a loop would help nobody.
 MEND_PAUSE_S = 300.0
 # A full disk is not emptied in a second.
@@ -265,7 +267,8 @@ class Daemon:
             else:
                 raise
         else:
-            log.info("%s: %d clusters (%s)", report.run, report.clusters, refitter.reason)
+            changes = ", ".join(f"{getattr(report, name)} {name}" for name in CHANGES if getattr(report, name))
+            log.info("%s: %d clusters, %s (%s)", report.run, report.clusters, changes or "as before", refitter.reason)
             if order is not None:
                 order.fulfil(dataclasses.replace(report, seconds=self._clock_s() - self._fit_began_s))
         self._fit_order = None

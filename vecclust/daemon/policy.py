@@ -18,6 +18,7 @@ class RefitPolicy:
         quiet_s: nothing may have arrived for so long: an import is not interrupted.
         pause_s: shortest time between fits, failed ones counted.
         drift: whether unusual arrivals are a reason, however few they are.
+        pocket: whether newcomers that gather are.
     """
 
     share: float = 0.1
@@ -26,6 +27,7 @@ class RefitPolicy:
     quiet_s: float = 60.0
     pause_s: float = 3600.0
     drift: bool = True
+    pocket: bool = True
 
 
 def reason_to_refit(
@@ -50,6 +52,8 @@ def reason_to_refit(
         return ""
     if growth.n_arrivals >= max(policy.least, policy.share * growth.n_fitted):
         return f"{growth.n_arrivals} new photos since a fit of {growth.n_fitted}"
+    if policy.pocket and growth.n_gathered:
+        return f"a pocket of {growth.n_gathered} newcomers, alike and unlike all that the last fit knows"
     if policy.drift and growth.drift.alarmed:
         found = growth.drift
         return f"drift: {found.n_unusual} of the newest {found.n_recent} photos are unlike those of the last fit"

@@ -79,6 +79,7 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
             quiet_s=wanted.refit_quiet_s,
             pause_s=wanted.refit_pause_s,
             drift=wanted.refit_drift,
+            pocket=wanted.refit_pocket,
         ),
         quiet_hours=Hours.parse(wanted.quiet_hours),
         pulse=pulse,

@@ -1,4 +1,4 @@
-"""What arrivals say of the run they were placed in: whether the collection has drifted away from it.
+"""What arrivals say of the run they were placed in: whether the collection has drifted away, whether a kind is born.
 
 Only reads. The share of arrivals without a cluster says little, for it depends on how many the fit itself left without
 one; how far arrivals stand out among the run's own photos does not.
@@ -6,12 +6,17 @@ one; how far arrivals stand out among the run's own photos does not.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from math import comb
 
+from vecclust.errors import DamagedRun
+from vecclust.recluster.needs import ClusteredStore
 from vecclust.records import Label
 from vecclust.reports import Drift
+
+log = logging.getLogger(__name__)
 
 # One in twenty of a run's own photos stands out more than this.
 UNUSUAL = 0.95
@@ -34,6 +39,34 @@ def drift_of(arrivals: Sequence[Label]) -> Drift:
     recent = [label.novelty for label in arrivals if label.novelty is not None][-MOST_RECENT:]
     n_unusual = sum(novelty > UNUSUAL for novelty in recent)
     return Drift(len(recent), n_unusual, alarm_from(len(recent)) if len(recent) >= LEAST_RECENT else None)
+
+
+def pocket_of(store: ClusteredStore, run: str, arrivals: Sequence[Label]) -> tuple[str, ...]:
+    """Name the newcomers that have gathered into what may become a cluster.
+
+    Args:
+        store: the library.
+        run: the run that held them back.
+        arrivals: its arrivals in the order in which they came.
+
+    Returns:
+        Content hashes, those that came first first; none where none have gathered, or the run's arrays are damaged.
+    """
+    newcomers = [label.photo for label in arrivals if label.newcomer and label.cluster is None]
+    least = next((one.params.get("min_cluster_size", 0) for one in store.runs() if one.run == run), 0)
+    if len(newcomers) < max(least, 2):
+        return ()
+    from vecclust.cluster import densest_pocket, load_state
+
+    photos, vectors = store.vectors(newcomers)
+    row_of = {photo: row for row, photo in enumerate(photos)}
+    came = [photo for photo in newcomers if photo in row_of]
+    try:
+        state = load_state(store.fit_folder(run))
+    except DamagedRun as error:
+        log.warning("%s", error)
+        return ()
+    return tuple(came[row] for row in densest_pocket(vectors[[row_of[photo] for photo in came]], state))
 
 
 @cache

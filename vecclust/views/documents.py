@@ -198,6 +198,7 @@ def status_document(status: Status) -> Document:
         "arrivals_since_run": status.arrivals_since_run,
         "arrivals_noise": status.arrivals_noise,
         "newcomers": status.newcomers,
+        "gathered": status.gathered,
         "drift": {
             "recent": status.drift.n_recent,
             "unusual": status.drift.n_unusual,

@@ -183,9 +183,10 @@ def show_status(status: Status) -> None:
         ("problems", status.problems),
         ("missing", status.missing),
         ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        *([("made for", run.reason)] if run is not None and run.reason else ()),
         ("unclustered", status.noise),
         ("arrivals since", status.arrivals_since_run),
-        ("newcomers", status.newcomers),
+        ("newcomers", _newcomers(status)),
         ("drift", _drift(status.drift)),
         ("dot-files left out", status.skipped_dot_files),
         ("on disk", f"{status.bytes_on_disk / 1e6:.1f} MB"),
@@ -202,6 +203,12 @@ def show_status(status: Status) -> None:
             ("to do", "it goes on by itself once all is back; vecclust scan --prune if photos were meant to go")
         )
     show(("", ""), rows)
+
+
+def _newcomers(status: Status) -> str:
+    if not status.gathered:
+        return str(status.newcomers)
+    return f"{status.newcomers}, {status.gathered} of them alike: a fit is due"
 
 
 def _drift(drift: Drift) -> str:

@@ -1,0 +1,140 @@
+"""Why the daemon fits anew: newcomers that gather, and photos unlike the last fit's; real photos, tables and fits."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_library import HUES, picture
+from vecclust import Library
+from vecclust.daemon import Daemon, RefitPolicy, Refitter
+from vecclust.hours import Hours
+from vecclust.testing import FakeClock, FakeEmbedder
+from vecclust.watch import ScriptedWatcher
+
+DEADLINE_S = 120.0
+ONLY_BY_CONTENT = RefitPolicy(share=10.0, least=10_000, longest_s=0.0, quiet_s=60.0, pause_s=0.0)
+
+
+def noisy(colour: tuple[int, ...], number: int) -> bytes:
+    """Draw a JPEG around one colour."""
+    pixels = np.clip(np.array(colour) + np.random.default_rng(number).normal(0, 12, (48, 64, 3)), 0, 255)
+    file = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """A library of 30 photos with a first run."""
+    album = tmp_path / "album"
+    album.mkdir()
+    for hue in HUES:
+        for number in range(10):
+            (album / f"{hue}{number}.jpg").write_bytes(picture(hue, number))
+    clock = FakeClock(time.time_ns() + 3600 * 10**9)
+    flags = {"clusters.reducer": "pca"}
+    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock) as opened:
+        opened.scan([album])
+        yield opened
+
+
+class Watch:
+    """A daemon over a library, led through time by hand."""
+
+    def __init__(self, library: Library, policy: RefitPolicy, *, quiet_hours: Hours = Hours()) -> None:  # noqa: B008
+        self.now_s = 1000.0
+        self.refitter = Refitter(library.folder)
+        watcher = ScriptedWatcher(pass_time=self._pass)
+        self.daemon = Daemon(
+            library,
+            watcher,
+            refitter=self.refitter,
+            policy=policy,
+            quiet_hours=quiet_hours,
+            clock_s=lambda: self.now_s,
+        )
+
+    def _pass(self, seconds: float) -> None:
+        self.now_s += max(1.0, seconds)
+
+    def turn(self, seconds: float) -> None:
+        """Let so much time pass, or less where a fit begins."""
+        until_s = self.now_s + seconds
+        while self.now_s < until_s and self.refitter.pid is None:
+            self.daemon.work()
+            self.daemon.listen()
+
+    def see_the_fit_through(self) -> None:
+        """Wait for the fit under way and have it adopted."""
+        child = self.refitter._child
+        assert child is not None
+        assert child.wait(DEADLINE_S) == 0
+        self.daemon.work()
+        assert self.refitter.pid is None
+
+
+def gathered(album: Path) -> None:
+    """Six photos of one new kind."""
+    for number in range(6):
+        (album / f"yellow{number}.jpg").write_bytes(noisy((235, 220, 40), number))
+
+
+def scattered(album: Path) -> None:
+    """Sixty photos of hardly any kind."""
+    for number, colour in enumerate(np.random.default_rng(5).integers(0, 255, (60, 3))):
+        (album / f"odd{number}.jpg").write_bytes(noisy(tuple(colour.tolist()), number))
+
+
+@pytest.mark.parametrize(("come", "why"), [(gathered, "a pocket of 6 newcomers"), (scattered, "drift: ")])
+def test_arrivals_unlike_the_fit_are_a_reason(
+    library: Library, come: Callable[[Path], None], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said in status before, in the log and with the run after; a pocket is a cluster then."""
+    come(Path(library.folders()[0]))
+    policy = ONLY_BY_CONTENT if come is gathered else RefitPolicy(**{**POLICY, "pocket": False})
+    watch = Watch(library, policy)
+    watch.turn(30.0)
+    status = library.status()
+    assert (status.gathered == 6, status.drift.alarmed) == (come is gathered, come is scattered)
+    assert library.runs()[1] == "r1"
+    with caplog.at_level(logging.INFO, logger="vecclust.daemon"):
+        watch.turn(120.0)
+        watch.see_the_fit_through()
+    runs, current = library.runs()
+    assert current == "r2"
+    assert runs[-1].reason.startswith(why)
+    assert runs[-1].reason in caplog.text
+    status = library.status()
+    assert (status.gathered, status.newcomers, status.drift.n_recent) == (0, 0, 0)
+    if come is gathered:
+        assert runs[-1].changes["born"] == 1
+        assert "1 born" in caplog.text
+        ids = {library.photo(Path(library.folders()[0]) / f"yellow{number}.jpg").cluster for number in range(6)}
+        assert len(ids) == 1
+        assert None not in ids
+    watch.turn(600.0)
+    assert watch.refitter.pid is None, "what was fitted is no reason any more"
+
+
+POLICY = {name: getattr(ONLY_BY_CONTENT, name) for name in ("share", "least", "longest_s", "quiet_s", "pause_s")}
+
+
+@pytest.mark.parametrize("held", ["hours", "pause", "owner"])
+def test_a_pocket_waits_like_any_other_reason(library: Library, held: str) -> None:
+    """For quiet hours and the shortest pause; and the owner may do without it."""
+    gathered(Path(library.folders()[0]))
+    changes = {"pause": {"pause_s": 3600.0}, "owner": {"pocket": False}}.get(held, {})
+    policy = RefitPolicy(**{**POLICY, **changes})
+    watch = Watch(library, policy, quiet_hours=Hours.parse("00:00-12:00, 12:00-00:00" if held == "hours" else ""))
+    watch.turn(900.0)
+    assert library.status().gathered == 6
+    assert watch.refitter.pid is None
+    assert library.runs()[1] == "r1"
