@@ -77,6 +77,7 @@ class ClustersConfig(_Section):
     n_components: Annotated[int, Field(ge=1, le=50)] = 5
     clusterer: Literal["hdbscan", "kmeans", "agglomerative"] = "hdbscan"
     min_cluster_size: Annotated[int, Field(ge=0, le=100_000)] = 0
+    min_group_size: Annotated[int, Field(ge=0, le=100_000)] = 0
     min_samples: Annotated[int, Field(ge=0, le=1000)] = 0
     n_clusters: Annotated[int, Field(ge=0, le=100_000)] = 0
     max_share: Annotated[float, Field(gt=0, le=1)] = 0.15

@@ -64,6 +64,7 @@ class Grouping:
             seed=wanted.seed,
             clusterer=wanted.clusterer,
             min_cluster_size=wanted.min_cluster_size,
+            min_group_size=wanted.min_group_size,
             min_samples=wanted.min_samples,
             n_clusters=wanted.n_clusters,
             max_share=wanted.max_share,

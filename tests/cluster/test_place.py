@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import cloud, unit, world
 from vecclust.cluster import FitParams, FitState, Placer, fit
-from vecclust.cluster.group import by_density
+from vecclust.cluster.density import by_density
 from vecclust.cluster.place import DensityPredictor, membership_weights
 
 
@@ -66,8 +66,8 @@ def test_prediction_is_that_of_hdbscan(
     """The golden test: `approximate_predict` to the bit, for plain and for refined choices."""
     known = request.getfixturevalue(world_name)
     state = known.fit.state
-    if min_samples != state.params.min_samples:
-        state = regrouped(state, min_samples=min_samples)
+    # hdbscan has no second pass.
+    state = regrouped(state, min_samples=min_samples)
     true_choice(state)
     points = scattered(state.layout)
     wanted_labels, wanted_strengths = hdbscan.approximate_predict(rebuilt(state), points)
@@ -79,8 +79,8 @@ def test_prediction_is_that_of_hdbscan(
 
 
 def regrouped(state: FitState, *, min_samples: int) -> FitState:
-    """The same layout, grouped anew with another density."""
-    params = replace(state.params, min_samples=min_samples)
+    """The same layout, grouped anew with another density and without a second pass."""
+    params = replace(state.params, min_samples=min_samples, min_group_size=state.params.min_cluster_size)
     grouping = by_density(state.layout, params=params, neighbours=state.neighbours)
     assert grouping.tree is not None
     assert grouping.selection is not None

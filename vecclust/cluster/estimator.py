@@ -40,6 +40,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         n_components: dimensions of the layout, 1 to 50.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: smallest cluster, at least 2; 0 for automatic (1 % of the rows, 5 to 20).
+        min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic.
         min_samples: neighbours that make a row dense, at least 1; 0 for automatic.
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic.
         max_share: a cluster with a larger share of the rows is looked into, in (0, 1].
@@ -61,6 +62,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         n_components: int = 5,
         clusterer: Clusterer = "hdbscan",
         min_cluster_size: int = 0,
+        min_group_size: int = 0,
         min_samples: int = 0,
         n_clusters: int = 0,
         max_share: float = 0.15,
@@ -71,6 +73,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.n_components = n_components
         self.clusterer = clusterer
         self.min_cluster_size = min_cluster_size
+        self.min_group_size = min_group_size
         self.min_samples = min_samples
         self.n_clusters = n_clusters
         self.max_share = max_share

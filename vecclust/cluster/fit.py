@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures, labels_before
+from vecclust.cluster.density import by_density
 from vecclust.cluster.figures import figures_of
-from vecclust.cluster.group import Grouping, by_centroid, by_density, by_linkage
+from vecclust.cluster.group import Grouping, by_centroid, by_linkage
 from vecclust.cluster.neighbours import Neighbours
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
@@ -75,7 +76,8 @@ class Fit:
         positions: (n, n_components) float32: the layout; with the reducer `none`, principal components to
             look at.
         params: the parameters used, automatic ones resolved (a collection too small for UMAP says `pca`).
-        figures: honest figures by name, see `figures_of`, and `n_refined`, the large clusters that were cut.
+        figures: honest figures by name, see `figures_of`, `n_refined`, the large clusters that were cut, and
+            `n_small`, those smaller than `min_cluster_size`.
         seconds: wall seconds by stage.
         state: what to keep for arrivals and the next fit.
         continued: whether it began at an earlier layout.
@@ -139,7 +141,7 @@ def fit(
     labels = grouping.labels[picture_of_row]
     with clock.stage("figures"):
         figures = figures_of(grouping.labels, vectors=pictures, layout=points, seed=params.seed) | _row_figures(
-            labels, n_refined=grouping.n_refined
+            labels, grouping
         )
     state = _state(picture_of_row, graph=graph, laid_out=(layout, projection), result=(grouping, params))
     state = replace(state, n_dimensions=vectors.shape[1])
@@ -207,14 +209,15 @@ def _group(
     return by_linkage(points, params=params)
 
 
-def _row_figures(labels: NDArray[np.int64], *, n_refined: int) -> dict[str, float | int | None]:
+def _row_figures(labels: NDArray[np.int64], grouping: Grouping) -> dict[str, float | int | None]:
     """Count shares over photos, where `figures_of` saw distinct pictures."""
     n = len(labels)
     sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1, np.int64)
     return {
         "share_unclustered": float((labels < 0).mean()) if n else 0.0,
         "share_largest": float(sizes.max() / n) if n else 0.0,
-        "n_refined": n_refined,
+        "n_refined": grouping.n_refined,
+        "n_small": grouping.n_small,
     }
 
 

@@ -1,9 +1,7 @@
-"""A layout to labels: HDBSCAN, k-means or agglomerative clustering.
+"""What a clusterer finds, and the two that divide all points: k-means and agglomerative clustering.
 
-Knows hdbscan, scikit-learn and scipy's hierarchies. Refuses to know vectors, except that HDBSCAN's refinement
-asks the neighbour graph. Invariants: labels run 0, 1, 2, ... without gaps; the same points, seed and
-parameters give the same labels; never `cluster_selection_epsilon` or `allow_single_cluster`, which break
-predictions (hdbscan #375, #445).
+Knows scikit-learn and scipy's hierarchies. Refuses to know vectors. Invariants: labels run 0, 1, 2, ... without gaps;
+the same points, seed and parameters give the same labels.
 """
 
 from __future__ import annotations
@@ -15,17 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.cluster.params import FitParams
-from vecclust.cluster.refine import refine
-from vecclust.cluster.tree import (
-    CondensedTree,
-    Selection,
-    empty_tree,
-    excess_of_mass,
-    from_records,
-    labels_and_strengths,
-    select,
-    standing_nodes,
-)
+from vecclust.cluster.tree import CondensedTree, Selection
 
 # Choosing the number of clusters looks at so many points and at so many counts; the silhouette is flat around
 # its best value, so a finer grid costs time and decides nothing.
@@ -33,10 +21,6 @@ SAMPLE = 2_000
 COUNTS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 60)
 # Ward's distances of all pairs: 5,000 points are 100 MB, above that the linkage follows a neighbour graph.
 MOST_FOR_ALL_PAIRS = 5_000
-# A cluster stays where a node of the tree shares more than this with it, by Jaccard's index; no node can then be two
-# clusters, and no cluster two nodes. On 1,670 photos, twenty refits, three orders: 14 % of the photos changed their
-# cluster in a refit where 22 % did with a free choice, and AMI with the truth was 0.48 instead of 0.46.
-LEAST_ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +35,7 @@ class Grouping:
         core_distances: (n,) float64, empty for k-means and agglomerative.
         centroids: (k, c) float64 means of the clusters in the layout, empty for HDBSCAN.
         n_refined: clusters that were looked into and cut.
+        n_small: clusters smaller than the smallest, from the second pass.
     """
 
     labels: NDArray[np.int64]
@@ -60,48 +45,7 @@ class Grouping:
     core_distances: NDArray[np.float64]
     centroids: NDArray[np.float64]
     n_refined: int = 0
-
-
-def by_density(
-    points: NDArray[np.float32],
-    *,
-    params: FitParams,
-    neighbours: NDArray[np.int32],
-    before: NDArray[np.int64] | None = None,
-) -> Grouping:
-    """Group points with HDBSCAN (excess of mass), and look into clusters with too large a share.
-
-    Args:
-        points: (n, c) float32 layout, or vectors.
-        params: resolved; `min_cluster_size`, `min_samples` and `max_share` are used.
-        neighbours: (n, k) nearest other rows in the space of the vectors.
-        before: (n,) labels of an earlier fit whose clusters stay where they are still nodes of the tree, -1 for noise,
-            -2 for points that came since; None to choose freely.
-
-    Returns:
-        The grouping. Fewer than two clusters' worth of points are all noise: HDBSCAN never answers with one
-        cluster.
-    """
-    n = len(points)
-    if n < 2 * params.min_cluster_size:
-        tree = empty_tree(n)
-        chosen = uncut = np.zeros(0, np.int32)
-    else:
-        tree = _condensed_tree(points, params=params)
-        kept = None if before is None else standing_nodes(tree, before, least=LEAST_ALIKE)
-        uncut = excess_of_mass(tree, kept=kept)
-        chosen = refine(tree, uncut, neighbours=neighbours, max_share=params.max_share, kept=kept)
-    selection = select(tree, chosen)
-    labels, strengths = labels_and_strengths(tree, selection)
-    return Grouping(
-        labels,
-        strengths,
-        tree,
-        selection,
-        core_distances(points, min_samples=max(1, min(params.min_samples, n - 1))),
-        np.zeros((0, points.shape[1])),
-        len(np.setdiff1d(uncut, chosen)),
-    )
+    n_small: int = 0
 
 
 def by_centroid(points: NDArray[np.float32], *, params: FitParams) -> Grouping:
@@ -201,22 +145,6 @@ def euclidean(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
         gap = a[..., column] - b[..., column]
         total += gap * gap
     return np.sqrt(total)
-
-
-def _condensed_tree(points: NDArray[np.float32], *, params: FitParams) -> CondensedTree:
-    import hdbscan
-
-    with warnings.catch_warnings():
-        # scikit-learn renames an argument hdbscan passes; an infinite density of copies is handled in `tree`.
-        warnings.simplefilter("ignore", FutureWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        model = hdbscan.HDBSCAN(
-            min_cluster_size=params.min_cluster_size,
-            min_samples=min(params.min_samples, len(points) - 1),
-            cluster_selection_method="eom",
-            core_dist_n_jobs=1,  # the default spawns processes: 22 s for 0.4 s of work
-        ).fit(points)
-    return from_records(model.condensed_tree_.to_numpy(), n_points=len(points))
 
 
 def _with_centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> Grouping:

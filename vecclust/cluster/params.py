@@ -35,6 +35,8 @@ class FitParams:
         seed: seed of everything random, 0 to 2**32 - 1.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: smallest cluster, at least 2; 0 for automatic (1 % of the pictures, 5 to 20).
+        min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic (5 where
+            `min_cluster_size` is automatic). No second pass where it is not below `min_cluster_size`.
         min_samples: neighbours that make a point dense, at least 1; 0 for automatic.
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic (best silhouette).
         max_share: a cluster with a larger share of the pictures is looked into, in (0, 1]; 1 never looks.
@@ -47,6 +49,7 @@ class FitParams:
     seed: int = 42
     clusterer: Clusterer = "hdbscan"
     min_cluster_size: int = 0
+    min_group_size: int = 0
     min_samples: int = 0
     n_clusters: int = 0
     max_share: float = 0.15
@@ -59,6 +62,7 @@ class FitParams:
         _check_range("n_components", self.n_components, least=1, most=50)
         _check_range("seed", self.seed, least=0, most=2**32 - 1)
         _check_range("min_cluster_size", self.min_cluster_size, least=2, most=2**31 - 1, auto=True)
+        _check_range("min_group_size", self.min_group_size, least=2, most=2**31 - 1, auto=True)
         _check_range("min_samples", self.min_samples, least=1, most=2**31 - 1, auto=True)
         _check_range("n_clusters", self.n_clusters, least=1, most=2**31 - 1, auto=True)
         _check_range("threads", self.threads, least=0, most=1024)
@@ -72,13 +76,18 @@ class FitParams:
             n_pictures: distinct pictures, at least 0.
 
         Returns:
-            The same parameters with `min_cluster_size` and `min_samples` set. `n_clusters` stays 0 where it
-            is
-            automatic: only the layout can tell.
+            The same parameters with `min_cluster_size`, `min_group_size` and `min_samples` set. `n_clusters` stays 0
+            where it is automatic: only the layout can tell.
         """
         by_share = round(AUTO_SIZE_SHARE * n_pictures)
         size = self.min_cluster_size or min(max(by_share, AUTO_SIZE_LEAST), AUTO_SIZE_MOST)
-        return replace(self, min_cluster_size=size, min_samples=self.min_samples or AUTO_MIN_SAMPLES)
+        group_size = self.min_group_size or self.min_cluster_size or AUTO_SIZE_LEAST
+        return replace(
+            self,
+            min_cluster_size=size,
+            min_group_size=group_size,
+            min_samples=self.min_samples or AUTO_MIN_SAMPLES,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameters as a JSON-able dict."""

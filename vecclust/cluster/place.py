@@ -54,9 +54,9 @@ class Placer:
     """Places arrivals into one run; made once, used for many.
 
     How a label comes about: a copy of a fitted picture gets that picture's label. Otherwise, in a run of
-    HDBSCAN, `approximate_predict` at the arrival's position; of k-means, the nearest centroid; of
-    agglomerative, the vote of the nearest fitted pictures. A newcomer is held back with label -1 in any of
-    them.
+    HDBSCAN, `approximate_predict` at the arrival's position, unless the vote of its nearest fitted pictures goes to a
+    group smaller than the smallest cluster, beside which others lie in the layout; of k-means, the nearest centroid;
+    of agglomerative, the vote of the nearest fitted pictures. A newcomer is held back with label -1 in any of them.
 
     Args:
         state: the run.
@@ -91,6 +91,7 @@ class Placer:
         self._rank = rank_of(state.neighbours.shape[1], min_cluster_size=state.params.min_cluster_size)
         self._yardstick = yardstick(Neighbours(state.neighbours, state.distances), rank=self._rank)
         self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
+        self._small = _SmallGroups(state)
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
             self._density = DensityPredictor(state, self._fitted_points())
@@ -115,8 +116,11 @@ class Placer:
         positions = self._positions(arrivals, near=near, weights=weights)
         votes = _vote(state.labels[near.indices], weights)
         labels, strengths = self._labels(arrivals, positions=positions, votes=votes)
+        for_small = self._small.taken(votes, near)
+        labels[for_small] = votes[for_small]
+        strengths[for_small] = _shares(state.labels[near.indices], weights, votes=votes)[for_small]
         novelty = self._yardstick.standing(scores)
-        newcomer = scores > np.float32(self._yardstick.gate)
+        newcomer = (scores > np.float32(self._yardstick.gate)) & ~for_small
         held = newcomer | (labels < 0)
         labels = np.where(held, -1, labels).astype(np.int64)
         strengths = np.where(held, 0.0, strengths).astype(np.float32)
@@ -185,6 +189,46 @@ class Placer:
         points = np.full((state.n_pictures, state.n_dimensions), 1e6, np.float32)
         points[self._pictures] = self._vectors
         return points
+
+
+class _SmallGroups:
+    """Tells which arrivals belong to groups smaller than the smallest cluster.
+
+    Such a group has fewer photos than a list has places, so all of its own photos stand out among those of the run, and
+    the layout has others beside it. What counts is how far half of the group is, against what its own photos have.
+
+    Args:
+        state: the run.
+    """
+
+    def __init__(self, state: FitState) -> None:
+        self._labels = state.labels
+        sizes = np.bincount(state.labels[state.labels >= 0], minlength=state.n_clusters)
+        # By label; the last one is that of noise. Nothing is within 0 of half of a group.
+        self._half = np.append((sizes + 1) // 2, 1)
+        self._reach = np.zeros(state.n_clusters + 1, np.float32)
+        if state.params.clusterer != "hdbscan" or state.neighbours.shape[1] == 0:
+            return
+        for label in np.flatnonzero((sizes > 0) & (sizes < state.params.min_cluster_size)).tolist():
+            rows = np.flatnonzero(state.labels == label)
+            far = self._far(Neighbours(state.neighbours[rows], state.distances[rows]), np.full(len(rows), label))
+            self._reach[label] = far[np.isfinite(far)].max(initial=0.0)
+
+    def taken(self, votes: NDArray[np.int64], near: Neighbours) -> NDArray[np.bool_]:
+        """Say which arrivals the small group takes that their neighbours vote for, (m,) bool."""
+        taken = self._reach[votes] > 0
+        taken[taken] = (
+            self._far(Neighbours(near.indices[taken], near.distances[taken]), votes[taken])
+            <= (self._reach[votes[taken]])
+        )
+        return taken
+
+    def _far(self, near: Neighbours, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how far half of the group is from each, inf where fewer of it are among the nearest."""
+        inside = np.cumsum(self._labels[near.indices] == labels[:, None], axis=1) >= self._half[labels][:, None]
+        first = np.where(inside.any(axis=1), inside.argmax(axis=1), 0)
+        far = near.distances[np.arange(len(labels)), first]
+        return np.where(inside.any(axis=1), far, np.float32(np.inf)).astype(np.float32)
 
 
 class DensityPredictor:
@@ -283,3 +327,11 @@ def _vote(labels: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np
         kinds, inverse = np.unique(own, return_inverse=True)
         won[row] = kinds[np.argmax(np.bincount(inverse, weights=weight))]
     return won
+
+
+def _shares(
+    labels: NDArray[np.int32], weights: NDArray[np.float64], *, votes: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the share of the weight that each row's vote has."""
+    won = np.where(labels == votes[:, None], weights, 0.0).sum(axis=1)
+    return np.asarray(won / weights.sum(axis=1), np.float32)

@@ -1,0 +1,124 @@
+"""A layout to labels by HDBSCAN: one hierarchy, and what is read off it.
+
+Knows hdbscan. The hierarchy of points depends on `min_samples` alone; every smallest cluster gives a condensed tree of
+it, and every choice of nodes a clustering. Refuses to know vectors, except that every cut asks the neighbour graph.
+Never `cluster_selection_epsilon` or `allow_single_cluster`, which break predictions (hdbscan #375, #445).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.cluster.group import Grouping, core_distances
+from vecclust.cluster.params import FitParams
+from vecclust.cluster.refine import refine
+from vecclust.cluster.remnants import with_small_groups
+from vecclust.cluster.tree import (
+    CondensedTree,
+    empty_tree,
+    excess_of_mass,
+    from_records,
+    labels_and_strengths,
+    select,
+    standing_nodes,
+)
+
+# A cluster stays where a node of the tree shares more than this with it, by Jaccard's index; no node can then be two
+# clusters, and no cluster two nodes. On 1,670 photos, twenty refits, three orders: 14 % of the photos changed their
+# cluster in a refit where 22 % did with a free choice, and AMI with the truth was 0.48 instead of 0.46.
+LEAST_ALIKE = 0.5
+
+
+class Hierarchy:
+    """HDBSCAN's hierarchy of points: single linkage of mutual reachability.
+
+    Args:
+        points: (n, c) float32.
+        min_samples: neighbours that make a point dense.
+    """
+
+    def __init__(self, points: NDArray[np.float32], *, min_samples: int) -> None:
+        self._n = len(points)
+        self._linkage = _linkage(points, min_samples=min_samples)
+
+    def condensed(self, *, size: int) -> CondensedTree:
+        """Give the tree of the clusters with at least `size` points."""
+        if self._n < 2 * size:
+            return empty_tree(self._n)
+        from hdbscan._hdbscan_tree import condense_tree
+
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # An infinite density of copies is handled in `tree`.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return from_records(condense_tree(self._linkage, size), n_points=self._n)
+
+
+def by_density(
+    points: NDArray[np.float32],
+    *,
+    params: FitParams,
+    neighbours: NDArray[np.int32],
+    before: NDArray[np.int64] | None = None,
+) -> Grouping:
+    """Group points with HDBSCAN (excess of mass), look into clusters with too large a share, and gather small groups.
+
+    Args:
+        points: (n, c) float32 layout, or vectors.
+        params: resolved; `min_cluster_size`, `min_group_size`, `min_samples` and `max_share` are used.
+        neighbours: (n, k) nearest other rows in the space of the vectors.
+        before: (n,) labels of an earlier fit whose clusters stay where they are still nodes of the tree, -1 for noise,
+            -2 for points that came since; None to choose freely.
+
+    Returns:
+        The grouping. Fewer than two clusters' worth of points are all noise: HDBSCAN never answers with one
+        cluster.
+    """
+    n = len(points)
+    tree = empty_tree(n)
+    chosen = uncut = small = np.zeros(0, np.int32)
+    if n >= 2 * params.min_cluster_size:
+        hierarchy = Hierarchy(points, min_samples=params.min_samples)
+        tree = hierarchy.condensed(size=params.min_cluster_size)
+        kept = None if before is None else standing_nodes(tree, before, least=LEAST_ALIKE)
+        uncut = excess_of_mass(tree, kept=kept)
+        chosen = refine(tree, uncut, neighbours=neighbours, max_share=params.max_share, kept=kept)
+        if params.min_group_size < params.min_cluster_size:
+            labels = labels_and_strengths(tree, select(tree, chosen))[0]
+            finer = hierarchy.condensed(size=params.min_group_size)
+            tree, small = with_small_groups(
+                tree, finer, labels, below=params.min_cluster_size, neighbours=neighbours, before=before
+            )
+            # One that was a small group and too little beside it.
+            chosen = chosen[tree.node_size[chosen] >= params.min_cluster_size]
+    selection = select(tree, np.concatenate([chosen, small]))
+    labels, strengths = labels_and_strengths(tree, selection)
+    return Grouping(
+        labels,
+        strengths,
+        tree,
+        selection,
+        core_distances(points, min_samples=max(1, min(params.min_samples, n - 1))),
+        np.zeros((0, points.shape[1])),
+        n_refined=len(np.setdiff1d(uncut, chosen)),
+        n_small=len(small),
+    )
+
+
+def _linkage(points: NDArray[np.float32], *, min_samples: int) -> NDArray[Any]:
+    import hdbscan
+
+    with warnings.catch_warnings():
+        # scikit-learn renames an argument hdbscan passes; an infinite density of copies is handled in `tree`.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        model = hdbscan.HDBSCAN(
+            min_cluster_size=2,
+            min_samples=min(min_samples, len(points) - 1),
+            core_dist_n_jobs=1,  # the default spawns processes: 22 s for 0.4 s of work
+        ).fit(points)
+        linkage: NDArray[Any] = model.single_linkage_tree_.to_numpy()
+    return linkage
