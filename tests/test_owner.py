@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vecclust.owner import Standing, said, standing_of
+from vecclust.owner import Standing, said, standing_of, suggested_names
 from vecclust.records import Label, Word
 
 
@@ -79,3 +79,11 @@ def test_a_saying_is_told_in_a_line() -> None:
     assert said([Word(1, "split-off", "p", "c5", "c1")]) == "split-off c1 1 photo as c5"
     assert said([back("w1"), back("w2")]) == "take-back w1 w2"
     assert said([Word(1, "unpin", "p")]) == "unpin 1 photo"
+
+
+def test_a_part_that_broke_off_a_named_cluster_is_proposed_its_name_and_a_number() -> None:
+    """The next free one, traced through parts of parts; what has a name, or no named origin, is proposed none."""
+    names = {"c1": "Lagoon", "c7": "Lagoon (2)", "c8": "Sand"}
+    splits = {"c10": "c1", "c9": "c7", "c11": "c10", "c8": "c1", "c12": "c2", "c13": "c14", "c14": "c13"}
+    assert suggested_names(names, splits) == {"c9": "Lagoon (3)", "c10": "Lagoon (4)", "c11": "Lagoon (5)"}
+    assert suggested_names({}, splits) == {}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.owner import word_name
+from vecclust.owner import said, suggested_names, word_name, word_number
 from vecclust.query import Scope, living_path
 from vecclust.recluster.signals import drift_of, pocket_of
-from vecclust.records import FileRow, Hit, Label, Run, Taken
+from vecclust.records import FileRow, Hit, Label, Run, Taken, Word
 from vecclust.reports import (
     ClusterEntry,
     ClusterList,
@@ -74,6 +74,8 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
         _mean_strengths(store.labels(run).values()),
     )
     rows = [row for row in store.clusters(run) if sizes.get(row.cluster)]
+    named = {cluster: name.name for cluster, name in names.items()}
+    suggested = suggested_names(named, store.splits()) if named else {}
     files = store.files_of([row.medoid for row in rows])
     entries = []
     for row in rows:
@@ -88,6 +90,7 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
                 medoid=living_path(files.get(row.medoid, ())),
                 first_taken=None if span is None else span.first,
                 last_taken=None if span is None else span.last,
+                suggested_name=suggested.get(row.cluster),
             )
         )
     return tuple(sorted(entries, key=lambda entry: (-entry.size, _number(entry.id))))
@@ -134,8 +137,24 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
             Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
             for label in shown
         ),
-        tuple(HistoryEvent(row.run, row.event, row.sources) for row in store.history(cluster)),
+        read_history(store, cluster),
     )
+
+
+def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
+    """Read what runs did to a cluster and what the owner said of it, oldest first."""
+    made = {run.run: run.created_ns for run in store.runs()}
+    events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
+    sayings: dict[int, list[Word]] = {}
+    for word in store.words():
+        sayings.setdefault(word.number, []).append(word)
+    about = {number for number, rows in sayings.items() if any(cluster in (row.cluster, row.other) for row in rows)}
+    for number, rows in sayings.items():
+        first = rows[0]
+        if number in about or any(word_number(row.other) in about for row in rows if row.verb == "take-back"):
+            sources = tuple({row.other: None for row in rows if row.other})
+            events.append(HistoryEvent(first.run, first.verb, sources, first.said_ns, said(rows)))
+    return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 
 def cluster_id(store: Store, named: str) -> str:

@@ -8,6 +8,8 @@ is laid over it, whichever run is the current one. Refuses to know tables, vecto
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -115,6 +117,30 @@ def standing_of(words: Sequence[Word]) -> Standing:
         elif word.verb in ("not-together", "split-off"):
             _part(word.number, word.cluster, word.other, joined=joined, apart=apart)
     return Standing(pins, joined, apart)
+
+
+def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict[str, str]:
+    """Propose names for clusters that broke off a named one: its name, and the next free number.
+
+    Args:
+        names: name by cluster.
+        splits: cluster without a name, to the one it broke off.
+
+    Returns:
+        A name by cluster, for those that can be traced to a name.
+    """
+    taken, found = set(names.values()), dict[str, str]()
+    for cluster in sorted(splits.keys() - names.keys(), key=lambda cluster: (len(cluster), cluster)):
+        source = cluster
+        for _ in splits:  # so often at most, should they go in a circle
+            source = source if source in names else splits.get(source, source)
+        if source not in names:
+            continue
+        base = re.sub(r" \(\d+\)$", "", names[source])
+        number = next(number for number in itertools.count(2) if f"{base} ({number})" not in taken)
+        found[cluster] = f"{base} ({number})"
+        taken.add(found[cluster])
+    return found
 
 
 def word_name(number: int) -> str:

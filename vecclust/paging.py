@@ -82,8 +82,8 @@ class Paging:
         return found, read.members[cluster]
 
     def history(self, cluster: str) -> tuple[HistoryEvent, ...]:
-        """Read what every run did to a cluster, oldest first."""
-        return tuple(HistoryEvent(row.run, row.event, row.sources) for row in self._store.history(cluster))
+        """Read what runs did to a cluster and what the owner said of it, oldest first."""
+        return catalogue.read_history(self._store, cluster)
 
     def shown(self, photos: Sequence[str]) -> tuple[Shown, ...]:
         """Read photos as they are shown, in the order asked for; unknown ones are left out."""

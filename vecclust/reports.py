@@ -79,6 +79,7 @@ class RefitReport:
         merged: earlier clusters that went into another.
         gone: earlier clusters without a successor.
         labels_changed: photos in both runs whose cluster is another.
+        suggested: names proposed for clusters that broke off a named one in this run, by id.
         figures: quality figures by name.
         stage_seconds: seconds per stage.
         dry_run: whether nothing was changed.
@@ -98,6 +99,7 @@ class RefitReport:
     figures: Mapping[str, Any] = field(default_factory=dict)
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     dry_run: bool = False
+    suggested: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class ClusterEntry:
         id: the stable id.
         name: its name, or None.
         named_by: who gave the name, or None.
+        suggested_name: a name proposed for one that has none and broke off a named one, or None.
         size: photos with this label.
         strength: their mean membership strength in [0, 1].
         medoid: absolute path of a file of the most central photo, or None where no file of it is known.
@@ -181,6 +184,7 @@ class ClusterEntry:
     medoid: str | None
     first_taken: datetime | None
     last_taken: datetime | None
+    suggested_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +220,21 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """What one run did to a cluster, and the ids it came from."""
+    """What a run did to a cluster, or the owner said of it.
 
-    run: str
+    Attributes:
+        run: the run; for a word the one that was current, or None.
+        event: what it did; for a word its verb.
+        sources: the ids it came from; for a word the other cluster.
+        when_ns: when, or None where that is not known.
+        text: the word as a line, empty for a run.
+    """
+
+    run: str | None
     event: str
     sources: tuple[str, ...]
+    when_ns: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

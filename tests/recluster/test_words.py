@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +13,17 @@ import numpy as np
 import pytest
 
 from tests.store.samples import DIM, FAST, MODEL, photo_rows
+from vecclust import catalogue
 from vecclust.asking import Asking
 from vecclust.binding import Binding
 from vecclust.cluster import FitParams
 from vecclust.config import Config
 from vecclust.correcting import UNCLUSTERED, Correcting
+from vecclust.opening import SystemClock
 from vecclust.recluster import label_arrivals, refit
 from vecclust.records import PhotoRow
 from vecclust.sayings import Saying
 from vecclust.store import Store
-from vecclust.testing import FakeClock
 
 N_KINDS, N_EACH = 6, 12
 
@@ -39,7 +41,7 @@ def kind_rows(first: int, n: int) -> list[PhotoRow]:
 class World:
     """A library, random things that happen to it, and what must be true after each."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, n_clusters: int = 4) -> None:
         self.random = random.Random(seed)
         self.store = Store.open(folder, write=True, create=True, settings=FAST)
         self.store.bind_model(MODEL)
@@ -47,8 +49,8 @@ class World:
         self.store.add_photos(kind_rows(0, self.n_photos))
         config = Config()
         asking = Asking(self.store, config=config, binding=Binding(self.store, config=config))
-        self.correcting = Correcting(self.store, files=asking, clock=FakeClock())
-        self.refit()
+        self.correcting = Correcting(self.store, files=asking, clock=SystemClock())
+        fit(self, n_clusters)
 
     def refit(self) -> None:
         """Fit into a number of clusters that nobody can foresee, so that clusters split, meet, come and go."""
@@ -193,6 +195,28 @@ def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
             assert (after[some[0]], world.store.label(some[0]).assigned_by) == (split.cluster, "owner")  # type: ignore[union-attr]
             assert world.store.names()[split.cluster or ""].name == "Lagoon"
             assert split.cluster in {row.cluster for row in world.store.clusters()}
+
+
+def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path: Path) -> None:
+    """Proposed in the report and, until it is named, in the list; what runs did and the owner said stands in order."""
+    world = World(tmp_path / "library", 0, n_clusters=2)
+    with world.store:
+        store = world.store
+        largest = catalogue.list_clusters(store).clusters[0].id
+        store.rename(largest, "Lagoon", named_ns=time.time_ns())
+        params = FitParams(reducer="none", clusterer="kmeans", n_clusters=N_KINDS)
+        report = refit(store, params, reason="a test")
+        assert report.suggested
+        entries = {entry.id: entry for entry in catalogue.list_clusters(store).clusters}
+        assert {one: entries[one].suggested_name for one in report.suggested} == report.suggested
+        assert entries[largest].name == "Lagoon"
+        fit(world, N_KINDS)
+        split, proposed = next(iter(report.suggested.items()))
+        world.correcting.say(Saying("merge", cluster="Lagoon", other=split))
+        told = [(event.run, event.event) for event in catalogue.read_history(store, split)]
+        assert (told[0], told[-1]) == (("r2", "split"), ("r3", "merge"))
+        store.rename(split, proposed, named_ns=1)
+        assert all(entry.suggested_name != proposed for entry in catalogue.list_clusters(store).clusters)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

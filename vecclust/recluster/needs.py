@@ -37,6 +37,9 @@ class ClusteredStore(Protocol):
     def run_clusters(self, run: str | None = None) -> Sequence[ClusterRow]:
         """Give the clusters that a run has itself, the current one where None."""
 
+    def splits(self) -> Mapping[str, str]:
+        """Tell of which cluster each one was a part that broke off."""
+
     def standing(self) -> Standing:
         """Give what is in force of what the owner said."""
 

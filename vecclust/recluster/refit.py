@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, StoreError
-from vecclust.owner import Standing
+from vecclust.owner import Standing, suggested_names
 from vecclust.recluster.finding import Finding, find
 from vecclust.recluster.heeding import Parted, evidence_of, homes_of, part
 from vecclust.recluster.needs import ClusteredStore
@@ -41,6 +41,7 @@ class _Fitted:
     before: Mapping[str, Label]
     standing: Standing
     living_on: Mapping[str, Sequence[str]]
+    suggested: Mapping[str, str]
 
 
 def refit(
@@ -112,7 +113,12 @@ def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
         if parted.fixed:
             finding = _relabelled(store, finding, parted)
             carried = match(photos, finding.labels, known=known, fixed=parted.fixed)
-    return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing))
+    names = {cluster: name.name for cluster, name in store.names().items()}
+    splits = {one: change.sources[0] for one, change in carried.changes.items() if change.event == "split"}
+    suggested = {
+        one: name for one, name in suggested_names(names, {**store.splits(), **splits}).items() if one in splits
+    }
+    return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing), suggested)
 
 
 def _relabelled(store: ClusteredStore, finding: Finding, parted: Parted) -> Finding:
@@ -193,6 +199,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
         figures=finding.figures,
         stage_seconds=finding.seconds,
         dry_run=dry_run,
+        suggested=fitted.suggested,
     )
 
 

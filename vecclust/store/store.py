@@ -19,10 +19,10 @@ from vecclust.store.meta import Meta
 from vecclust.store.migrations import bring_up_to_date
 from vecclust.store.photos import PhotoShelf
 from vecclust.store.place import LibraryPlace
-from vecclust.store.runs import RunShelf
 from vecclust.store.schema import FILES, FIXED_TABLES, META, NAMES, PHOTOS, WORDS, labels_table, table_schema
 from vecclust.store.search import SearchShelf
 from vecclust.store.settings import StoreSettings
+from vecclust.store.shown import ShownShelf
 from vecclust.store.tables import Tables
 from vecclust.store.upkeep import UpkeepShelf
 from vecclust.store.values import Holder
@@ -30,7 +30,7 @@ from vecclust.store.values import Holder
 _log = logging.getLogger(__name__)
 
 
-class Store(PhotoShelf, FileShelf, RunShelf, SearchShelf, UpkeepShelf):
+class Store(PhotoShelf, FileShelf, ShownShelf, SearchShelf, UpkeepShelf):
     """One library, open for reading or for writing. Made by `Store.open`, used as a context manager."""
 
     def __init__(self, *, tables: Tables, meta: Meta, settings: StoreSettings, lock: WriterLock | None) -> None:

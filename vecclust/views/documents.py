@@ -71,6 +71,7 @@ def refit_document(report: RefitReport) -> Document:
         "merged": report.merged,
         "gone": report.gone,
         "labels_changed": report.labels_changed,
+        "suggested": dict(report.suggested),
         "figures": dict(report.figures),
         "stage_seconds": {stage: round(seconds, 3) for stage, seconds in report.stage_seconds.items()},
     }
@@ -119,7 +120,16 @@ def cluster_document(page: ClusterPage) -> Document:
             }
             for member in page.photos
         ],
-        "history": [{"run": event.run, "event": event.event, "from": list(event.sources)} for event in page.history],
+        "history": [
+            {
+                "run": event.run,
+                "event": event.event,
+                "from": list(event.sources),
+                "time": iso_ns(event.when_ns),
+                "said": event.text or None,
+            }
+            for event in page.history
+        ],
     }
 
 
@@ -328,6 +338,7 @@ def _entry(entry: ClusterEntry) -> Document:
         "id": entry.id,
         "name": entry.name,
         "named_by": entry.named_by,
+        "suggested_name": entry.suggested_name,
         "size": entry.size,
         "strength": round(entry.strength, 6),
         "medoid": entry.medoid,

@@ -28,6 +28,9 @@ from vecclust.service import Installed, Standing
 from vecclust.views.documents import iso_ns
 from vecclust.views.tables import Cell, plain, show
 
+# What a refit did to identity, in the order it is told.
+IDENTITY = ("kept", "born", "split", "merged", "gone")
+
 
 def show_scan(report: ScanReport) -> None:
     """Print what a scan did, one count a line; counts of zero are left out but for the main ones.
@@ -59,6 +62,7 @@ def show_refit(report: RefitReport) -> None:
     )
     rows: list[tuple[Cell, Cell]] = [(name.replace("_", " "), getattr(report, name)) for name in names]
     rows.append(("seconds", report.seconds))
+    rows += [("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()]
     rows += [(name.replace("_", " "), value) for name, value in report.figures.items()]
     show(("would become" if report.dry_run else "refit", ""), rows)
 
@@ -77,11 +81,16 @@ def show_clusters(clusters: ClusterList) -> None:
     show(
         ("id", "name", "photos", "strength", "first", "last", "most typical"),
         [
-            (entry.id, entry.name, entry.size, entry.strength, *_span(entry), entry.medoid)
+            (entry.id, _name(entry), entry.size, entry.strength, *_span(entry), entry.medoid)
             for entry in clusters.clusters
         ],
         title=f"{title}, {clusters.noise} unclustered",
     )
+
+
+def _name(entry: ClusterEntry) -> str | None:
+    """Give the name, or with a question mark the one that is proposed."""
+    return entry.name or (f"{entry.suggested_name}?" if entry.suggested_name else None)
 
 
 def _span(entry: ClusterEntry) -> tuple[Cell, Cell]:
@@ -91,15 +100,23 @@ def _span(entry: ClusterEntry) -> tuple[Cell, Cell]:
 
 def show_cluster(page: ClusterPage) -> None:
     """Print one cluster's photos by strength, and on a terminal its history."""
-    name = f" “{page.entry.name}”" if page.entry.name else ""
+    name = f" “{_name(page.entry)}”" if _name(page.entry) else ""
     show(
         ("strength", "path", "by"),
         [(member.strength, member.path or f"(no file) {member.photo}", member.assigned_by) for member in page.photos],
         title=f"{page.entry.id}{name}: {page.entry.size} photos",
     )
     if sys.stdout.isatty():
-        events = [(event.run, event.event, ", ".join(event.sources)) for event in page.history]
-        show(("run", "event", "from"), events, title="history")
+        events = [
+            (
+                iso_ns(event.when_ns),
+                event.run,
+                event.text or event.event,
+                "" if event.text else ", ".join(event.sources),
+            )
+            for event in page.history
+        ]
+        show(("when", "run", "what", "from"), events, title="history")
 
 
 def show_photo(facts: PhotoFacts) -> None:
@@ -154,7 +171,7 @@ def show_words(words: Sequence[WordEntry]) -> None:
 def show_runs(runs: Sequence[Run], current: str | None) -> None:
     """Print the kept runs, oldest first."""
     show(
-        ("run", "current", "made", "photos", "clusters", "noise", "seconds", "why"),
+        ("run", "current", "made", "photos", "clusters", "noise", "identity", "seconds", "why"),
         [
             (
                 run.run,
@@ -163,6 +180,7 @@ def show_runs(runs: Sequence[Run], current: str | None) -> None:
                 run.n_photos,
                 run.n_clusters,
                 run.n_noise,
+                ", ".join(f"{run.changes[name]} {name}" for name in IDENTITY if run.changes.get(name)),
                 float(sum(run.seconds.values())),
                 run.reason,
             )

@@ -14,7 +14,7 @@ from vecclust.records import Run
 from vecclust.reports import HistoryEvent, PhotoFacts, RefitReport
 from vecclust.views.pages import text
 from vecclust.views.pages.colours import colour_of
-from vecclust.views.pages.gallery import CHANGES, EVENTS, Sheets, last_run
+from vecclust.views.pages.gallery import CHANGES, Sheets, last_run, told
 from vecclust.views.pages.map import n_sheets, photo_sheet, render_map
 from vecclust.views.tables import plain
 
@@ -107,12 +107,7 @@ class LivePages:
         by_id = {one.entry.id: one for one in clusters}
         beside = [*clusters[max(0, at - 1) : at + 2], *(by_id[other] for other in cluster.related if other in by_id)]
         cards = {card["id"]: card for card in self._cards(beside, among=clusters)}
-        card = cards[cluster.entry.id] | {
-            "history": [
-                {"run": event.run, "event": EVENTS.get(event.event, event.event), "sources": event.sources}
-                for event in history
-            ]
-        }
+        card = cards[cluster.entry.id] | {"history": told(history)}
         return _page(
             "live-cluster.html",
             overview,

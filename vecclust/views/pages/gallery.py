@@ -13,7 +13,7 @@ from typing import Any
 
 from vecclust.exhibits import ClusterExhibit, GalleryExhibit, Shown, Thumbnails
 from vecclust.records import Run
-from vecclust.reports import PageReport
+from vecclust.reports import HistoryEvent, PageReport
 from vecclust.views.pages import text
 from vecclust.views.pages.addresses import Addresses, OnDisk
 from vecclust.views.pages.colours import colour_of
@@ -120,6 +120,19 @@ def last_run(run: Run | None) -> dict[str, Any] | None:
     }
 
 
+def told(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
+    """Give what runs did to a cluster and the owner said of it, as the templates take it."""
+    return [
+        {
+            "run": event.run or "",
+            "event": plain(event.text) or EVENTS.get(event.event, event.event),
+            "sources": () if event.text else event.sources,
+            "by_owner": bool(event.text),
+        }
+        for event in history
+    ]
+
+
 class Sheets:
     """Exhibits to what the templates are given.
 
@@ -161,10 +174,7 @@ class Sheets:
                 for source in cluster.sources
                 if source != entry.id
             ],
-            "history": [
-                {"run": event.run, "event": EVENTS.get(event.event, event.event), "sources": event.sources}
-                for event in cluster.history
-            ],
+            "history": told(cluster.history),
         }
 
     def few(self, photos: Sequence[str]) -> list[str]:
