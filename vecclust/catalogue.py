@@ -149,11 +149,13 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     for word in store.words():
         sayings.setdefault(word.number, []).append(word)
     about = {number for number, rows in sayings.items() if any(cluster in (row.cluster, row.other) for row in rows)}
+    in_force = store.standing().numbers
     for number, rows in sayings.items():
         first = rows[0]
         if number in about or any(word_number(row.other) in about for row in rows if row.verb == "take-back"):
             sources = tuple({row.other: None for row in rows if row.other})
-            events.append(HistoryEvent(first.run, first.verb, sources, first.said_ns, said(rows)))
+            holds = word_name(number) if number in in_force else ""
+            events.append(HistoryEvent(first.run, first.verb, sources, first.said_ns, said(rows), holds))
     return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 

@@ -31,6 +31,7 @@ class Shown:
         strength: membership strength in [0, 1]; 0 without a cluster.
         width_px: width of the upright picture.
         height_px: height of the upright picture.
+        by_owner: whether its cluster is the owner's word.
     """
 
     photo: str
@@ -39,6 +40,7 @@ class Shown:
     strength: float
     width_px: int
     height_px: int
+    by_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

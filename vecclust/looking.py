@@ -209,6 +209,7 @@ def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> S
         strength=0.0 if label is None else label.strength,
         width_px=photo.width_px,
         height_px=photo.height_px,
+        by_owner=label is not None and label.assigned_by == "owner",
     )
 
 

@@ -228,6 +228,7 @@ class HistoryEvent:
         sources: the ids it came from; for a word the other cluster.
         when_ns: when, or None where that is not known.
         text: the word as a line, empty for a run.
+        word: the word's id where it is in force, else empty.
     """
 
     run: str | None
@@ -235,6 +236,7 @@ class HistoryEvent:
     sources: tuple[str, ...]
     when_ns: int | None = None
     text: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,10 +192,89 @@ def test_a_name_is_given_and_kept(own: Served) -> None:
         assert library.cluster("c2").entry.name == '<b> & 🌋 "x"'
 
 
+def test_photos_are_moved_pinned_split_off_and_let_go(own: Served) -> None:
+    """By the forms of the pages, each ends where the photos are, and the history of a cluster takes a word back."""
+    one, two, three = photos_of(own, "/cluster/c2")[:3]
+
+    def post(form: str) -> str:
+        answer = own.form("/photos", form.encode())
+        assert answer.status == 303, answer.text
+        return answer.headers["location"]
+
+    def home(photo: str) -> tuple[str | None, str]:
+        with own.opener().open() as library:
+            label = library._store.label(photo)
+            assert label is not None
+            return label.cluster, label.assigned_by
+
+    assert post(f"from=c2&do=move&to=c1&name=&photo={one}&photo={two}") == "/cluster/c2"
+    assert home(one) == home(two) == ("c1", "owner")
+    assert "by you" in own.get(f"/photo/{one}").text
+    assert post(f"back={one}&do=unpin&photo={one}") == f"/photo/{one}"
+    assert home(one) == ("c2", "fit")
+    assert post(f"from=c2&do=pin&to=&photo={one}") == "/cluster/c2"
+    assert post(f"from=c2&do=move&to=unclustered&photo={three}") == "/cluster/c2"
+    assert home(three) == (None, "owner")
+    assert three in photos_of(own, "/unclustered")
+    assert post(f"from=unclustered&do=unpin&photo={three}") == "/unclustered"
+    split = post(f"from=c2&do=split-off&name=%3Cb%3EAsh&photo={one}&photo={three}")
+    assert split == "/cluster/c4"
+    page = own.get(split).text
+    assert "<b>Ash" in Seen(page).text
+    assert set(photos_of(own, split)[:2]) == {one, three}
+    (back,) = {action for action in Seen(page).values("form", "action") if action.endswith("/back")}
+    assert own.form(back, b"from=c4").headers["location"] == "/"
+    assert (home(one), home(three)) == (("c2", "owner"), ("c2", "fit"))
+
+
+def test_clusters_are_merged_and_kept_apart(own: Served) -> None:
+    """The first keeps its id; the same words through the history undo it."""
+    assert own.form("/cluster/c2/merge", b"do=merge&other=c3").headers["location"] == "/cluster/c2"
+    assert len([link for link in Seen(own.get("/cluster/c2").text).values("input", "value") if len(link) == 64]) == 28
+    assert own.get("/cluster/c3").status == 404
+    assert own.form("/words/w2/back", b"from=c2").headers["location"] == "/cluster/c2"
+    assert own.get("/cluster/c3").status == 200
+    assert own.form("/cluster/c2/merge", b"do=not-together&other=c3").status == 303
+    with own.opener().open() as library:
+        assert [entry.text for entry in library.words()] == ["not-together c2 c3"]
+
+
+@pytest.mark.parametrize(
+    ("target", "form", "status"),
+    [
+        ("/photos", "do=move&to=c1", 400),
+        ("/photos", "do=move&to=&photo=PHOTO", 400),
+        ("/photos", "do=move&to=c99&photo=PHOTO", 404),
+        ("/photos", "do=rename&to=c1&photo=PHOTO", 400),
+        ("/photos", "do=pin&do=move&to=c1&photo=PHOTO", 400),
+        ("/photos", "do=pin&photo=../../etc/passwd", 400),
+        ("/photos", "do=pin&photo=" + 64 * "0", 404),
+        ("/photos", "do=split-off&from=c1&photo=PHOTO", 400),
+        ("/cluster/c2/merge", "do=merge&other=", 400),
+        ("/cluster/c2/merge", "do=merge&other=c2", 400),
+        ("/cluster/c2/merge", "do=merge&other=Lagoon", 400),
+        ("/cluster/c99/merge", "do=merge&other=c2", 404),
+        ("/words/w99/back", "from=c1", 404),
+        ("/words/x/back", "from=c1", 400),
+    ],
+)
+def test_what_no_page_sends_is_refused(served: Served, target: str, form: str, status: int) -> None:
+    """With a page that says why, and nothing is said."""
+    filled = form.replace("PHOTO", photos_of(served, "/cluster/c2")[0])
+    assert served.form(target, filled.encode()).status == status
+    with served.opener().open() as library:
+        assert library.words() == ()
+
+
 def test_a_change_is_refused_while_another_writer_holds_the_library(own: Served) -> None:
     """The page says who it is, as JSON where that is asked for, and nothing has changed."""
     with own.opener().open(write=True):
-        for answer in (own.form("/cluster/c2/name", b"name=x"), own.post("/runs/r1/current")):
+        for answer in (
+            own.form("/cluster/c2/name", b"name=x"),
+            own.form("/cluster/c2/merge", b"do=merge&other=c1"),
+            own.form("/photos", f"do=pin&photo={photos_of(own, '/cluster/c2')[0]}".encode()),
+            own.post("/runs/r1/current"),
+        ):
             assert answer.status == 409
             assert "is being written by process" in Seen(answer.text).text
         said = own.post("/runs/r1/current", Accept="application/json").json()

@@ -60,6 +60,23 @@ def test_a_name_is_given_by_the_daemon(beside: tuple[Process, Served]) -> None:
     daemon.lives_on(0)
 
 
+def test_photos_are_moved_and_clusters_merged_by_the_daemon(beside: tuple[Process, Served]) -> None:
+    """And the words are taken back by it."""
+    daemon, served = beside
+    photo = photos_of(served, "/cluster/c2")[0]
+    assert served.form("/photos", f"from=c2&do=move&to=c1&photo={photo}".encode()).status == 303
+    assert served.form("/cluster/c1/merge", b"do=merge&other=c3").headers["location"] == "/cluster/c1"
+    assert served.form("/cluster/c1/merge", b"do=merge&other=c3").status == 404
+    with served.opener().open() as library:
+        words = [entry.word for entry in library.words()]
+        assert (library._store.label(photo).cluster, len(words)) == ("c1", 2)  # type: ignore[union-attr]
+    for word in words:
+        assert served.form(f"/words/{word}/back", b"from=c1").status == 303
+    with served.opener().open() as library:
+        assert library.words() == ()
+    daemon.lives_on(0)
+
+
 def test_a_fit_shown_first_is_made_by_the_daemon_and_gone_back_from(beside: tuple[Process, Served]) -> None:
     """Numbers before are the numbers after; the run is the daemon's, and the one before it is a click away."""
     daemon, served = beside

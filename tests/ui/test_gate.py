@@ -93,9 +93,24 @@ def test_a_change_says_where_it_comes_from(served: Served) -> None:
         assert served.ask("POST", "/fit/forget", headers | known, body=b"").status == 303
 
 
+@pytest.mark.parametrize("target", ["/cluster/c1/name", "/cluster/c1/merge", "/photos", "/words/w1/back"])
+def test_nobody_else_says_anything_of_clusters(served: Served, target: str) -> None:
+    """No cookie, a foreign host, a foreign origin, no origin: all refused before the form is read."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    known = {"Host": served.host, "Cookie": served.cookie, "Origin": served.origin, **form}
+    refused(served.ask("POST", target, {**known, "Cookie": "other=1"}, body=b"name=x"), 401)
+    refused(served.ask("POST", target, {**known, "Host": "evil.example"}, body=b"name=x"), 421)
+    refused(served.ask("POST", target, {**known, "Origin": "http://evil.example"}, body=b"name=x"), 403)
+    refused(served.ask("POST", target, {"Host": served.host, "Cookie": served.cookie, **form}, body=b"name=x"), 403)
+
+
 @pytest.mark.parametrize(
-    "target", ["/cluster/c1/name", "/runs/r1/current", "/fit", "/fit/adopt", "/fit/forget", "/dropped"]
-)
+    "target",
+    [
+        "/cluster/c1/name", "/cluster/c1/merge", "/photos", "/words/w1/back", "/runs/r1/current", "/fit", "/fit/adopt",
+        "/fit/forget", "/dropped",
+    ],
+)  # fmt: skip
 def test_nothing_changes_by_a_get(served: Served, target: str) -> None:
     """A link, a picture's address, a prefetch."""
     assert served.get(target).status == 405

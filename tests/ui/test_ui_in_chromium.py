@@ -131,6 +131,38 @@ def test_a_cluster_is_renamed_with_the_mouse(there: Browser, own: Served) -> Non
         assert library.cluster("c2").entry.name == "Lava <b>fields"
 
 
+def test_photos_and_clusters_are_put_right_with_the_mouse(there: Browser, own: Served) -> None:
+    """Ticked photos are moved to the cluster chosen, two clusters are merged, and a click takes that back."""
+    choose = "(one => {{ one.value = '{}'; one.dispatchEvent(new Event('change')); }})(document.querySelector('{}'))"
+    there.visit(f"{own.origin}/cluster/c2")
+    bar = "document.querySelector('.chosen').checkVisibility()"
+    assert not there.value(bar), "nothing is chosen yet"
+    there.click_on(".photo:nth-of-type(2) .pick input")
+    there.click_on(".photo:nth-of-type(3) .pick input")
+    there.until(bar)
+    moved = there.value("[...document.querySelectorAll('.pick :checked')].map(one => one.value)")
+    there.value(choose.format("c3", "[name=to]"))
+    there.click_on(".chosen button.main")
+    there.until("document.readyState === 'complete' && document.querySelectorAll('.sheet .photo').length === 12")
+    with own.opener().open() as library:
+        assert {library._store.label(photo).cluster for photo in moved} == {"c3"}  # type: ignore[union-attr]
+    there.click_on(".photo .pick input")
+    there.until(bar)
+    there.click_on("[value=pin]")
+    there.until(
+        "document.readyState === 'complete' && document.querySelector('figcaption').innerText.includes('by you')"
+    )
+    there.click_on(".rename:nth-of-type(2) summary")
+    there.value(choose.format("c3", "[name=other]"))
+    there.click_on("[value=merge]")
+    there.until("document.readyState === 'complete' && document.querySelectorAll('.sheet .photo').length === 28")
+    there.click_on("details:not(.rename) summary")
+    there.click_on("li:last-child .undo button")
+    there.until("document.readyState === 'complete' && document.querySelectorAll('.sheet .photo').length === 12")
+    with own.opener().open() as library:
+        assert [entry.verb for entry in library.words()] == ["move", "pin"]
+
+
 def test_keys_reach_and_do_everything(there: Browser, own: Served) -> None:
     """Slash searches, Enter asks, Tab comes to cards and buttons, Escape closes what Enter opened and no more."""
     there.press("/")

@@ -21,7 +21,8 @@ from vecclust.exhibits import Overview
 from vecclust.library import Library
 from vecclust.opening import decode_limits
 from vecclust.paging import Paging
-from vecclust.ui import dropped, forms
+from vecclust.sayings import Saying
+from vecclust.ui import dropped, forms, words
 from vecclust.ui.atlas import Atlas
 from vecclust.ui.beats import Beats
 from vecclust.ui.desk import Desk
@@ -79,6 +80,9 @@ class App:
             Route("/", self._front),
             Route("/cluster/{cluster}", self._cluster),
             Route("/cluster/{cluster}/name", self._rename, methods=["POST"]),
+            Route("/cluster/{cluster}/merge", self._merge, methods=["POST"]),
+            Route("/photos", self._say, methods=["POST"]),
+            Route("/words/{word}/back", self._take_back, methods=["POST"]),
             Route("/unclustered", self._unclustered),
             Route("/photo/{photo}", self._photo),
             Route("/alike/{photo}", self._alike),
@@ -132,10 +136,10 @@ class App:
         return HTMLResponse(self._pages.photo(self._paging.overview(), shown, facts=facts, alike=near))
 
     def _search(self, request: Request) -> Response:
-        words = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
-        answer = self._daemon_or_library.search(words, limit=N_FOUND)
+        asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
+        answer = self._daemon_or_library.search(asked, limit=N_FOUND)
         photos = self._paging.shown([hit.photo for hit in answer.results])
-        return HTMLResponse(self._pages.found(self._paging.overview(), asked=words, words=words, photos=photos))
+        return HTMLResponse(self._pages.found(self._paging.overview(), asked=asked, words=asked, photos=photos))
 
     def _dropped(self, request: Request) -> Response:
         number = forms.number(request, "number")
@@ -192,9 +196,26 @@ class App:
     # Changes.
 
     async def _rename(self, request: Request) -> Response:
-        cluster, name = forms.cluster(request), (await forms.fields(request)).get("name", "")
-        await run_in_threadpool(self._daemon_or_library.rename, cluster, name)
+        cluster, given = forms.cluster(request), await forms.fields(request)
+        await run_in_threadpool(self._daemon_or_library.rename, cluster, "".join(given.get("name", ())))
         return _to(f"/cluster/{cluster}")
+
+    async def _merge(self, request: Request) -> Response:
+        cluster, given = forms.cluster(request), await forms.fields(request)
+        return await self._said(words.about_clusters(cluster, given), {"from": [cluster]})
+
+    async def _say(self, request: Request) -> Response:
+        given = await forms.fields(request)
+        return await self._said(words.about_photos(given), given)
+
+    async def _take_back(self, request: Request) -> Response:
+        given = await forms.fields(request)
+        return await self._said(words.taken_back(str(request.path_params["word"])), given)
+
+    async def _said(self, saying: Saying, given: words.Fields) -> Response:
+        report = await run_in_threadpool(self._daemon_or_library.say, saying)
+        overview = await run_in_threadpool(self._paging.overview)
+        return _to(words.page_after(given, report, clusters={one.entry.id for one in overview.clusters}))
 
     def _roll_back(self, request: Request) -> Response:
         self._daemon_or_library.rollback(forms.run(request))

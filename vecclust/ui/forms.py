@@ -6,18 +6,19 @@ Digits are those of ASCII: Python's `isdigit` takes a superscript two for one, a
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
 from vecclust.errors import NotFound, TooLarge, UsageError
 
 MOST_LETTERS = 300
-# A form of ours has one short field.
-_MOST_FORM_BYTES = 8192
+# The longest form of ours names the photos of a page, 120 hashes of 64 letters.
+_MOST_FORM_BYTES = 16384
 _NUMBER = re.compile("[0-9]{1,9}")
-_PHOTO = re.compile("[0-9a-f]{64}")
-_CLUSTER = re.compile("c[1-9][0-9]{0,8}")
+PHOTO = re.compile("[0-9a-f]{64}")
+CLUSTER = re.compile("c[1-9][0-9]{0,8}")
+WORD = re.compile("w[1-9][0-9]{0,8}")
 _RUN = re.compile("r[1-9][0-9]{0,8}")
 
 
@@ -27,7 +28,7 @@ def photo(request: Request) -> str:
     Raises:
         NotFound: it is none.
     """
-    return _matched(request, "photo", _PHOTO)
+    return _matched(request, "photo", PHOTO)
 
 
 def cluster(request: Request) -> str:
@@ -36,7 +37,7 @@ def cluster(request: Request) -> str:
     Raises:
         NotFound: it is none.
     """
-    return _matched(request, "cluster", _CLUSTER)
+    return _matched(request, "cluster", CLUSTER)
 
 
 def run(request: Request) -> str:
@@ -75,11 +76,11 @@ def length(request: Request) -> int:
     return int(said) if re.fullmatch("[0-9]{1,18}", said) else 0
 
 
-async def fields(request: Request) -> dict[str, str]:
+async def fields(request: Request) -> dict[str, list[str]]:
     """Read a form.
 
     Returns:
-        Its fields by name.
+        The values of its fields by name.
 
     Raises:
         TooLarge: it is longer than any form of ours.
@@ -93,7 +94,7 @@ async def fields(request: Request) -> dict[str, str]:
         if len(body) > _MOST_FORM_BYTES:
             raise TooLarge("that is more than a form holds", hint="")
     try:
-        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict"))
+        return parse_qs(body.decode("utf-8"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise UsageError("that is no text", hint="") from error
 

@@ -127,6 +127,7 @@ def cluster_document(page: ClusterPage) -> Document:
                 "from": list(event.sources),
                 "time": iso_ns(event.when_ns),
                 "said": event.text or None,
+                "word": event.word or None,
             }
             for event in page.history
         ],

@@ -112,6 +112,7 @@ class LivePages:
             "live-cluster.html",
             overview,
             card=card,
+            choices=self._choices(overview),
             related=[cards[other] for other in cluster.related if other in cards],
             before=cards[clusters[at - 1].entry.id] if at else None,
             after=cards[clusters[at + 1].entry.id] if at + 1 < len(clusters) else None,
@@ -121,7 +122,7 @@ class LivePages:
     def unclustered(self, overview: Overview, *, photos: Sequence[Shown], page: int) -> str:
         """Draw one page of the unclustered."""
         sheet = self._sheets.sheet("unclustered", photos, page=page, n_photos=len(overview.unclustered))
-        return _page("unclustered.html", overview, **sheet)
+        return _page("live-unclustered.html", overview, choices=self._choices(overview), **sheet)
 
     def photo(self, overview: Overview, shown: Shown, *, facts: PhotoFacts, alike: Sequence[Shown]) -> str:
         """Draw one photo and its nearest.
@@ -149,6 +150,7 @@ class LivePages:
             strength=facts.strength,
             by=facts.assigned_by,
             figures=self._sheets.figures(alike),
+            choices=self._choices(overview),
         )
 
     def found(
@@ -204,6 +206,12 @@ class LivePages:
         self._thumbnails([key for cluster in clusters for key in (cluster.cover, *cluster.edge)])
         titles = self._sheets.titles(among)
         return [self._sheets.card(cluster, titles=titles) for cluster in clusters]
+
+    def _choices(self, overview: Overview) -> list[dict[str, Any]]:
+        """Give the clusters that photos can be moved to, largest first."""
+        titles = self._sheets.titles(overview.clusters)
+        entries = (one.entry for one in overview.clusters)
+        return [{"id": entry.id, "title": titles[entry.id], "size": entry.size} for entry in entries]
 
     def _cluster_of(self, overview: Overview, facts: PhotoFacts) -> dict[str, Any] | None:
         if facts.cluster is None:

@@ -128,6 +128,7 @@ def told(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
             "event": plain(event.text) or EVENTS.get(event.event, event.event),
             "sources": () if event.text else event.sources,
             "by_owner": bool(event.text),
+            "word": event.word,
         }
         for event in history
     ]
@@ -161,6 +162,7 @@ class Sheets:
             "link": to.sheet(entry.id, 0),
             "title": titles[entry.id],
             "is_named": titles[entry.id] != entry.id,
+            "suggested": plain(entry.suggested_name or "") if self._names else "",
             "size": entry.size,
             "strength": round(entry.strength, 2),
             "span": text.span(entry.first_taken, entry.last_taken),
@@ -217,4 +219,6 @@ class Sheets:
             "strength": f"{photo.strength:.2f}",
             "shape": text.shape(photo),
             "is_gone": photo.path is None,
+            "key": photo.photo,
+            "by_owner": photo.by_owner,
         }

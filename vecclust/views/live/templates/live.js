@@ -115,7 +115,7 @@
   // Keys: / searches, Escape closes, N and P go on.
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.closest?.("input, textarea");
+    const typing = event.target.closest?.("input, textarea, select");
     if (event.key === "Escape") {
       const open = event.target.closest?.("details[open]");
       if (open) { open.open = false; open.querySelector("summary").focus(); } else if (typing) typing.blur();
@@ -128,10 +128,10 @@
     }
   });
   addEventListener("toggle", (event) => {
-    if (event.target.matches?.(".rename[open]")) event.target.querySelector("input").select();
+    if (event.target.matches?.(".rename[open]")) event.target.querySelector("input")?.select();
   }, true);
-  // What takes long is asked once.
-  addEventListener("submit", (event) => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
+  // What takes long is asked once; a button that is disabled at once would not say that it was the one.
+  addEventListener("submit", (event) => setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; }));
   addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
   listen();
 })();
