@@ -88,12 +88,14 @@ def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
     scores, has_kin = np.empty(len(rows), np.float32), np.empty(len(rows), np.bool_)
     for first in range(0, len(rows), _BLOCK):
         part = slice(first, first + _BLOCK)
-        near = graph.indices[rows[part], :rank]
-        inside = (graph.indices[near, :rank] == rows[part, None, None]).any(axis=-1)
+        near = graph.indices[rows[part]]
+        found = graph.indices[near] == rows[part, None, None]
+        # Kin by the whole lists: in short ones one photo in five of a weak model is nobody's.
+        has_kin[part] = found.any(axis=(1, 2))
+        near, inside = near[:, :rank], found[:, :rank, :rank].any(axis=-1)
         # Without this photo the list of a neighbour that it is in reaches one further.
         usual = np.where(inside, graph.distances[near, min(rank, k - 1)], graph.distances[near, rank - 1])
         scores[part] = _score(graph.distances[rows[part], rank - 1], usual)
-        has_kin[part] = inside.any(axis=1)
     known = scores[has_kin] if has_kin.any() else scores
     return Yardstick(np.sort(scores), float(np.percentile(known, GATE_PERCENTILE)))
 
