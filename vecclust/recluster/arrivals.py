@@ -27,6 +27,7 @@ class Labeller:
         self._often = often
         self._key: tuple[str, frozenset[str]] | None = None
         self._warm: tuple[Placer, FittedRows] | None = None
+        self._photos: frozenset[str] = frozenset()
 
     def label(self, store: ClusteredStore) -> int:
         """Give every photo without a label its place in the current run.
@@ -44,7 +45,7 @@ class Labeller:
         if run is None:
             return 0
         keys = store.photo_keys()
-        arrivals = sorted(keys - store.labels(run).keys())
+        arrivals = sorted(keys - store.labelled(run))
         if not arrivals:
             return 0
         placer, fitted = self._placer(store, run, keys)
@@ -54,7 +55,7 @@ class Labeller:
 
     def _placer(self, store: ClusteredStore, run: str, keys: Set[str]) -> tuple[Placer, FittedRows]:
         """Give what places into a run, made anew where the run is another or some of its photos went away."""
-        if self._warm is not None and self._key == (run, frozenset(self._warm[1].photos) - keys):
+        if self._warm is not None and self._key == (run, self._photos - keys):
             return self._warm
         from vecclust.cluster import Placer, load_state
 
@@ -67,7 +68,8 @@ class Labeller:
         present = rows >= 0
         fitted_vectors = np.where(present[:, None], vectors[rows], np.float32(0.0))
         self._warm = Placer(state, fitted_vectors, present=present, often=self._often), fitted
-        self._key = run, frozenset(fitted.photos) - keys
+        self._photos = frozenset(fitted.photos)
+        self._key = run, self._photos - keys
         return self._warm
 
 

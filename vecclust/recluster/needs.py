@@ -31,6 +31,9 @@ class ClusteredStore(Protocol):
     def labels(self, run: str | None = None) -> Mapping[str, Label]:
         """Give the labels of a run as the owner wants them, of the current one where None."""
 
+    def labelled(self, run: str | None = None) -> set[str]:
+        """Name the photos a run has labels of, the current one where None."""
+
     def run_labels(self, run: str | None = None) -> Mapping[str, Label]:
         """Give the labels of a run as it has them itself, of the current one where None."""
 

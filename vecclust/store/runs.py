@@ -210,7 +210,19 @@ class RunShelf(WordShelf):
 
     def unlabelled(self) -> list[str]:
         """Name the photos the current run says nothing of, in order; all of them before the first run."""
-        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.run_labels()))
+        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labelled()))
+
+    def labelled(self, run: str | None = None) -> set[str]:
+        """Name the photos a run says anything of, without reading what it says: a fifth of the time of `labels`.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        state = self._meta.state()
+        run = state.current_run if run is None else run
+        if run is None or not 0 < run_number(run) <= state.last_run:
+            return set()
+        return self._tables.keys(labels_table(run), "photo")
 
     def add_labels(self, labels: Sequence[Label], *, run: str, replace: bool = False) -> int:
         """Label arrivals in the run they were placed in.
