@@ -72,7 +72,7 @@ class Asking:
     def _answer(
         self, asked: str, vector: NDArray[np.float32], *, limit: int, leave_out: str | None, filters: Filters
     ) -> Answer:
-        scope = query.scope_of(self._store, filters)
+        scope = catalogue.scope_of(self._store, filters)
         ranked = query.rank(self._store, vector, limit=limit, leave_out=leave_out, scope=scope)
         notices: tuple[str, ...] = ()
         if ranked.n_without_file:

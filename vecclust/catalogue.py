@@ -6,12 +6,14 @@ photos, arrivals included. Refuses to know vectors and models.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from vecclust import query
 from vecclust.errors import NotFound, UsageError
 from vecclust.owner import said, suggested_names, word_name, word_number
 from vecclust.query import Scope, living_path
@@ -22,6 +24,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     DaemonStatus,
+    Filters,
     FolderStatus,
     HistoryEvent,
     Member,
@@ -40,16 +43,23 @@ _CLUSTER = re.compile("c[1-9][0-9]*")
 
 
 def steadily(store: Store, read: Callable[[], T]) -> T:
-    """Read again where another run became the current one meanwhile, so that no answer is of two runs.
+    """Read again where another run became the current one or the owner said something meanwhile.
+
+    So no answer is of two runs, nor of clusters before and after a merge, where parts of it do not fit together.
 
     Args:
         store: what is read.
         read: reads it, in several steps.
     """
     while True:
-        before = store.state().current_run
-        found = read()
-        if store.state().current_run == before:
+        before = store.state().current_run, len(store.words())
+        try:
+            found = read()
+        except KeyError:
+            if (store.state().current_run, len(store.words())) == before:
+                raise
+            continue
+        if (store.state().current_run, len(store.words())) == before:
             return found
 
 
@@ -175,6 +185,13 @@ def cluster_id(store: Store, named: str) -> str:
     if len(found) > 1:
         raise UsageError(f"{' and '.join(found)} are all named “{named}”", hint="Name the one you mean by its id.")
     return found[0]
+
+
+def scope_of(store: Store, filters: Filters) -> Scope:
+    """Turn filters into the photos they let through, a cluster named by its id or its name; see `query.scope_of`."""
+    if filters.cluster is not None:
+        filters = dataclasses.replace(filters, cluster=cluster_id(store, filters.cluster))
+    return query.scope_of(store, filters)
 
 
 def no_such_cluster(store: Store, cluster: str) -> NotFound:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from vecclust import catalogue, photos, query
+from vecclust import catalogue, photos
 from vecclust.asking import Asking
 from vecclust.binding import Binding
 from vecclust.binding import usable_models as usable_models
@@ -324,7 +324,7 @@ class Library(Viewing):
 
     def clusters(self) -> ClusterList:
         """Read the clusters of the current run, largest first."""
-        return catalogue.list_clusters(self._store)
+        return catalogue.steadily(self._store, lambda: catalogue.list_clusters(self._store))
 
     def cluster(self, cluster: str, *, limit: int = 10**9, filters: Filters = NO_FILTERS) -> ClusterPage:
         """Read one cluster: its photos by strength, its history.
@@ -340,9 +340,9 @@ class Library(Viewing):
         Raises:
             NotFound: the current run has no such cluster.
         """
-        scope = query.scope_of(self._store, filters)
-        cluster = catalogue.cluster_id(self._store, cluster)
-        return catalogue.show_cluster(self._store, cluster, limit=limit, scope=scope)
+        store, found = self._store, catalogue.cluster_id(self._store, cluster)
+        scope = catalogue.scope_of(store, filters)
+        return catalogue.steadily(store, lambda: catalogue.show_cluster(store, found, limit=limit, scope=scope))
 
     def rename(self, cluster: str, name: str) -> ClusterName:
         """Give a cluster its owner's name; it outlives refits.

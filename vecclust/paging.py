@@ -172,7 +172,7 @@ class Paging:
         with self._lock:
             stamp = self._store.stamp()
             if self._kept is None or self._kept.stamp != stamp:
-                self._kept = self._read_anew(stamp)
+                self._kept = catalogue.steadily(self._store, lambda: self._read_anew(stamp))
             return self._kept
 
     def _read_anew(self, stamp: str) -> _Read:

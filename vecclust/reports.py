@@ -376,7 +376,7 @@ class Filters:
     """What an answer is limited to; None limits nothing.
 
     Attributes:
-        cluster: only photos of this cluster.
+        cluster: only photos of this cluster, by id or name.
         since: only photos taken at this time or later; a time without a zone is taken as it stands.
         until: only photos taken at this time or earlier; midnight means the whole day.
         folder: only photos with a file below this folder.

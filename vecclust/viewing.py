@@ -49,7 +49,8 @@ class Viewing:
         """
         from vecclust.views.pages import write_gallery
 
-        exhibit = looking.read_gallery(self._store, catalogue.list_clusters(self._store))
+        store = self._store
+        exhibit = catalogue.steadily(store, lambda: looking.read_gallery(store, catalogue.list_clusters(store)))
         return write_gallery(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
 
     def map(self, out: Path | str, *, names: bool = True) -> PageReport:
@@ -69,7 +70,8 @@ class Viewing:
         """
         from vecclust.views.pages import write_map
 
-        exhibit = looking.read_map(self._store, catalogue.list_clusters(self._store), seed=self._config.clusters.seed)
+        store, seed = self._store, self._config.clusters.seed
+        exhibit = catalogue.steadily(store, lambda: looking.read_map(store, catalogue.list_clusters(store), seed=seed))
         return write_map(exhibit, _place(out), thumbnails=self._store.thumbnails, names=names)
 
     def export(self, out: Path | str, *, names: bool = True) -> PageReport:

@@ -175,6 +175,7 @@ def test_rename_outlives_recluster(copy: World, capsys: pytest.CaptureFixture[st
     document = json.loads(run(copy.library, "cluster", "c1", "--json", capture=capsys)[1])
     assert (document["name"], document["named_by"]) == ("Glacier lagoon", "owner")
     assert [event["run"] for event in document["history"]] == ["r1", "r2"]
+    assert [(said["text"], said["run"]) for said in document["said"]] == [("rename c1 Glacier lagoon", "r1")]
 
 
 def test_what_the_owner_says_holds_through_a_refit_and_can_be_taken_back(
@@ -190,6 +191,8 @@ def test_what_the_owner_says_holds_through_a_refit_and_can_be_taken_back(
     home = document("photo", copy.photo)["cluster"]
     other = next(entry["id"] for entry in document("clusters")["clusters"] if entry["id"] != home)
     document("rename", other, "Glacier lagoon")
+    hits = document("similar", copy.photo, "--cluster", "Glacier lagoon")["results"]
+    assert {hit["cluster"] for hit in hits} == {other} == {document("cluster", "Glacier lagoon")["id"]}
     moved = document("move", copy.photo, "Glacier lagoon")
     assert (moved["word"], moved["cluster"], moved["photos"], moved["changed"]) == ("w2", other, 1, 1)
     run(copy.library, "recluster", capture=capsys)

@@ -9,7 +9,7 @@ import typer
 from vecclust.cli.options import AsJson, InFolder, Nul, Paths, Since, Until
 from vecclust.cli.session import answer, session_of
 
-ClusterId = Annotated[str, typer.Argument(metavar="ID", help="A cluster id, as `vecclust clusters` shows it.")]
+ClusterId = Annotated[str, typer.Argument(metavar="ID", help="A cluster, by its id or its name.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -121,15 +121,14 @@ def cluster_document(page: ClusterPage) -> Document:
             for member in page.photos
         ],
         "history": [
-            {
-                "run": event.run,
-                "event": event.event,
-                "from": list(event.sources),
-                "time": iso_ns(event.when_ns),
-                "said": event.text or None,
-                "word": event.word or None,
-            }
+            {"run": event.run, "event": event.event, "from": list(event.sources), "time": iso_ns(event.when_ns)}
             for event in page.history
+            if not event.text
+        ],
+        "said": [
+            {"word": event.word or None, "text": event.text, "run": event.run, "time": iso_ns(event.when_ns)}
+            for event in page.history
+            if event.text
         ],
     }
 
