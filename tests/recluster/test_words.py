@@ -197,6 +197,23 @@ def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
             assert split.cluster in {row.cluster for row in world.store.clusters()}
 
 
+def test_photos_put_elsewhere_do_not_take_the_id_of_their_old_cluster_along(tmp_path: Path) -> None:
+    """Most of a cluster is split off: its id stays with the rest, whichever clusters a fit finds among the others."""
+    world = World(tmp_path / "library", 0, n_clusters=1)
+    with world.store:
+        (old,) = {row.cluster for row in world.store.clusters()}
+        kinds: dict[int, list[str]] = {}
+        for photo in sorted(world.store.photo_keys()):
+            kinds.setdefault(int(photo, 16) % N_KINDS, []).append(photo)
+        *largest, one, other = sorted(kinds.values(), key=len, reverse=True)
+        most = {photo for kind in largest for photo in kind}
+        split = world.correcting.say(Saying("split-off", photos=tuple(sorted(most)), cluster=old))
+        after = fit(world, N_KINDS)
+        assert {photo for photo, cluster in after.items() if cluster == split.cluster} == most
+        kept = {photo for photo, cluster in after.items() if cluster == old}
+        assert kept in (set(one), set(other))
+
+
 def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path: Path) -> None:
     """Proposed in the report and, until it is named, in the list; what runs did and the owner said stands in order."""
     world = World(tmp_path / "library", 0, n_clusters=2)
