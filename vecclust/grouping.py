@@ -67,6 +67,7 @@ class Grouping:
             min_group_size=wanted.min_group_size,
             min_samples=wanted.min_samples,
             n_clusters=wanted.n_clusters,
+            granularity=wanted.granularity,
             max_share=wanted.max_share,
         )
 

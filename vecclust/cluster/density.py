@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.granularity import coarser, finer
 from vecclust.cluster.group import Grouping, core_distances
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.refine import refine
@@ -68,7 +69,7 @@ def by_density(
 
     Args:
         points: (n, c) float32 layout, or vectors.
-        params: resolved; `min_cluster_size`, `min_group_size`, `min_samples` and `max_share` are used.
+        params: resolved; sizes, `min_samples`, `max_share` and `granularity` are used.
         neighbours: (n, k) nearest other rows in the space of the vectors.
         before: (n,) labels of an earlier fit whose clusters stay where they are still nodes of the tree, -1 for noise,
             -2 for points that came since; None to choose freely.
@@ -79,18 +80,24 @@ def by_density(
     """
     n = len(points)
     tree = empty_tree(n)
-    chosen = uncut = small = np.zeros(0, np.int32)
+    chosen = small = np.zeros(0, np.int32)
+    n_refined = 0
     if n >= 2 * params.min_cluster_size:
         hierarchy = Hierarchy(points, min_samples=params.min_samples)
         tree = hierarchy.condensed(size=params.min_cluster_size)
         kept = None if before is None else standing_nodes(tree, before, least=LEAST_ALIKE)
         uncut = excess_of_mass(tree, kept=kept)
         chosen = refine(tree, uncut, neighbours=neighbours, max_share=params.max_share, kept=kept)
+        n_refined = len(np.setdiff1d(uncut, chosen))
+        if before is None and params.granularity == "coarse":
+            chosen = coarser(tree, chosen, neighbours=neighbours)
+        if before is None and params.granularity == "fine":
+            chosen = finer(tree, chosen, neighbours=neighbours)
         if params.min_group_size < params.min_cluster_size:
             labels = labels_and_strengths(tree, select(tree, chosen))[0]
-            finer = hierarchy.condensed(size=params.min_group_size)
+            within = hierarchy.condensed(size=params.min_group_size)
             tree, small = with_small_groups(
-                tree, finer, labels, below=params.min_cluster_size, neighbours=neighbours, before=before
+                tree, within, labels, below=params.min_cluster_size, neighbours=neighbours, before=before
             )
             # One that was a small group and too little beside it.
             chosen = chosen[tree.node_size[chosen] >= params.min_cluster_size]
@@ -103,7 +110,7 @@ def by_density(
         selection,
         core_distances(points, min_samples=max(1, min(params.min_samples, n - 1))),
         np.zeros((0, points.shape[1])),
-        n_refined=len(np.setdiff1d(uncut, chosen)),
+        n_refined=n_refined,
         n_small=len(small),
     )
 

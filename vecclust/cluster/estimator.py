@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vecclust.cluster.continuing import MOST_CONTINUED, Earlier
 from vecclust.cluster.fit import Fit, fit
 from vecclust.cluster.identity import Known, match
-from vecclust.cluster.params import Clusterer, FitParams, Reducer
+from vecclust.cluster.params import Clusterer, FitParams, Granularity, Reducer
 from vecclust.cluster.place import Placer
 
 
@@ -39,10 +39,11 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         n_neighbors: neighbours per row in the graph, 2 to 200.
         n_components: dimensions of the layout, 1 to 50.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
-        min_cluster_size: smallest cluster, at least 2; 0 for automatic (1 % of the rows, 5 to 20).
+        min_cluster_size: smallest cluster, at least 2; 0 for automatic: chosen by the first fit, then kept.
         min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic.
         min_samples: neighbours that make a row dense, at least 1; 0 for automatic.
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic.
+        granularity: `coarse`, `auto`, `fine`, or `kept` for that of the fit before.
         max_share: a cluster with a larger share of the rows is looked into, in (0, 1].
         random_state: seed of everything random, 0 to 2**32 - 1.
 
@@ -65,6 +66,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         min_group_size: int = 0,
         min_samples: int = 0,
         n_clusters: int = 0,
+        granularity: Granularity = "kept",
         max_share: float = 0.15,
         random_state: int = 42,
     ) -> None:
@@ -76,6 +78,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.min_group_size = min_group_size
         self.min_samples = min_samples
         self.n_clusters = n_clusters
+        self.granularity = granularity
         self.max_share = max_share
         self.random_state = random_state
 

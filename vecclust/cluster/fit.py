@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.choose import chosen, settled
 from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures, labels_before
 from vecclust.cluster.density import by_density
 from vecclust.cluster.figures import figures_of
@@ -123,7 +124,8 @@ def fit(
     with clock.stage("distinct"):
         picture_of_row, first_rows = distinct_rows(vectors)
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
-        params = _suited(params.resolved(len(pictures)), n_pictures=len(pictures))
+        params = _suited(params, n_pictures=len(pictures))
+        params = settled(params, n_pictures=len(pictures), before=None if earlier is None else earlier.state.params)
     with clock.stage("neighbours"):
         known = None if earlier is None else known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
         graph = graph_of(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
@@ -132,6 +134,7 @@ def fit(
         layout, projection = _layout(pictures, graph, params=params, beginning=beginning)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
+        params = chosen(params, points, neighbours=graph.indices)
         before = labels_before(earlier, known) if beginning is not None else None
         grouping = _group(points, graph, params=params, before=before)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:

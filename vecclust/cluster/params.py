@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 Reducer = Literal["umap", "pca", "none"]
 Clusterer = Literal["hdbscan", "kmeans", "agglomerative"]
+Granularity = Literal["kept", "coarse", "auto", "fine"]
 
 # 1 % is what the article used on its 2,100 photos; at 20,000 rows 1 % (200) left 21 clusters and ARI 0.54
 # where 20 gave 57 and 0.71, hence the ceiling. Below five members a cluster is hardly told from chance.
@@ -34,11 +35,15 @@ class FitParams:
         n_components: dimensions of the layout, 1 to 50.
         seed: seed of everything random, 0 to 2**32 - 1.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
-        min_cluster_size: smallest cluster, at least 2; 0 for automatic (1 % of the pictures, 5 to 20).
+        min_cluster_size: smallest cluster, at least 2; 0 for automatic: what the earlier fit of the collection had,
+            else chosen, see `choose`.
         min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic (5 where
             `min_cluster_size` is automatic). No second pass where it is not below `min_cluster_size`.
-        min_samples: neighbours that make a point dense, at least 1; 0 for automatic.
+        min_samples: neighbours that make a point dense, at least 1; 0 for automatic, likewise.
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic (best silhouette).
+        granularity: of HDBSCAN, `coarse` for about half of the clusters, `fine` for about twice as many; `kept` for
+            what the earlier fit had, `auto` where there is none. What is named is chosen anew.
+        chosen_at: pictures for which automatic sizes were chosen; 0 where they were given, or are to be chosen.
         max_share: a cluster with a larger share of the pictures is looked into, in (0, 1]; 1 never looks.
         threads: threads for matrix products, 0 for as many as the libraries like.
     """
@@ -52,12 +57,16 @@ class FitParams:
     min_group_size: int = 0
     min_samples: int = 0
     n_clusters: int = 0
+    granularity: Granularity = "kept"
+    chosen_at: int = 0
     max_share: float = 0.15
     threads: int = 0
 
     def __post_init__(self) -> None:
         _check_choice("reducer", self.reducer, get_args(Reducer))
         _check_choice("clusterer", self.clusterer, get_args(Clusterer))
+        _check_choice("granularity", self.granularity, get_args(Granularity))
+        _check_range("chosen_at", self.chosen_at, least=0, most=2**31 - 1)
         _check_range("n_neighbors", self.n_neighbors, least=2, most=200)
         _check_range("n_components", self.n_components, least=1, most=50)
         _check_range("seed", self.seed, least=0, most=2**32 - 1)
@@ -70,7 +79,7 @@ class FitParams:
             raise ValueError(f"max_share is {self.max_share!r}; it must be above 0 and at most 1")
 
     def resolved(self, n_pictures: int) -> FitParams:
-        """Replace what is automatic and depends on nothing but the size of the collection.
+        """Replace what is automatic by what suits a collection of this size, as long as nothing more is known of it.
 
         Args:
             n_pictures: distinct pictures, at least 0.
