@@ -82,6 +82,7 @@ class ClustersConfig(_Section):
     n_clusters: Annotated[int, Field(ge=0, le=100_000)] = 0
     granularity: Literal["kept", "coarse", "auto", "fine"] = "kept"
     max_share: Annotated[float, Field(gt=0, le=1)] = 0.15
+    assign_all: bool = False
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     first_fit_photos: Annotated[int, Field(ge=2, le=100_000)] = 10
 

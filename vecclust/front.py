@@ -107,14 +107,14 @@ class Front:
         with self._opened() as library:
             return library.status()
 
-    def recluster(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RefitReport:
+    def recluster(self, *, dry_run: bool = False, quick: bool = False, progress: Progress = no_progress) -> RefitReport:
         """Fit the clusters anew; see `Library.recluster`. Interrupted, a daemon goes on with it."""
         if not dry_run:
-            answer = self._ordered("recluster", {}, progress=progress)
+            answer = self._ordered("recluster", {"quick": quick}, progress=progress)
             if answer is not None:
                 return unpack_refit(answer)
         with self._opened(write=not dry_run) as library:
-            return library.recluster(dry_run=dry_run, progress=progress)
+            return library.recluster(dry_run=dry_run, quick=quick, progress=progress)
 
     def rename(self, cluster: str, name: str) -> ClusterName:
         """Give a cluster its owner's name; see `Library.rename`."""

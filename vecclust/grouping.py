@@ -69,6 +69,7 @@ class Grouping:
             n_clusters=wanted.n_clusters,
             granularity=wanted.granularity,
             max_share=wanted.max_share,
+            assign_all=wanted.assign_all,
         )
 
     def label(self, progress: Progress) -> tuple[int, str | None]:
@@ -97,17 +98,18 @@ class Grouping:
         except DamagedRun as error:
             return 0, f"repair: {error.message}"
 
-    def refit(self, reason: str, *, dry_run: bool = False, progress: Progress) -> RefitReport:
+    def refit(self, reason: str, *, dry_run: bool = False, quick: bool = False, progress: Progress) -> RefitReport:
         """Fit all photos anew.
 
         Args:
             reason: why, kept with the run.
             dry_run: report the difference, change nothing.
+            quick: begin at the layout of the current run.
             progress: told about stages.
         """
         from vecclust.recluster import refit
 
-        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, progress=progress)
+        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, continued=quick, progress=progress)
 
     def propose(self, progress: Progress) -> tuple[Finding, RefitReport]:
         """Fit all photos and say what adopting that would change; see `Library.propose`."""

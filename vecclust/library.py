@@ -257,11 +257,12 @@ class Library(Viewing):
 
     # Clusters.
 
-    def recluster(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RefitReport:
+    def recluster(self, *, dry_run: bool = False, quick: bool = False, progress: Progress = no_progress) -> RefitReport:
         """Fit the clusters anew over all photos; ids and names are carried over.
 
         Args:
             dry_run: report the difference, change nothing.
+            quick: begin at the layout of the current run, at a fraction of the cost, where that can be.
             progress: told about stages.
 
         Returns:
@@ -270,7 +271,7 @@ class Library(Viewing):
         Raises:
             NotFound: the library has no photos.
         """
-        report = self._grouping.refit("on demand", dry_run=dry_run, progress=progress)
+        report = self._grouping.refit("on demand", dry_run=dry_run, quick=quick, progress=progress)
         if not dry_run:
             self._store.maintain()
         return report

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-AssignedBy = Literal["fit", "predict", "owner"]
+AssignedBy = Literal["fit", "predict", "nearest", "owner"]
 Verb = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 FileState = Literal["ready", "waiting", "problem"]
 TakenSource = Literal["original", "digitized", "xmp", "gps", "name", "datetime", "mtime"]
@@ -189,7 +189,7 @@ class Label:
         photo: content hash.
         cluster: the stable cluster id, or None for noise.
         strength: membership strength in [0, 1]; 0 for noise.
-        assigned_by: `fit`, `predict` or `owner`.
+        assigned_by: `fit`, `predict`, `nearest` (the fit left it without a cluster, and was asked to) or `owner`.
         novelty: of an arrival, the share in [0, 1] of the run's own photos that are less unlike the others than it is;
             None for photos that were fitted and where it was not kept.
         newcomer: whether it is an arrival that was held back as unlike all that the run knows, rather than one that

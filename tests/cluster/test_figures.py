@@ -8,7 +8,7 @@ import pytest
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import world
 from vecclust.cluster import mean_strengths, medoids
-from vecclust.cluster.figures import figures_of
+from vecclust.cluster.figures import figures_of, nearest_clusters
 
 
 def test_medoid_has_the_highest_mean_cosine_to_its_cluster() -> None:
@@ -56,3 +56,13 @@ def test_shares_are_of_photos(groups: Fitted) -> None:
     labels = np.array([0, 0, 0, 1, -1, -1, -1, -1])
     got = figures_of(labels, vectors=groups.vectors[:8], layout=groups.fit.positions[:8], seed=0)
     assert (got["share_largest"], got["share_unclustered"], got["n_clusters"]) == (0.375, 0.5, 2)
+
+
+def test_the_nearest_cluster_is_that_of_the_nearest_mean(groups: Fitted) -> None:
+    """Photos left out of their kind come back to it; those that have a cluster, and a fit without one, give none."""
+    labels = groups.fit.labels.copy()
+    labels[::10] = -1
+    nearest = nearest_clusters(groups.vectors, labels)
+    np.testing.assert_array_equal(nearest[::10], groups.fit.labels[::10])
+    assert (nearest[labels >= 0] == -1).all()
+    assert (nearest_clusters(groups.vectors, np.full(len(labels), -1)) == -1).all()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.test_library import HUES, picture
 from vecclust import Library
-from vecclust.recluster import adopt, find, finding
+from vecclust.recluster import adopt, find, finding, load_finding, save_finding
 from vecclust.testing import FakeClock, FakeEmbedder
 
 
@@ -87,3 +87,46 @@ def test_a_continued_fit_that_lost_photos_is_made_anew(library: Library, monkeyp
     found = find(library._store, library.fit_params, continued=True)
     assert asked == [True, False]
     assert (found.figures["n_continued"], found.figures["share_unclustered"] != 0.9) == (0, True)
+
+
+def test_assign_all_gives_the_nearest_cluster_and_the_next_fit_takes_it_back(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Marked as such, without strength, and no evidence of what a cluster is."""
+    from vecclust.cluster import fit
+
+    def leaving(*args: object, **more: object) -> object:
+        found = fit(*args, **more)  # type: ignore[arg-type]
+        labels, nearest = found.labels.copy(), found.nearest.copy()
+        if found.params.assign_all:
+            nearest[:5], labels[:5] = labels[:5], -1
+        return dataclasses.replace(found, labels=labels, nearest=nearest)
+
+    monkeypatch.setattr("vecclust.cluster.fit", leaving)
+    store, params = library._store, library.fit_params
+    adopt(store, find(store, params), reason="a test")
+    before = dict(store.run_labels(store.state().current_run))
+    everybody = find(store, dataclasses.replace(params, assign_all=True))
+    save_finding(everybody, tmp_path)
+    report = adopt(store, load_finding(tmp_path), reason="a test")
+    labels = store.run_labels(store.state().current_run)
+    forced = {photo for photo, label in labels.items() if label.assigned_by == "nearest"}
+    assert forced == set(everybody.photos[:5])
+    assert all(labels[photo].cluster == before[photo].cluster and labels[photo].strength == 0 for photo in forced)
+    assert report.noise == sum(label.cluster is None for label in labels.values())
+    adopt(store, find(store, params), reason="a test")
+    after = store.run_labels(store.state().current_run)
+    assert {label.assigned_by for label in after.values()} == {"fit"}
+    assert {photo: label.cluster for photo, label in after.items()} == {
+        photo: label.cluster for photo, label in before.items()
+    }
+
+
+def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(library: Library) -> None:
+    """The count of fits in a row tells, and granularity is kept by both."""
+    store = library._store
+    for quick, n_continued in ((True, 1), (True, 2), (False, 0)):
+        library.recluster(quick=quick)
+        assert store.runs()[-1].figures["n_continued"] == n_continued
+    sizes = {(run.params["min_cluster_size"], run.params["granularity"]) for run in store.runs()}
+    assert len(sizes) == 1

@@ -59,6 +59,16 @@ def recluster(
     n_clusters: Annotated[
         int | None, typer.Option("--n-clusters", min=1, metavar="N", help="For kmeans and agglomerative.")
     ] = None,
+    granularity: Annotated[
+        Literal["coarse", "auto", "fine"] | None,
+        typer.Option("--granularity", help="About half of the clusters, or twice as many; later fits keep it."),
+    ] = None,
+    assign_all: Annotated[
+        bool, typer.Option("--assign-all", help="Give photos without a cluster the nearest one, until the next fit.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full/--quick", help="From nothing, or from where the current run is.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Fit the clusters anew over all photos.
@@ -67,6 +77,7 @@ def recluster(
 
     \b
     vecclust recluster --dry-run    what would change
+    vecclust recluster --granularity fine
     vecclust recluster --clusterer kmeans --n-clusters 12
     """
     from vecclust.views import documents, summaries
@@ -76,8 +87,10 @@ def recluster(
         "clusters.reducer": reducer,
         "clusters.clusterer": clusterer,
         "clusters.n_clusters": n_clusters,
+        "clusters.granularity": granularity,
+        "clusters.assign_all": assign_all or None,
     }
     session = session_of(context)
     with session.progress() as progress:
-        report = session.front(flags=flags).recluster(dry_run=dry_run, progress=progress)
+        report = session.front(flags=flags).recluster(dry_run=dry_run, quick=not full, progress=progress)
     answer(lambda: documents.refit_document(report), lambda: summaries.show_refit(report), as_json=as_json)

@@ -70,6 +70,26 @@ def medoids(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[
     return middles
 
 
+def nearest_clusters(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find for each row without a cluster the one whose mean vector is nearest by direction.
+
+    Args:
+        vectors: (n, d) float32 unit norm.
+        labels: (n,) int64, -1 for noise.
+
+    Returns:
+        (n,) int64, -1 for rows that have a cluster, and where there is none.
+    """
+    nearest = np.full(len(labels), -1, np.int64)
+    kinds = np.unique(labels[labels >= 0])
+    if len(kinds):
+        means = np.stack([vectors[labels == kind].mean(axis=0, dtype=np.float64) for kind in kinds])
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        left = np.flatnonzero(labels < 0)
+        nearest[left] = kinds[(vectors[left] @ means.T.astype(np.float32)).argmax(axis=1)]
+    return nearest
+
+
 def mean_strengths(strengths: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean strength of each cluster, (k,) float64 by label; 0 for a label without members."""
     inside = labels >= 0

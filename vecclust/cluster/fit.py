@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from vecclust.cluster.choose import chosen, settled
 from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictures, labels_before
 from vecclust.cluster.density import by_density
-from vecclust.cluster.figures import figures_of
+from vecclust.cluster.figures import figures_of, nearest_clusters
 from vecclust.cluster.group import Grouping, by_centroid, by_linkage
 from vecclust.cluster.neighbours import Neighbours
 from vecclust.cluster.params import FitParams
@@ -82,6 +82,7 @@ class Fit:
         seconds: wall seconds by stage.
         state: what to keep for arrivals and the next fit.
         continued: whether it began at an earlier layout.
+        nearest: (n,) int64, where `assign_all` asks for it the cluster nearest to each row that has none, else -1.
     """
 
     labels: NDArray[np.int64]
@@ -91,7 +92,8 @@ class Fit:
     figures: Mapping[str, float | int | None]
     seconds: Mapping[str, float]
     state: FitState
-    continued: bool = False
+    continued: bool
+    nearest: NDArray[np.int64]
 
 
 def fit(
@@ -121,6 +123,7 @@ def fit(
     """
     _check(vectors)
     clock = _Stopwatch(progress)
+    named = params.granularity != "kept"
     with clock.stage("distinct"):
         picture_of_row, first_rows = distinct_rows(vectors)
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
@@ -135,7 +138,8 @@ def fit(
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
         params = chosen(params, points, neighbours=graph.indices)
-        before = labels_before(earlier, known) if beginning is not None else None
+        # What is to be cut otherwise is cut freely.
+        before = labels_before(earlier, known) if beginning is not None and not named else None
         grouping = _group(points, graph, params=params, before=before)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             grouping = replace(grouping, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
@@ -150,7 +154,8 @@ def fit(
     state = replace(state, n_dimensions=vectors.shape[1])
     logger.info("fitted %d photos: %s clusters in %.1f s", len(labels), figures["n_clusters"], clock.total_s)
     strengths, positions = grouping.strengths[picture_of_row], layout[picture_of_row]
-    return Fit(labels, strengths, positions, params, figures, clock.seconds, state, beginning is not None)
+    nearest = nearest_clusters(vectors, labels) if params.assign_all else np.full(len(labels), -1, np.int64)
+    return Fit(labels, strengths, positions, params, figures, clock.seconds, state, beginning is not None, nearest)
 
 
 def distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

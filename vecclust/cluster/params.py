@@ -45,6 +45,7 @@ class FitParams:
             what the earlier fit had, `auto` where there is none. What is named is chosen anew.
         chosen_at: pictures for which automatic sizes were chosen; 0 where they were given, or are to be chosen.
         max_share: a cluster with a larger share of the pictures is looked into, in (0, 1]; 1 never looks.
+        assign_all: give every row without a cluster the nearest one too, apart from its label.
         threads: threads for matrix products, 0 for as many as the libraries like.
     """
 
@@ -60,6 +61,7 @@ class FitParams:
     granularity: Granularity = "kept"
     chosen_at: int = 0
     max_share: float = 0.15
+    assign_all: bool = False
     threads: int = 0
 
     def __post_init__(self) -> None:
@@ -74,6 +76,8 @@ class FitParams:
         _check_range("min_group_size", self.min_group_size, least=2, most=2**31 - 1, auto=True)
         _check_range("min_samples", self.min_samples, least=1, most=2**31 - 1, auto=True)
         _check_range("n_clusters", self.n_clusters, least=1, most=2**31 - 1, auto=True)
+        if not isinstance(self.assign_all, bool):
+            raise ValueError(f"assign_all is {self.assign_all!r}; it must be true or false")
         _check_range("threads", self.threads, least=0, most=1024)
         if not isinstance(self.max_share, int | float) or not 0.0 < self.max_share <= 1.0:
             raise ValueError(f"max_share is {self.max_share!r}; it must be above 0 and at most 1")

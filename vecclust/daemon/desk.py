@@ -154,7 +154,7 @@ class Desk:
         return pack_status(self._reading(config).status())
 
     def _recluster(self, asked: Values, config: Config, tell: Tell) -> Values:
-        order = FitOrder(self._reading(config).fit_params.as_dict())
+        order = FitOrder(self._reading(config).fit_params.as_dict(), continued=bool(asked.get("quick")))
         return pack_refit(self._done(order, tell))
 
     def _rename(self, asked: Values, config: Config, tell: Tell) -> Values:

@@ -240,7 +240,7 @@ class Daemon:
             return
         if self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
             self._fit_order, self._fit_began_s = order, self._clock_s()
-            self._refitter.start(order.params, reason="on demand")
+            self._refitter.start(order.params, reason="on demand", continued=order.continued)
             order.begun = True
 
     def _mind_fit(self, refitter: Refitter) -> bool:

@@ -85,11 +85,13 @@ class FitOrder(Order[RefitReport]):
 
     Args:
         params: `FitParams.as_dict()`.
+        continued: begin at the layout of the current run.
     """
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
+    def __init__(self, params: Mapping[str, Any], *, continued: bool = False) -> None:
         super().__init__()
         self.params = params
+        self.continued = continued
 
 
 class Orders:

@@ -46,6 +46,7 @@ class Finding:
         photos: content hashes, ascending, in the order of the rows.
         labels: (n,) int64, -1 for noise.
         strengths: (n,) float32 in [0, 1].
+        nearest: (n,) int64, the cluster nearest to each row that has none, where that was asked for, else -1.
         medoids: (k,) int64, row of the most central photo, by label.
         state: what places arrivals and the next fit.
         params: the parameters used.
@@ -56,6 +57,7 @@ class Finding:
     photos: Sequence[str]
     labels: NDArray[np.int64]
     strengths: NDArray[np.float32]
+    nearest: NDArray[np.int64]
     medoids: NDArray[np.int64]
     state: FitState
     params: Mapping[str, Any]
@@ -95,6 +97,7 @@ def find(
         photos=photos,
         labels=found.labels,
         strengths=found.strengths,
+        nearest=found.nearest,
         medoids=medoids(vectors, found.labels),
         state=found.state,
         params=found.params.as_dict(),
@@ -147,6 +150,7 @@ def save_finding(finding: Finding, folder: Path) -> None:
             photos=pack_photos(finding.photos),
             labels=finding.labels,
             strengths=finding.strengths,
+            nearest=finding.nearest,
             medoids=finding.medoids,
         )
         file.flush()
@@ -174,6 +178,7 @@ def load_finding(folder: Path) -> Finding:
                 photos=unpack_photos(arrays["photos"]),
                 labels=arrays["labels"],
                 strengths=arrays["strengths"],
+                nearest=arrays["nearest"],
                 medoids=arrays["medoids"],
                 state=load_state(folder),
                 params=facts["params"],
@@ -183,6 +188,7 @@ def load_finding(folder: Path) -> Finding:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedRun(f"the fit in {folder} is not whole: {error}") from error
     n_rows = len(finding.photos)
-    if not n_rows == len(finding.labels) == len(finding.strengths) == finding.state.n_rows:
+    lengths = {len(finding.labels), len(finding.strengths), len(finding.nearest), finding.state.n_rows}
+    if lengths != {n_rows}:
         raise DamagedRun(f"the parts of the fit in {folder} do not belong together")
     return finding

@@ -50,6 +50,7 @@ def refit(
     *,
     reason: str,
     dry_run: bool = False,
+    continued: bool = False,
     progress: Progress = no_progress,
 ) -> RefitReport:
     """Fit all photos anew and, unless it is a dry run, make the result the current run.
@@ -59,6 +60,7 @@ def refit(
         params: the parameters of the fit.
         reason: why it runs, kept with the run.
         dry_run: change nothing.
+        continued: begin at the layout of the current run, see `find`.
         progress: told about stages.
 
     Returns:
@@ -68,7 +70,8 @@ def refit(
         NotFound: the library has no photos.
     """
     started = time.monotonic()
-    report = adopt(store, find(store, params, progress=progress), reason=reason, dry_run=dry_run)
+    finding = find(store, params, continued=continued, progress=progress)
+    report = adopt(store, finding, reason=reason, dry_run=dry_run)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
@@ -98,7 +101,11 @@ def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
 
     state, standing = store.state(), store.standing()
     before = {} if state.current_run is None else dict(store.run_labels(state.current_run))
-    evidence = evidence_of({one.photo: one.cluster for one in before.values() if one.cluster is not None}, standing)
+    # What was only nearest says nothing of a cluster's identity.
+    own = {
+        one.photo: one.cluster for one in before.values() if one.cluster is not None and one.assigned_by != "nearest"
+    }
+    evidence = evidence_of(own, standing)
     members, remembered = evidence.members, evidence.remembered
     owners = {cluster for cluster, name in store.names().items() if name.named_by == "owner"}
     named = frozenset(owners | standing.clusters) - standing.joined.keys()
@@ -188,7 +195,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
         run=run,
         photos=len(finding.photos),
         clusters=len(fitted.carried.ids) + len(living),
-        noise=int((finding.labels < 0).sum()),
+        noise=int(((finding.labels < 0) & (finding.nearest < 0)).sum()),
         seconds=sum(finding.seconds.values()),
         kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"] + len(living),
         born=changes["born"],
@@ -269,9 +276,10 @@ def _living_rows(store: ClusteredStore, fitted: _Fitted, run: str) -> list[Clust
 
 def _labels(fitted: _Fitted) -> list[Label]:
     ids, finding = fitted.carried.ids, fitted.finding
+    columns = finding.labels.tolist(), finding.nearest.tolist(), finding.strengths.tolist()
     return [
-        Label(photo, ids.get(label), float(strength) if label >= 0 else 0.0, "fit")
-        for photo, label, strength in zip(
-            finding.photos, finding.labels.tolist(), finding.strengths.tolist(), strict=True
-        )
+        Label(photo, ids.get(near), 0.0, "nearest")
+        if label < 0 <= near
+        else Label(photo, ids.get(label), strength if label >= 0 else 0.0, "fit")
+        for photo, label, near, strength in zip(finding.photos, *columns, strict=True)
     ]

@@ -171,7 +171,7 @@ def show_words(words: Sequence[WordEntry]) -> None:
 def show_runs(runs: Sequence[Run], current: str | None) -> None:
     """Print the kept runs, oldest first."""
     show(
-        ("run", "current", "made", "photos", "clusters", "noise", "identity", "seconds", "why"),
+        ("run", "current", "made", "photos", "clusters", "noise", "cut", "identity", "seconds", "why"),
         [
             (
                 run.run,
@@ -180,6 +180,7 @@ def show_runs(runs: Sequence[Run], current: str | None) -> None:
                 run.n_photos,
                 run.n_clusters,
                 run.n_noise,
+                cut_of(run),
                 ", ".join(f"{run.changes[name]} {name}" for name in IDENTITY if run.changes.get(name)),
                 float(sum(run.seconds.values())),
                 run.reason,
@@ -187,6 +188,15 @@ def show_runs(runs: Sequence[Run], current: str | None) -> None:
             for run in runs
         ],
     )
+
+
+def cut_of(run: Run) -> str:
+    """Say how finely a run of HDBSCAN cuts, and whether that was chosen; empty for other runs."""
+    asked = run.params
+    if asked.get("clusterer") != "hdbscan" or "granularity" not in asked:
+        return ""
+    chosen = "chosen" if asked["chosen_at"] else "given"
+    return f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more ({chosen})"
 
 
 def show_status(status: Status) -> None:
@@ -201,6 +211,7 @@ def show_status(status: Status) -> None:
         ("problems", status.problems),
         ("missing", status.missing),
         ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        *([("cut", cut_of(run))] if run is not None and cut_of(run) else ()),
         *([("made for", run.reason)] if run is not None and run.reason else ()),
         ("unclustered", status.noise),
         ("arrivals since", status.arrivals_since_run),
