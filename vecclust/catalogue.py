@@ -151,6 +151,15 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
     )
 
 
+def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
+    """Give photos of a cluster with a file of each."""
+    files = store.files_of([label.photo for label in labels])
+    return tuple(
+        Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
+        for label in labels
+    )
+
+
 def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     """Read what runs did to a cluster and what the owner said of it, oldest first."""
     made = {run.run: run.created_ns for run in store.runs()}

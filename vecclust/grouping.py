@@ -9,7 +9,7 @@ from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.signals import drift_of, pocket_of
 from vecclust.records import Run
-from vecclust.reports import Growth, Progress, RefitReport, no_progress
+from vecclust.reports import ClusterParts, Growth, Progress, RefitReport, no_progress
 
 if TYPE_CHECKING:
     from vecclust.cluster import FitParams
@@ -126,6 +126,16 @@ class Grouping:
         self.label(no_progress)
         self._store.maintain()
         return report
+
+    def inside(self, cluster: str) -> ClusterParts:
+        """Look inside one cluster; see `Library.inside`."""
+        from vecclust.recluster import look_inside
+
+        run, members = self._store.state().current_run, self._store.members(cluster)
+        if run is None or not members:
+            raise catalogue.no_such_cluster(self._store, cluster)
+        groups = look_inside(self._store, run, members)
+        return ClusterParts(cluster, len(members), tuple(catalogue.shown(self._store, group) for group in groups))
 
     def growth(self) -> Growth | None:
         """Say how far the library has grown beyond its current run; None before the first fit."""

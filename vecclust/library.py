@@ -27,6 +27,7 @@ from vecclust.reports import (
     Answer,
     ClusterList,
     ClusterPage,
+    ClusterParts,
     Filters,
     Growth,
     PhotoFacts,
@@ -344,6 +345,19 @@ class Library(Viewing):
         store, found = self._store, catalogue.cluster_id(self._store, cluster)
         scope = catalogue.scope_of(store, filters)
         return catalogue.steadily(store, lambda: catalogue.show_cluster(store, found, limit=limit, scope=scope))
+
+    def inside(self, cluster: str) -> ClusterParts:
+        """Look inside one cluster: groups of its photos, which no run keeps.
+
+        Args:
+            cluster: its id or its name.
+
+        Raises:
+            NotFound: the current run has no such cluster.
+            DamagedRun: the run's arrays are missing or damaged; a refit mends it.
+        """
+        found = catalogue.cluster_id(self._store, cluster)
+        return catalogue.steadily(self._store, lambda: self._grouping.inside(found))
 
     def rename(self, cluster: str, name: str) -> ClusterName:
         """Give a cluster its owner's name; it outlives refits.

@@ -249,6 +249,21 @@ class ClusterPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterParts:
+    """What is inside one cluster.
+
+    Attributes:
+        cluster: its id.
+        size: its photos.
+        parts: photos of each group in it, strongest first, the largest group first; photos in none are left out.
+    """
+
+    cluster: str
+    size: int
+    parts: tuple[tuple[Member, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What is known of one photo; the fields are those of the JSON document."""
 

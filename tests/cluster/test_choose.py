@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import unit, world
-from vecclust.cluster import Earlier, FitParams, fit
+from vecclust.cluster import Earlier, FitParams, fit, group_within
 from vecclust.cluster.choose import settled
 from vecclust.cluster.granularity import node_worths
 from vecclust.cluster.refine import cohesion
@@ -99,3 +99,15 @@ def test_many_kinds_are_not_lumped_together() -> None:
     ]
     assert np.mean(np.array(found) > 0.8) >= 0.9
     assert len(np.unique(labels[labels >= 0])) >= 45
+
+
+def test_what_is_inside_a_cluster_are_its_kinds(whole_blobs: Fitted) -> None:
+    """A blob of six overlapping kinds comes apart into some of them; fewer rows than two groups do not."""
+    state, labels, truth = whole_blobs.fit.state, whole_blobs.fit.labels, whole_blobs.truth
+    rows = np.flatnonzero(labels == np.bincount(labels[labels >= 0]).argmax())
+    groups = group_within(state, rows)
+    assert len(np.unique(groups[groups >= 0])) >= 2
+    for group in np.unique(groups[groups >= 0]):
+        kinds = np.bincount(truth[rows][groups == group])
+        assert kinds.max() / kinds.sum() > 2 * np.bincount(truth[rows]).max() / len(rows)
+    assert (group_within(state, rows[:9]) == -1).all()

@@ -12,6 +12,7 @@ import pytest
 
 from tests.test_library import HUES, picture
 from vecclust import Library
+from vecclust.errors import NotFound
 from vecclust.recluster import adopt, find, finding, load_finding, save_finding
 from vecclust.testing import FakeClock, FakeEmbedder
 
@@ -130,3 +131,17 @@ def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(libra
         assert store.runs()[-1].figures["n_continued"] == n_continued
     sizes = {(run.params["min_cluster_size"], run.params["granularity"]) for run in store.runs()}
     assert len(sizes) == 1
+
+
+def test_a_cluster_can_be_looked_into(library: Library) -> None:
+    """Groups of its own photos, largest first, each photo in one of them at most; an unknown cluster is none."""
+    for entry in library.clusters().clusters:
+        found = library.inside(entry.id)
+        own = [member.photo for member in library.cluster(entry.id).photos]
+        inside = [member.photo for part in found.parts for member in part]
+        assert found.size == entry.size
+        assert len(set(inside)) == len(inside)
+        assert set(inside) <= set(own)
+        assert [len(part) for part in found.parts] == sorted(map(len, found.parts), reverse=True)
+    with pytest.raises(NotFound):
+        library.inside("c999")

@@ -42,6 +42,7 @@ def cluster(
     since: Since = None,
     until: Until = None,
     folder: InFolder = None,
+    inside: Annotated[bool, typer.Option("--inside", help="Show the groups in it instead.")] = False,
     paths: Paths = False,
     nul: Nul = False,
     as_json: AsJson = False,
@@ -52,11 +53,17 @@ def cluster(
 
     \b
     vecclust cluster c3
+    vecclust cluster c3 --inside
     vecclust cluster c3 --paths -0 | xargs -0 cp -t /tmp/lagoon
     """
     from vecclust.reports import Filters
     from vecclust.views import documents, summaries, tables
 
+    if inside:
+        with session_of(context).open() as library:
+            found = library.inside(cluster_id)
+        answer(lambda: documents.parts_document(found), lambda: summaries.show_parts(found), as_json=as_json)
+        return
     filters = Filters(since=since, until=until, folder=folder)
     with session_of(context).open() as library:
         page = library.cluster(cluster_id, limit=limit, filters=filters)

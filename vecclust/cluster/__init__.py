@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vecclust.cluster.continuing import Earlier
+from vecclust.cluster.density import group_within
 from vecclust.cluster.figures import mean_strengths, medoids
 from vecclust.cluster.fit import STAGES, Fit, fit
 from vecclust.cluster.identity import Carried, Change, Known, match
@@ -37,6 +38,7 @@ __all__ = [
     "VectorClusterer",
     "densest_pocket",
     "fit",
+    "group_within",
     "limit_threads",
     "load_state",
     "match",

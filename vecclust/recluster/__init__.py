@@ -6,6 +6,17 @@ in force. Rows are sorted by content hash, so that the same rows, seed and param
 
 from vecclust.recluster.arrivals import Labeller, label_arrivals
 from vecclust.recluster.finding import Finding, find, load_finding, save_finding
+from vecclust.recluster.inside import look_inside
 from vecclust.recluster.refit import adopt, refit
 
-__all__ = ["Finding", "Labeller", "adopt", "find", "label_arrivals", "load_finding", "refit", "save_finding"]
+__all__ = [
+    "Finding",
+    "Labeller",
+    "adopt",
+    "find",
+    "label_arrivals",
+    "load_finding",
+    "look_inside",
+    "refit",
+    "save_finding",
+]

@@ -18,6 +18,7 @@ from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
+    ClusterParts,
     ModelStatus,
     PageReport,
     PhotoFacts,
@@ -129,6 +130,18 @@ def cluster_document(page: ClusterPage) -> Document:
             {"word": event.word or None, "text": event.text, "run": event.run, "time": iso_ns(event.when_ns)}
             for event in page.history
             if event.text
+        ],
+    }
+
+
+def parts_document(found: ClusterParts) -> Document:
+    """Give the document of `cluster --inside`."""
+    return {
+        "id": found.cluster,
+        "size": found.size,
+        "inside": [
+            {"size": len(part), "photos": [{"path": member.path, "photo": member.photo} for member in part]}
+            for part in found.parts
         ],
     }
 

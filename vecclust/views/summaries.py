@@ -12,6 +12,7 @@ from vecclust.reports import (
     ClusterEntry,
     ClusterList,
     ClusterPage,
+    ClusterParts,
     DaemonStatus,
     Drift,
     ModelStatus,
@@ -117,6 +118,18 @@ def show_cluster(page: ClusterPage) -> None:
             for event in page.history
         ]
         show(("when", "run", "what", "from"), events, title="history")
+
+
+def show_parts(found: ClusterParts) -> None:
+    """Print what is inside a cluster: each group with its size and its most typical photo."""
+    show(
+        ("group", "size", "most typical"),
+        [
+            (number, len(part), part[0].path or f"(no file) {part[0].photo}")
+            for number, part in enumerate(found.parts, start=1)
+        ],
+        title=f"inside {found.cluster}: {found.size} photos",
+    )
 
 
 def show_photo(facts: PhotoFacts) -> None:
