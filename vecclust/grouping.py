@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vecclust import catalogue
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.signals import drift_of, pocket_of
 from vecclust.records import Run
-from vecclust.reports import ClusterParts, Growth, Progress, RefitReport, no_progress
+from vecclust.reports import ClusterParts, Comparison, Growth, Progress, RefitReport, Way, no_progress
 
 if TYPE_CHECKING:
     from vecclust.cluster import FitParams
@@ -126,6 +128,31 @@ class Grouping:
         self.label(no_progress)
         self._store.maintain()
         return report
+
+    def compare(self, *, n_sample: int, n_seeds: int, progress: Progress) -> Comparison:
+        """Compare ways to cluster; see `Library.compare`."""
+        from vecclust.cluster import figures_of_way, ways
+
+        photos, vectors = self._store.vectors()
+        if not photos:
+            raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
+        drawn = np.random.default_rng(0).choice(len(photos), min(n_sample, len(photos)), replace=False)
+        rows = np.sort(drawn)
+        run = self._store.state().current_run
+        labels = {} if run is None else self._store.labels(run)
+        clusters = [None if photos[row] not in labels else labels[photos[row]].cluster for row in rows.tolist()]
+        numbers: dict[str | None, int] = {
+            cluster: number for number, cluster in enumerate(sorted({one for one in clusters if one}))
+        }
+        current = np.array([numbers.get(one, -1) for one in clusters] if run is not None else [], np.int64)
+        grid, found = list(ways()), []
+        for done, way in enumerate(grid):
+            progress("compare", done, len(grid))
+            figures = figures_of_way(vectors[rows], way, n_seeds=n_seeds, current=current)
+            size = way.min_cluster_size if way.clusterer == "hdbscan" else None
+            found.append(Way(way.reducer, way.clusterer, size, figures))
+        progress("compare", len(grid), len(grid))
+        return Comparison(len(rows), run, tuple(found))
 
     def inside(self, cluster: str) -> ClusterParts:
         """Look inside one cluster; see `Library.inside`."""

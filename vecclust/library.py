@@ -28,6 +28,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     ClusterParts,
+    Comparison,
     Filters,
     Growth,
     PhotoFacts,
@@ -345,6 +346,19 @@ class Library(Viewing):
         store, found = self._store, catalogue.cluster_id(self._store, cluster)
         scope = catalogue.scope_of(store, filters)
         return catalogue.steadily(store, lambda: catalogue.show_cluster(store, found, limit=limit, scope=scope))
+
+    def compare(self, *, n_sample: int = 1000, n_seeds: int = 3, progress: Progress = no_progress) -> Comparison:
+        """Compare reducers, clusterers and sizes on a sample of the photos; nothing is changed.
+
+        Args:
+            n_sample: photos, drawn at random with a fixed seed.
+            n_seeds: resamples of each way, at least 2.
+            progress: told of fits.
+
+        Raises:
+            NotFound: the library has no photos.
+        """
+        return self._grouping.compare(n_sample=n_sample, n_seeds=n_seeds, progress=progress)
 
     def inside(self, cluster: str) -> ClusterParts:
         """Look inside one cluster: groups of its photos, which no run keeps.

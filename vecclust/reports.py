@@ -264,6 +264,32 @@ class ClusterParts:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """One way to cluster, and the mean of what resamples of the same photos gave.
+
+    Attributes:
+        reducer: `umap`, `pca` or `none`.
+        clusterer: `hdbscan`, `kmeans` or `agglomerative`.
+        min_cluster_size: of HDBSCAN, 0 for chosen; None for the others.
+        figures: see `vecclust.cluster.figures_of_way`.
+    """
+
+    reducer: str
+    clusterer: str
+    min_cluster_size: int | None
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Ways to cluster beside one another: the photos all of them saw, and the run they are compared with."""
+
+    photos: int
+    run: str | None
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What is known of one photo; the fields are those of the JSON document."""
 

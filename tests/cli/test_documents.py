@@ -85,6 +85,8 @@ COMMANDS: dict[str, list[str]] = {
     "search": ["search", "something", "red", "--limit", "3"],
     "clusters": ["clusters"],
     "cluster": ["cluster", "c1"],
+    "cluster-inside": ["cluster", "CLUSTER", "--inside"],
+    "compare": ["compare", "--sample", "24", "--seeds", "2"],
     "rename": ["rename", "c1", 'It\'s "<b>" 🌋'],
     "photo": ["photo", "PHOTO"],
     "move": ["move", "PHOTO", "c2"],

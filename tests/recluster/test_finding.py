@@ -145,3 +145,17 @@ def test_a_cluster_can_be_looked_into(library: Library) -> None:
         assert [len(part) for part in found.parts] == sorted(map(len, found.parts), reverse=True)
     with pytest.raises(NotFound):
         library.inside("c999")
+
+
+def test_ways_to_cluster_are_put_beside_one_another(library: Library) -> None:
+    """Each way its figures, agreement with the current run among them; the run stays as it was."""
+    before = library._store.labels()
+    told: list[tuple[str, int, int]] = []
+    found = library.compare(n_sample=30, n_seeds=2, progress=lambda *step: told.append(step))
+    assert (found.photos, found.run) == (30, "r1")
+    assert len({(way.reducer, way.clusterer, way.min_cluster_size) for way in found.ways}) == len(found.ways) == 15
+    assert told[-1] == ("compare", 15, 15)
+    (usual,) = [way for way in found.ways if (way.reducer, way.min_cluster_size) == ("umap", 0)]
+    assert usual.figures["ami"] > 0.5
+    assert usual.figures["stability"] > 0.5
+    assert library._store.labels() == before

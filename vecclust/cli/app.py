@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vecclust import __version__
-from vecclust.cli import ask, clusters, demo, health, look, runs, scan, service, ui, watch, words
+from vecclust.cli import ask, clusters, compare, demo, health, look, runs, scan, service, ui, watch, words
 from vecclust.cli.session import Session
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (scan, watch, service, ask, clusters, words, look, ui, runs, health, demo):
+for group in (scan, watch, service, ask, clusters, compare, words, look, ui, runs, health, demo):
     group.register(app)
 
 

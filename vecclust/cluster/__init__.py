@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vecclust.cluster.compare import figures_of_way, ways
 from vecclust.cluster.continuing import Earlier
 from vecclust.cluster.density import group_within
 from vecclust.cluster.figures import mean_strengths, medoids
@@ -37,6 +38,7 @@ __all__ = [
     "Placer",
     "VectorClusterer",
     "densest_pocket",
+    "figures_of_way",
     "fit",
     "group_within",
     "limit_threads",
@@ -45,6 +47,7 @@ __all__ = [
     "mean_strengths",
     "medoids",
     "save_state",
+    "ways",
 ]
 
 

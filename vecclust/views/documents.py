@@ -19,6 +19,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     ClusterParts,
+    Comparison,
     ModelStatus,
     PageReport,
     PhotoFacts,
@@ -142,6 +143,19 @@ def parts_document(found: ClusterParts) -> Document:
         "inside": [
             {"size": len(part), "photos": [{"path": member.path, "photo": member.photo} for member in part]}
             for part in found.parts
+        ],
+    }
+
+
+def comparison_document(found: Comparison) -> Document:
+    """Give the document of `compare`."""
+    return {
+        "photos": found.photos,
+        "run": found.run,
+        "ways": [
+            {"reducer": way.reducer, "clusterer": way.clusterer, "min_cluster_size": way.min_cluster_size}
+            | dict(way.figures)
+            for way in found.ways
         ],
     }
 

@@ -13,6 +13,7 @@ from vecclust.reports import (
     ClusterList,
     ClusterPage,
     ClusterParts,
+    Comparison,
     DaemonStatus,
     Drift,
     ModelStatus,
@@ -129,6 +130,24 @@ def show_parts(found: ClusterParts) -> None:
             for number, part in enumerate(found.parts, start=1)
         ],
         title=f"inside {found.cluster}: {found.size} photos",
+    )
+
+
+def show_comparison(found: Comparison) -> None:
+    """Print ways to cluster, one a line."""
+    names = ("clusters", "share_unclustered", "dbcv", "stability", "ami", "ari", "seconds")
+    show(
+        ("reducer", "clusterer", "size", "clusters", "unclustered", "dbcv", "stability", "ami", "ari", "seconds"),
+        [
+            (
+                way.reducer,
+                way.clusterer,
+                "" if way.min_cluster_size is None else way.min_cluster_size or "chosen",
+                *(way.figures[name] for name in names),
+            )
+            for way in found.ways
+        ],
+        title=f"{found.photos} photos",
     )
 
 
