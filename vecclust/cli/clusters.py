@@ -60,8 +60,11 @@ def cluster(
     from vecclust.views import documents, summaries, tables
 
     if inside:
-        with session_of(context).open() as library:
+        session = session_of(context)
+        with session.open() as library:
             found = library.inside(cluster_id)
+        if not found.parts:
+            session.notices([f"{found.cluster} is of one piece"])
         answer(lambda: documents.parts_document(found), lambda: summaries.show_parts(found), as_json=as_json)
         return
     filters = Filters(since=since, until=until, folder=folder)
