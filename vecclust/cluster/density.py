@@ -8,6 +8,7 @@ Never `cluster_selection_epsilon` or `allow_single_cluster`, which break predict
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from vecclust.cluster.granularity import coarser, finer
 from vecclust.cluster.group import Grouping, core_distances
+from vecclust.cluster.holding import hold
 from vecclust.cluster.params import AUTO_MIN_SAMPLES, AUTO_SIZE_LEAST, FitParams
 from vecclust.cluster.refine import refine
 from vecclust.cluster.remnants import with_small_groups
@@ -106,7 +108,7 @@ def by_density(
             chosen = chosen[tree.node_size[chosen] >= params.min_cluster_size]
     selection = select(tree, np.concatenate([chosen, small]))
     labels, strengths = labels_and_strengths(tree, selection)
-    return Grouping(
+    found = Grouping(
         labels,
         strengths,
         tree,
@@ -115,6 +117,23 @@ def by_density(
         np.zeros((0, points.shape[1])),
         n_refined=n_refined,
         n_small=len(small),
+    )
+    return found if before is None else _held(found, before, neighbours=neighbours, params=params)
+
+
+def _held(
+    found: Grouping, before: NDArray[np.int64], *, neighbours: NDArray[np.int32], params: FitParams
+) -> Grouping:
+    """Keep points where they were; those that the tree puts elsewhere are as strong as their neighbours are there."""
+    assert found.selection is not None
+    held = hold(found.labels, before, neighbours=neighbours, least_size=params.min_group_size)
+    node_label = found.selection.node_label
+    node_label = np.where(node_label >= 0, np.append(held.label_of, -1)[node_label], -1).astype(np.int32)
+    return replace(
+        found,
+        labels=held.labels,
+        strengths=np.where(held.changed, held.closeness, found.strengths),
+        selection=replace(found.selection, node_label=node_label),
     )
 
 

@@ -102,6 +102,7 @@ def fit(
     *,
     earlier: Earlier | None = None,
     continued: bool = False,
+    held: bool = False,
     progress: Progress | None = None,
 ) -> Fit:
     """Cluster vectors.
@@ -112,7 +113,8 @@ def fit(
         earlier: a fit over some of the same photos; by itself it saves time and changes nothing of what is found.
         continued: begin at the layout of the earlier fit and settle it, instead of laying out from nothing; done where
             that fit was of UMAP with as many dimensions and knows most of the photos. What is found then depends on
-            the earlier fits too.
+            the earlier fits too, and photos are held as with `held`.
+        held: keep photos in the clusters of the earlier fit where nothing speaks against it, also in a new layout.
         progress: told of each stage.
 
     Returns:
@@ -139,7 +141,7 @@ def fit(
         points = pictures if params.reducer == "none" else layout
         params = chosen(params, points, neighbours=graph.indices)
         # What is to be cut otherwise is cut freely.
-        before = labels_before(earlier, known) if beginning is not None and not named else None
+        before = labels_before(earlier, known) if (held or beginning is not None) and not named else None
         grouping = _group(points, graph, params=params, before=before)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             grouping = replace(grouping, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))

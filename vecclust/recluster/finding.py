@@ -73,8 +73,9 @@ def find(
     Args:
         store: the library, open for reading or writing.
         params: the parameters of the fit.
-        continued: begin at the layout of the current run, which costs a fraction, unless too many fits in a row did,
-            or the result leaves many more photos without a cluster than the last fit from nothing.
+        continued: hold photos in their clusters where nothing speaks against it, and begin at the layout of the current
+            run, which costs a fraction, unless too many fits in a row did. Where the result leaves many more photos
+            without a cluster than the last layout from nothing, everything is chosen freely.
         progress: told about stages.
 
     Returns:
@@ -89,7 +90,8 @@ def find(
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
     earlier, n_before = _earlier(store, photos), _n_continued(store)
-    found = fit(vectors, params, earlier=earlier, continued=continued and n_before < MOST_CONTINUED, progress=progress)
+    begin_there = continued and n_before < MOST_CONTINUED
+    found = fit(vectors, params, earlier=earlier, continued=begin_there, held=continued, progress=progress)
     if found.continued and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
         found = fit(vectors, params, earlier=earlier, progress=progress)

@@ -1,0 +1,169 @@
+"""Keep photos in the clusters they were in, where nothing in the photos speaks against it.
+
+A refit moves every place a little, and a photo between two clusters, or between a cluster and noise, falls now to one
+side and now to the other; a small cluster comes and goes. Knows labels before and after and the neighbour graph of the
+vectors, which does not depend on any layout. Refuses to know places. Invariants: what the fit cut clearly apart goes
+apart; a photo leaves its cluster only where its own neighbours did, and noise only for where they mostly are.
+
+Twenty refits, three orders, 1,670 photos (scripts/eval_incremental): without this 14 % of the photos changed their
+cluster in a refit and 75 % of the clusters were alive at the end, with it 0.9 % and 97 %, nearer to the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A cluster's counterpart among the new ones is the one that is most like it, by Jaccard's index, at least this much.
+LEAST_ALIKE = 0.25
+# Photos that left a cluster together have parted from it for good where so many of their neighbours went with them and
+# so few stayed with it. Synthetic groups that parted: 0.94 and more, at most 0.02; photos that a layout shook loose:
+# at most 0.7, and up to 0.4.
+LEAST_TOGETHER = 0.75
+MOST_BEHIND = 0.05
+# Otherwise a photo stays where it was while this share of its neighbours is there, unless so many times more are where
+# the fit puts it. Low, for a cluster of ten cannot be a large share of fifteen neighbours.
+LEAST_TO_STAY = 0.1
+MOST_AGAINST = 3.0
+# A photo without a cluster joins one that was there before only where most of its neighbours are.
+LEAST_TO_JOIN = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What holding gives.
+
+    Attributes:
+        labels: (n,) int64, -1 for noise, without gaps: the fit's labels that are left, in their order, then clusters
+            of before that the fit did not find.
+        label_of: (k,) int64, the new label of each of the fit's labels, -1 for one that nothing is left of.
+        closeness: (n,) float32 in [0, 1], the share of each photo's neighbours that are in its cluster, 0 for noise.
+        changed: (n,) bool, where the label is another cluster than the fit's.
+    """
+
+    labels: NDArray[np.int64]
+    label_of: NDArray[np.int64]
+    closeness: NDArray[np.float32]
+    changed: NDArray[np.bool_]
+
+
+def hold(
+    labels: NDArray[np.int64], before: NDArray[np.int64], *, neighbours: NDArray[np.int32], least_size: int
+) -> Held:
+    """Decide between where a fit puts photos and where they were.
+
+    Args:
+        labels: (n,) what the fit found, -1 for noise.
+        before: (n,) what they had, -1 for noise, -2 for photos that came since; those stay where the fit puts them.
+        neighbours: (n, k) nearest other photos of each photo.
+        least_size: photos that make a new cluster; one that was there before lives on with half as many.
+
+    Returns:
+        The labels and what became of the fit's own.
+    """
+    n_found, n_before = int(labels.max(initial=-1)) + 1, int(before.max(initial=-1)) + 1
+    counterpart = counterparts(labels, before)
+    lost = np.flatnonzero(counterpart < 0)
+    counterpart[lost] = n_found + np.arange(len(lost))
+    n = n_found + len(lost)
+    was = np.full(len(labels), -1, np.int64)
+    was[before >= 0] = counterpart[before[before >= 0]]
+    # Neighbours speak of where they were; those that came since, of where they are put.
+    spoken = _shares(np.where(before == -2, labels, was), neighbours=neighbours, n=n)
+    put = _shares(labels, neighbours=neighbours, n=n)
+    row = np.arange(len(labels))
+    left = (was >= 0) & (labels != was) & ~_parted(labels, was, put=put, least_size=least_size, n_found=n_found)
+    own = spoken[row, was]
+    stays = left & (own >= LEAST_TO_STAY) & ((labels < 0) | (MOST_AGAINST * own >= spoken[row, labels]))
+    held = np.where(stays, was, labels)
+    standing = np.zeros(n, np.bool_)
+    standing[counterpart[:n_before]] = True
+    joins = (before == -1) & (labels >= 0) & np.append(standing, False)[labels]
+    held[joins & (spoken[row, labels] < LEAST_TO_JOIN)] = -1
+    held = _without_crumbs(held, spoken, least=np.where(standing, least_size // 2, least_size))
+    return _numbered(held, labels, neighbours=neighbours, n=n, n_found=n_found)
+
+
+def counterparts(labels: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find which new cluster each cluster of before has become, one to one.
+
+    Args:
+        labels: (n,) new labels, -1 for noise.
+        before: (n,) labels before, -1 for noise, -2 for photos that came since, which do not count.
+
+    Returns:
+        (k,) int64, a new label for each label before, -1 where none is like it.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    n_found, n_before = int(labels.max(initial=-1)) + 1, int(before.max(initial=-1)) + 1
+    known = before > -2
+    shared = np.zeros((n_before + 1, n_found + 1))  # noise in the last row and column
+    np.add.at(shared, (before[known], labels[known]), 1)
+    sizes_before, sizes_found = shared.sum(axis=1)[:-1], shared.sum(axis=0)[:-1]
+    both = shared[:-1, :-1]
+    alike = both / np.maximum(1, sizes_before[:, None] + sizes_found - both)
+    alike[alike < LEAST_ALIKE] = 0.0
+    found = np.full(n_before, -1, np.int64)
+    for old, new in zip(*linear_sum_assignment(alike, maximize=True), strict=True):
+        if alike[old, new] > 0:
+            found[old] = new
+    return found
+
+
+def _shares(said: NDArray[np.int64], *, neighbours: NDArray[np.int32], n: int) -> NDArray[np.float32]:
+    """Count of each row's neighbours what share says each label; (rows, n + 1), noise in the last column."""
+    shares = np.zeros((len(said), n + 1), np.float32)
+    rows = np.repeat(np.arange(len(said)), neighbours.shape[1])
+    np.add.at(shares, (rows, said[neighbours].ravel()), 1.0 / max(1, neighbours.shape[1]))
+    return shares
+
+
+def _parted(
+    labels: NDArray[np.int64], was: NDArray[np.int64], *, put: NDArray[np.float32], least_size: int, n_found: int
+) -> NDArray[np.bool_]:
+    """Mark photos that left their cluster together, with their neighbours and leaving none behind.
+
+    Only clusters that the fit found again can be parted from; one that it did not find was taken in as a whole.
+    """
+    parted = np.zeros(len(labels), np.bool_)
+    left = np.flatnonzero((was >= 0) & (was < n_found) & (labels >= 0) & (labels != was))
+    for own, other in np.unique(np.stack([was[left], labels[left]]), axis=1).T.tolist():
+        together = left[(was[left] == own) & (labels[left] == other)]
+        # A few photos at an edge may have all of their neighbours across it.
+        if (
+            2 * len(together) >= least_size
+            and put[together, other].mean() >= LEAST_TOGETHER
+            and put[together, own].mean() <= MOST_BEHIND
+        ):
+            parted[together] = True
+    return parted
+
+
+def _without_crumbs(
+    held: NDArray[np.int64], spoken: NDArray[np.float32], *, least: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give what is left of clusters that are too small to where its neighbours are."""
+    sizes = np.bincount(held[held >= 0], minlength=len(least))
+    crumbs = np.flatnonzero((sizes > 0) & (sizes < least))
+    loose = np.isin(held, crumbs)
+    if not loose.any():
+        return held
+    others = spoken[loose, :-1]
+    others[:, sizes < least] = 0.0
+    held = held.copy()
+    held[loose] = np.where(others.max(axis=1) >= LEAST_TO_JOIN, others.argmax(axis=1), -1)
+    return held
+
+
+def _numbered(
+    held: NDArray[np.int64], labels: NDArray[np.int64], *, neighbours: NDArray[np.int32], n: int, n_found: int
+) -> Held:
+    left = np.unique(held[held >= 0])
+    number = np.full(n + 1, -1, np.int64)
+    number[left] = np.arange(len(left))
+    closeness = _shares(held, neighbours=neighbours, n=n)[np.arange(len(held)), held]
+    closeness[held < 0] = 0.0
+    return Held(number[held], number[:n_found], closeness, held != labels)
