@@ -121,9 +121,7 @@ def by_density(
     return found if before is None else _held(found, before, neighbours=neighbours, params=params)
 
 
-def _held(
-    found: Grouping, before: NDArray[np.int64], *, neighbours: NDArray[np.int32], params: FitParams
-) -> Grouping:
+def _held(found: Grouping, before: NDArray[np.int64], *, neighbours: NDArray[np.int32], params: FitParams) -> Grouping:
     """Keep points where they were; those that the tree puts elsewhere are as strong as their neighbours are there."""
     assert found.selection is not None
     held = hold(found.labels, before, neighbours=neighbours, least_size=params.min_group_size)

@@ -83,7 +83,8 @@ def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
     """
     n, k = graph.indices.shape
     if rank == 0:
-        return Yardstick(np.ones(n, np.float32), 1.0)
+        # One picture says nothing of how far apart photos of a kind are: only its copies are known.
+        return Yardstick(np.ones(n, np.float32), 0.0)
     rows = np.unique(np.linspace(0, n - 1, min(n, MOST_MEASURED)).astype(np.int64))
     scores, has_kin = np.empty(len(rows), np.float32), np.empty(len(rows), np.bool_)
     for first in range(0, len(rows), _BLOCK):
