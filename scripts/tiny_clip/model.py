@@ -140,6 +140,21 @@ def export(model: nn.Module, folder: Path, *, config: dict[str, Any]) -> Path:
     return weights
 
 
+@torch.no_grad()
+def blend(tower: nn.Module, other: nn.Module, *, share: float) -> None:
+    """Move a tower's weights and batch statistics towards another's that it began at (WiSE-FT, Wortsman et al. 2022).
+
+    Args:
+        tower: changed in place.
+        other: of the same architecture.
+        share: of the other in the mean, in [0, 1].
+    """
+    there = other.state_dict()
+    for name, mine in tower.state_dict().items():
+        if mine.is_floating_point():
+            mine.lerp_(there[name].to(mine), share)
+
+
 def load(folder: Path) -> Any:
     """Read back what `export` wrote, in float32.
 

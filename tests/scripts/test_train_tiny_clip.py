@@ -102,6 +102,17 @@ def test_a_run_can_begin_at_an_export(coloured: pictures.PictureSet, tmp_path: P
         training.Trainer(coloured, recipe=recipe(embed_dim=48)).begin_at(tmp_path / "export")
 
 
+def test_towers_are_blended_by_share() -> None:
+    """Weights and batch statistics alike; counters stay."""
+    one, other = torch.nn.BatchNorm2d(2), torch.nn.BatchNorm2d(2)
+    with torch.no_grad():
+        other.weight.fill_(3.0)
+    other.running_mean = torch.full((2,), 2.0)
+    model.blend(one, other, share=0.25)
+    assert one.weight.tolist() == [1.5, 1.5]
+    assert one.state_dict()["running_mean"].tolist() == [0.5, 0.5]
+
+
 def test_a_checkpoint_appears_whole(coloured: pictures.PictureSet, tmp_path: Path) -> None:
     """Saving leaves one file, no half-written one beside it, and replaces what was there."""
     (tmp_path / "checkpoint.pt").write_bytes(b"old")
