@@ -7,11 +7,23 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_mutual_info_score
 
-from tests.cluster.conftest import Fitted
-from tests.cluster.worlds import world
+from tests.cluster.conftest import Fitted, fitted
+from tests.cluster.worlds import blobs, world
 from vecclust.cluster import Earlier, FitParams, fit
 from vecclust.cluster.refine import cohesion, refine
 from vecclust.cluster.tree import CondensedTree
+
+
+@pytest.fixture(scope="module")
+def cut_blobs() -> Fitted:
+    """Give a weak model's collection in blobs, looked into; left to itself the fit would choose sizes without any."""
+    return fitted(*blobs(), FitParams(min_cluster_size=18, min_samples=5))
+
+
+@pytest.fixture(scope="module")
+def whole_blobs() -> Fitted:
+    """Give the same with the look inside switched off."""
+    return fitted(*blobs(), FitParams(min_cluster_size=18, min_samples=5, max_share=1.0))
 
 
 def test_blobs_are_cut_and_the_pieces_are_truer(cut_blobs: Fitted, whole_blobs: Fitted) -> None:
