@@ -123,6 +123,9 @@ def test_the_fused_tower_gives_open_clips_vectors(vision: dict[str, object], dty
     preprocess = {"size": 32, "mean": (0.4, 0.5, 0.3), "std": (0.2, 0.3, 0.25)}
     preprocessing = read_preprocessing(preprocess)
     tower = arrange(model.visual, preprocessing=preprocessing, dtype=dtype)
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        assert tower is None, "left to open_clip where the processor cannot do it"
+        return
     assert tower is not None
     frames = torch.from_numpy(some_frames(5))
     with torch.inference_mode():

@@ -168,9 +168,12 @@ def arrange(visual: _Module, *, preprocessing: Preprocessing, dtype: torch.dtype
         dtype: float32 or bfloat16.
 
     Returns:
-        The arranged tower, or None where `visual` is of another kind.
+        The arranged tower, or None where `visual` is of another kind, or this processor cannot arrange for `dtype`.
     """
     if dtype not in (torch.float32, torch.bfloat16) or not _is_plain(visual):
+        return None
+    # oneDNN packs bfloat16 only where the processor knows more than AVX2, and raises elsewhere.
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return None
     with torch.no_grad():
         blocks = [_block(block, dtype) for block in visual.transformer.resblocks]
