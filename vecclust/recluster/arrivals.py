@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecclust.errors import DamagedRun
 from vecclust.recluster.needs import ClusteredStore
-from vecclust.recluster.rows import FittedRows, load_rows
+from vecclust.recluster.rows import FittedRows, load_fit
 from vecclust.records import Label
 
 if TYPE_CHECKING:
@@ -57,11 +56,9 @@ class Labeller:
         """Give what places into a run, made anew where the run is another or some of its photos went away."""
         if self._warm is not None and self._key == (run, self._photos - keys):
             return self._warm
-        from vecclust.cluster import Placer, load_state
+        from vecclust.cluster import Placer
 
-        state, fitted = load_state(store.fit_folder(run)), load_rows(store.fit_folder(run))
-        if len(fitted.photos) != state.n_rows:
-            raise DamagedRun(f"run {run} was fitted on {state.n_rows} photos but names {len(fitted.photos)}")
+        state, fitted = load_fit(store.fit_folder(run))
         photos, vectors = store.vectors()
         row_of = {photo: row for row, photo in enumerate(photos)}
         rows = np.array([row_of.get(photo, -1) for photo in fitted.photos], np.int64)

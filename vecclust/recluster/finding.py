@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.cluster.continuing import MOST_CONTINUED
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.needs import ClusteredStore
-from vecclust.recluster.rows import load_rows, pack_photos, unpack_photos
+from vecclust.recluster.rows import load_fit, pack_photos, unpack_photos
 from vecclust.reports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -84,13 +83,13 @@ def find(
     Raises:
         NotFound: the library has no photos.
     """
-    from vecclust.cluster import fit, medoids
+    from vecclust.cluster import continuing, fit, medoids
 
     photos, vectors = store.vectors()
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
     earlier, n_before = _earlier(store, photos), _n_continued(store)
-    begin_there = continued and n_before < MOST_CONTINUED
+    begin_there = continued and n_before < continuing.MOST_CONTINUED
     found = fit(vectors, params, earlier=earlier, continued=begin_there, held=continued, progress=progress)
     if found.continued and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
@@ -125,17 +124,15 @@ def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -
 
 def _earlier(store: ClusteredStore, photos: Sequence[str]) -> Earlier | None:
     """Give the current run's fit and where the photos stood in it; None where there is none that can be read."""
-    from vecclust.cluster import Earlier, load_state
+    from vecclust.cluster import Earlier
 
     run = store.state().current_run
     if run is None:
         return None
     try:
-        state, fitted = load_state(store.fit_folder(run)), load_rows(store.fit_folder(run))
+        state, fitted = load_fit(store.fit_folder(run))
     except DamagedRun as error:
         log.warning("%s", error)
-        return None
-    if len(fitted.photos) != state.n_rows:
         return None
     row_of = {photo: row for row, photo in enumerate(fitted.photos)}
     return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))

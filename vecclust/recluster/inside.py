@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vecclust.errors import DamagedRun
 from vecclust.recluster.needs import ClusteredStore
-from vecclust.recluster.rows import load_rows
+from vecclust.recluster.rows import load_fit
 from vecclust.records import Label
 
 
@@ -26,11 +25,9 @@ def look_inside(store: ClusteredStore, run: str, members: Sequence[Label]) -> li
     Raises:
         DamagedRun: the run's arrays are missing or damaged; a refit mends it.
     """
-    from vecclust.cluster import group_within, load_state
+    from vecclust.cluster import group_within
 
-    state, fitted = load_state(store.fit_folder(run)), load_rows(store.fit_folder(run))
-    if len(fitted.photos) != state.n_rows:
-        raise DamagedRun(f"run {run} was fitted on {state.n_rows} photos but names {len(fitted.photos)}")
+    state, fitted = load_fit(store.fit_folder(run))
     row_of = {photo: row for row, photo in enumerate(fitted.photos)}
     known = [label for label in members if label.photo in row_of]
     rows = np.array([row_of[label.photo] for label in known], np.int64)

@@ -8,11 +8,15 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
+
+if TYPE_CHECKING:
+    from vecclust.cluster import FitState
 
 ROWS_FILE = "rows.npz"
 
@@ -81,6 +85,23 @@ def load_rows(folder: Path) -> FittedRows:
             f"the rows of a run at {folder} cannot be read: {error}",
             hint="A refit mends it: vecclust recluster.",
         ) from error
+
+
+def load_fit(folder: Path) -> tuple[FitState, FittedRows]:
+    """Read what a run was fitted on: its arrays, and the photos they stand for.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        DamagedRun: one of them is missing or damaged, or they do not belong together; a refit mends it.
+    """
+    from vecclust.cluster import load_state
+
+    state, fitted = load_state(folder), load_rows(folder)
+    if len(fitted.photos) != state.n_rows:
+        raise DamagedRun(f"run {folder.name} was fitted on {state.n_rows} photos but names {len(fitted.photos)}")
+    return state, fitted
 
 
 def pack_photos(photos: Sequence[str]) -> NDArray[np.uint8]:
