@@ -22,6 +22,7 @@ from vecclust.store.migrations import Migration, bring_up_to_date
 from vecclust.store.place import LibraryPlace, manifests
 from vecclust.store.schema import SCHEMA_VERSION
 from vecclust.store.tables import Tables
+from vecclust.whereabouts import log_file
 
 
 def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -87,9 +88,11 @@ def test_a_file_is_no_place_for_a_library(tmp_path: Path) -> None:
         Store.open(tmp_path / "file", write=True, create=True, settings=FAST)
 
 
-def test_a_configuration_may_be_there_before_the_library(tmp_path: Path) -> None:
+def test_a_configuration_and_a_log_may_be_there_before_the_library(tmp_path: Path) -> None:
     """What vecclust itself puts there does not count as foreign."""
     (tmp_path / "config.toml").write_text("")
+    log_file(tmp_path).parent.mkdir()
+    log_file(tmp_path).write_text("")
     with Store.open(tmp_path, write=True, create=True, settings=FAST) as store:
         assert store.counts().photos == 0
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from vecclust.errors import NotFound, StoreUnsuitable
 from vecclust.store.schema import META, run_number
 
-# What vecclust itself may have put there before or beside the tables.
-_OWN = frozenset({"tables", "fits", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
+# What vecclust itself may have put there before or beside the tables; `logs` was made by earlier versions.
+_OWN = frozenset({"tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
 _DROPPED = ".dropped-"
 _MANIFEST_END = b"LANC"
 
@@ -37,11 +37,6 @@ class LibraryPlace:
     def fits(self) -> Path:
         """The folder of the runs' arrays."""
         return self.folder / "fits"
-
-    @property
-    def logs(self) -> Path:
-        """The folder of the logs."""
-        return self.folder / "logs"
 
     @property
     def lock(self) -> Path:
@@ -100,7 +95,7 @@ class LibraryPlace:
         try:
             # A library shows small pictures of private photos: nobody but its owner looks into it.
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for part in (self.tables, self.fits, self.logs):
+            for part in (self.tables, self.fits):
                 part.mkdir(exist_ok=True)
         except OSError as error:
             raise StoreUnsuitable(
