@@ -19,6 +19,7 @@ import torch
 from tests.embed.test_weights import cached
 from vecclust.embed import Embedder, hub, load, loading, registry
 from vecclust.embed.device import multiplies_bfloat16
+from vecclust.embed.folded import FoldedTower, fold
 from vecclust.embed.fused import FusedTower, arrange
 from vecclust.embed.loading import PlainTower
 from vecclust.embed.openclip import OpenClipEmbedder
@@ -156,6 +157,44 @@ def test_the_fused_tower_is_used_and_held_against_the_plain_one(
     again = load(f"local-dir:{tiny_model}")
     assert isinstance(again, OpenClipEmbedder)
     assert isinstance(again._towers.pictures, PlainTower)
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {"layers": [1, 1, 1, 1], "width": 16, "head_width": 16},
+        {"timm_model_name": "resnet18", "timm_pool": "avg", "timm_proj": "linear"},
+        {"timm_model_name": "regnetx_002", "timm_pool": "avg", "timm_proj": "linear"},
+    ],
+    ids=["open_clip's ResNet", "timm's ResNet", "RegNet"],
+)
+def test_a_folded_tower_gives_open_clips_vectors(vision: dict[str, object]) -> None:
+    """Whatever the norms have learned; none of them is left, and the tower it was made of is as before."""
+    torch.manual_seed(0)
+    text = {"context_length": 4, "vocab_size": 10, "width": 16, "heads": 1, "layers": 1}
+    model = open_clip.CLIP(24, {"image_size": 64} | vision, text).eval()
+    norms = [module for module in model.visual.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    with torch.inference_mode():
+        for norm in norms:
+            for learned in (norm.weight, norm.running_var):
+                learned.uniform_(0.5, 1.5)
+            for learned in (norm.bias, norm.running_mean):
+                learned.normal_(0, 0.1)
+        frames = torch.from_numpy(some_frames(5, side_px=64))
+        theirs = model.encode_image(frames.permute(0, 3, 1, 2) / 255)
+        preprocessing = read_preprocessing({"size": 64, "mean": 0.0, "std": 1.0})
+        tower = fold(model.visual, preprocessing=preprocessing, dtype=torch.float32)
+        assert tower is not None
+        assert torch.cosine_similarity(tower(frames), theirs).min() > 0.99999
+        assert torch.equal(model.encode_image(frames.permute(0, 3, 1, 2) / 255), theirs)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in tower._visual.modules())
+
+
+def test_the_bundled_model_is_folded() -> None:
+    """It is what most people run."""
+    loaded = load("bundled", precision="float32")
+    assert isinstance(loaded, OpenClipEmbedder)
+    assert isinstance(loaded._towers.pictures, FoldedTower)
 
 
 def test_an_architecture_that_fails_in_half_precision_runs_in_float32(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ with kept_quiet():
     from torch import Tensor
 
 from vecclust.embed.device import Setup, set_up
-from vecclust.embed.fused import FusedTower, arrange
-from vecclust.embed.openclip import Identity, OpenClipEmbedder, TextTower, Towers, Wanted
+from vecclust.embed.folded import fold
+from vecclust.embed.fused import arrange
+from vecclust.embed.openclip import Identity, OpenClipEmbedder, TextTower, Tower, Towers, Wanted
 from vecclust.embed.preprocessing import Preprocessing, read_preprocessing
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> tuple[Towe
         raise _cannot_run(weights, setup, "its vectors are not finite")
     if features.shape[-1] != weights.dim:
         raise _cannot_run(weights, setup, f"its vectors are {features.shape[-1]} wide, not {weights.dim}")
-    fused = _fused_tower(model, preprocessing, setup, probe, features)
-    towers = Towers(fused or plain, words=words, tokenizer=lambda: get_tokenizer(weights, cache_dir=cache_dir))
+    arranged = _arranged_tower(model, preprocessing, setup, probe, features)
+    towers = Towers(arranged or plain, words=words, tokenizer=lambda: get_tokenizer(weights, cache_dir=cache_dir))
     return towers, framing
 
 
@@ -150,27 +151,29 @@ def _source(weights: Weights) -> dict[str, Any]:
     }
 
 
-def _fused_tower(
+def _arranged_tower(
     model: _Module, preprocessing: Preprocessing, setup: Setup, probe: Tensor, expected: Tensor
-) -> FusedTower | None:
+) -> Tower | None:
     """Arrange the picture tower for a CPU, or give None where that is not possible or changes its vectors."""
     if setup.device.type != "cpu":
         return None
     try:
         with torch.inference_mode():
-            fused = arrange(model.visual, preprocessing=preprocessing, dtype=setup.dtype)
-            if fused is None or not _agree(fused(probe), expected):
+            arranged: Tower | None = arrange(model.visual, preprocessing=preprocessing, dtype=setup.dtype)
+            if arranged is None:
+                arranged = fold(model.visual, preprocessing=preprocessing, dtype=setup.dtype)
+            if arranged is None or not _agree(arranged(probe), expected):
                 return None
     except (RuntimeError, AttributeError, TypeError) as error:  # torch may change operators that are not public
-        log.info("no fused tower: %s", first_line(error))
+        log.info("the tower is left as open_clip makes it: %s", first_line(error))
         return None
-    model.visual = None  # its weights live on in the fused tower: 175 MB less for ViT-B
-    return fused
+    model.visual = None  # its weights live on in the arranged tower: 175 MB less for ViT-B
+    return arranged
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:
     cosine = torch.nn.functional.cosine_similarity(one.float(), other.float()).min().item()
-    log.debug("fused and plain tower: cosine %.6f", cosine)
+    log.debug("arranged and plain tower: cosine %.6f", cosine)
     return cosine >= _SAME_TOWER_COSINE
 
 
