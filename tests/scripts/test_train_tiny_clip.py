@@ -277,7 +277,7 @@ def test_the_script_trains_stops_and_goes_on(tmp_path: Path) -> None:
             Image.fromarray(noise).save(tmp_path / "data" / name / f"{number}.png")
     work = tmp_path / "work"
     line = [sys.executable, str(SCRIPT), str(tmp_path / "data"), "--work", str(work), "--epochs", "1"]
-    line += ["--tower", TOWER, "--scenes", "1", "--batch", "16"]
+    line += ["--tower", TOWER, "--scenes", "1", "--batch", "16", "--text-steps", "40"]
     for _ in range(2):
         done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=300)
         assert json.loads(done.stdout.splitlines()[-1])["step"] > 0
