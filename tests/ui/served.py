@@ -27,7 +27,7 @@ NAMES = (b"<img src=x onerror=alert(1)>", b"a \"quote\" & 'another'", b"new\nlin
 CLUSTER_NAME = "<script>alert(1)</script>"
 # Fits here are not about UMAP.
 FLAGS = {"clusters.reducer": "pca", "photos.max_file_mb": 1}
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def picture(hue: tuple[int, int, int], number: int, *, kind: str = "JPEG", size: tuple[int, int] = (64, 48)) -> bytes:

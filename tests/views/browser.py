@@ -27,7 +27,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--disable-dev-shm-usage",
 )
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 def chromium() -> str | None:
