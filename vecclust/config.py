@@ -73,7 +73,7 @@ class ClustersConfig(_Section):
     """How photos become clusters."""
 
     reducer: Literal["umap", "pca", "none"] = "umap"
-    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15
+    n_neighbors: Annotated[int, Field(ge=0, le=200)] = 0
     n_components: Annotated[int, Field(ge=1, le=50)] = 5
     clusterer: Literal["hdbscan", "kmeans", "agglomerative"] = "hdbscan"
     min_cluster_size: Annotated[int, Field(ge=0, le=100_000)] = 0

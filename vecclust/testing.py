@@ -88,12 +88,11 @@ def _histogram(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     place = frame.reshape(-1, 3).astype(np.float32) / 255 * (_LEVELS - 1)
     low = np.minimum(place.astype(np.int64), _LEVELS - 2)
     part = place - low
-    counts = np.zeros(_LEVELS**3, dtype=np.float64)
-    for corner in np.ndindex(2, 2, 2):
-        offset = np.array(corner)
-        weight = np.where(offset, part, 1 - part).prod(axis=1)
-        box = ((low + offset) * (_LEVELS**2, _LEVELS, 1)).sum(axis=1)
-        counts += np.bincount(box, weights=weight, minlength=_LEVELS**3)
+    red, green, blue = np.stack([1 - part, part]).transpose(2, 0, 1)  # each (2, pixels)
+    weights = red[:, None, None] * green[None, :, None] * blue[None, None, :]
+    corners = np.array(list(np.ndindex(2, 2, 2))).reshape(2, 2, 2, 3) @ (_LEVELS**2, _LEVELS, 1)
+    boxes = low @ (_LEVELS**2, _LEVELS, 1) + corners[..., None]
+    counts = np.bincount(boxes.ravel(), weights=weights.ravel(), minlength=_LEVELS**3)
     shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
     return shares
 

@@ -38,24 +38,30 @@ LEAST_GAIN = 0.01
 # Chosen anew when the collection has grown or shrunk by this factor.
 LASTS_FOR = 2.0
 
+# Whether what comes of a setting is of use, then its cohesion.
+Worth = tuple[bool, float]
 
-def settled(params: FitParams, *, n_pictures: int, before: FitParams | None) -> FitParams:
+
+def settled(params: FitParams, *, n_pictures: int, before: FitParams | None, continued: bool = False) -> FitParams:
     """Take over what an earlier fit of the same collection chose.
 
     Args:
         params: as asked.
         n_pictures: distinct pictures now.
         before: the parameters of the earlier fit, or None.
+        continued: whether its layout shall be continued: then as many neighbours are looked at as there.
 
     Returns:
         The parameters, `chosen_at` set where automatic ones were taken over; `granularity` is never `kept`.
     """
     if before is None or before.clusterer != "hdbscan":
         return replace(params, granularity="auto" if params.granularity == "kept" else params.granularity)
+    lasts = before.chosen_at / LASTS_FOR < n_pictures < before.chosen_at * LASTS_FOR
+    if not params.n_neighbors and params.reducer == before.reducer and (lasts or continued):
+        params = replace(params, n_neighbors=before.n_neighbors, chosen_at=before.chosen_at if lasts else 0)
     if params.granularity != "kept":
         return params
     params = replace(params, granularity=before.granularity)
-    lasts = before.chosen_at / LASTS_FOR < n_pictures < before.chosen_at * LASTS_FOR
     if params.min_cluster_size or not lasts or params.reducer != before.reducer:
         return params
     return replace(
@@ -81,9 +87,28 @@ def chosen(params: FitParams, points: NDArray[np.float32], *, neighbours: NDArra
     usual = params.resolved(len(points))
     if params.min_cluster_size or params.clusterer != "hdbscan" or len(points) < 2 * usual.min_cluster_size:
         return usual
-    fits = [usual.min_cluster_size, *(size for size in SIZES if size <= MOST_SIZE_SHARE * len(points))]
+    return chosen_and_worth(params, points, neighbours=neighbours)[0]
+
+
+def chosen_and_worth(
+    params: FitParams, points: NDArray[np.float32], *, neighbours: NDArray[np.int32]
+) -> tuple[FitParams, Worth]:
+    """Choose as `chosen` does, of HDBSCAN and at least twice the smallest cluster, and say what the choice is worth.
+
+    Args:
+        params: as `settled` gives them; sizes that are given are the only ones tried.
+        points: (n, c) float32 layout, or vectors.
+        neighbours: (n, k) nearest other rows in the space of the vectors.
+
+    Returns:
+        The parameters, resolved; and whether its clusters are of use, with their cohesion.
+    """
+    usual = params.resolved(len(points))
+    fits = [usual.min_cluster_size]
+    if not params.min_cluster_size:
+        fits += [size for size in SIZES if size <= MOST_SIZE_SHARE * len(points)]
     samples = (params.min_samples,) if params.min_samples else SAMPLES
-    worths: dict[int, dict[int, tuple[bool, float]]] = {size: {} for size in sorted({*fits})}
+    worths: dict[int, dict[int, Worth]] = {size: {} for size in sorted({*fits})}
     for each in samples:
         hierarchy = Hierarchy(points, min_samples=each)
         for size, of_size in worths.items():
@@ -93,16 +118,17 @@ def chosen(params: FitParams, points: NDArray[np.float32], *, neighbours: NDArra
     means = {size: (any(useful for useful, _ in each.values()), _mean(each)) for size, each in worths.items()}
     size = _best(means, usual.min_cluster_size)
     best = replace(usual, min_cluster_size=size, min_samples=_best(worths[size], usual.min_samples))
+    worth = worths[size][best.min_samples]
     if params.granularity == "fine":
         size = max(AUTO_SIZE_LEAST, size // 2)
-    return replace(best, min_cluster_size=size, chosen_at=len(points))
+    return replace(best, min_cluster_size=size, chosen_at=len(points)), worth
 
 
-def _mean(worths: Mapping[int, tuple[bool, float]]) -> float:
+def _mean(worths: Mapping[int, Worth]) -> float:
     return float(np.mean([worth for _, worth in worths.values()]))
 
 
-def _best(worths: Mapping[int, tuple[bool, float]], usual: int) -> int:
+def _best(worths: Mapping[int, Worth], usual: int) -> int:
     """Give the value worth most, the usual one where that is worth hardly less."""
     best = max(worths, key=lambda value: (worths[value], -value))
     if usual not in worths:
@@ -111,7 +137,7 @@ def _best(worths: Mapping[int, tuple[bool, float]], usual: int) -> int:
     return usual if hardly else best
 
 
-def _worth(tree: CondensedTree, params: FitParams, *, neighbours: NDArray[np.int32]) -> tuple[bool, float]:
+def _worth(tree: CondensedTree, params: FitParams, *, neighbours: NDArray[np.int32]) -> Worth:
     nodes = refine(tree, excess_of_mass(tree), neighbours=neighbours, max_share=params.max_share)
     sizes = tree.node_size[nodes]
     useful = bool((sizes <= MOST_SHARE * tree.n_points).all() and sizes.sum() >= LEAST_CLUSTERED * tree.n_points)

@@ -27,16 +27,17 @@ from vecclust.cluster.continuing import Earlier, begin_at, graph_of, known_pictu
 from vecclust.cluster.density import by_density
 from vecclust.cluster.figures import figures_of, nearest_clusters
 from vecclust.cluster.group import Grouping, by_centroid, by_linkage
-from vecclust.cluster.neighbours import Neighbours
+from vecclust.cluster.neighbours import NEAR, Neighbours
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
+from vecclust.cluster.width import chosen_width
 
 logger = logging.getLogger(__name__)
 
 # Called with the stage's name, what is done of it and how much there is.
 Progress = Callable[[str, int, int], None]
-STAGES = ("distinct", "neighbours", "layout", "clusters", "figures")
+STAGES = ("distinct", "width", "neighbours", "layout", "clusters", "figures")
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
 NORM_TOLERANCE = 1e-2
 
@@ -130,7 +131,10 @@ def fit(
         picture_of_row, first_rows = distinct_rows(vectors)
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
         params = _suited(params, n_pictures=len(pictures))
-        params = settled(params, n_pictures=len(pictures), before=None if earlier is None else earlier.state.params)
+        before = None if earlier is None else earlier.state.params
+        params = settled(params, n_pictures=len(pictures), before=before, continued=continued)
+    with clock.stage("width"):
+        params = chosen_width(pictures, params, progress=clock.within("width"))
     with clock.stage("neighbours"):
         known = None if earlier is None else known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
         graph = graph_of(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
@@ -139,10 +143,11 @@ def fit(
         layout, projection = _layout(pictures, graph, params=params, beginning=beginning)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
-        params = chosen(params, points, neighbours=graph.indices)
+        near = graph.nearest(NEAR)
+        params = chosen(params, points, neighbours=near.indices)
         # What is to be cut otherwise is cut freely.
-        before = labels_before(earlier, known) if (held or beginning is not None) and not named else None
-        grouping = _group(points, graph, params=params, before=before)
+        stays = (held or beginning is not None) and not named
+        grouping = _group(points, near, params=params, before=labels_before(earlier, known) if stays else None)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             grouping = replace(grouping, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
         if params.clusterer != "hdbscan":

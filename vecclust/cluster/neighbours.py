@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# So many are asked what a photo is like, whatever a layout looks at: bars of cohesion and novelty were set with them.
+NEAR = 15
 # One block of products; larger gains nothing in the product and costs memory at 200,000 rows.
 BLOCK_BYTES = 64 * 2**20
 # The products of a block are rounded in float32; so many more candidates are measured again exactly, so that
@@ -42,6 +44,10 @@ class Neighbours:
 
     indices: NDArray[np.int32]
     distances: NDArray[np.float32]
+
+    def nearest(self, k: int) -> Neighbours:
+        """Give the first k of each list, or all where there are fewer."""
+        return Neighbours(self.indices[:, :k], self.distances[:, :k])
 
 
 def neighbour_graph(

@@ -31,7 +31,8 @@ class FitParams:
 
     Attributes:
         reducer: `umap`, `pca`, or `none` to cluster the vectors themselves.
-        n_neighbors: neighbours per photo in the graph, 2 to 200; also those that place an arrival.
+        n_neighbors: neighbours per photo in the graph, which a layout looks at, 2 to 200; 0 for automatic: what the
+            earlier fit of the collection had, else chosen, see `width`.
         n_components: dimensions of the layout, 1 to 50.
         seed: seed of everything random, 0 to 2**32 - 1.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
@@ -43,7 +44,7 @@ class FitParams:
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic (best silhouette).
         granularity: of HDBSCAN, `coarse` for about half of the clusters, `fine` for about twice as many; `kept` for
             what the earlier fit had, `auto` where there is none. What is named is chosen anew.
-        chosen_at: pictures for which automatic sizes were chosen; 0 where they were given, or are to be chosen.
+        chosen_at: pictures for which what is automatic was chosen; 0 where all was given, or is to be chosen.
         max_share: a cluster with a larger share of the pictures is looked into, in (0, 1]; 1 never looks.
         assign_all: give every row without a cluster the nearest one too, apart from its label.
         threads: threads for matrix products, 0 for as many as the libraries like.
@@ -69,7 +70,7 @@ class FitParams:
         _check_choice("clusterer", self.clusterer, get_args(Clusterer))
         _check_choice("granularity", self.granularity, get_args(Granularity))
         _check_range("chosen_at", self.chosen_at, least=0, most=2**31 - 1)
-        _check_range("n_neighbors", self.n_neighbors, least=2, most=200)
+        _check_range("n_neighbors", self.n_neighbors, least=2, most=200, auto=True)
         _check_range("n_components", self.n_components, least=1, most=50)
         _check_range("seed", self.seed, least=0, most=2**32 - 1)
         _check_range("min_cluster_size", self.min_cluster_size, least=2, most=2**31 - 1, auto=True)

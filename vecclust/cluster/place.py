@@ -88,8 +88,8 @@ class Placer:
         chosen = rows[first]
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
-        self._rank = rank_of(state.neighbours.shape[1], min_cluster_size=state.params.min_cluster_size)
-        self._yardstick = yardstick(Neighbours(state.neighbours, state.distances), rank=self._rank)
+        self._rank = rank_of(state.near.indices.shape[1], min_cluster_size=state.params.min_cluster_size)
+        self._yardstick = yardstick(state.near, rank=self._rank)
         self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
         self._small = _SmallGroups(state)
         self._density: DensityPredictor | None = None
@@ -142,7 +142,7 @@ class Placer:
         )
 
     def _nearest(self, arrivals: NDArray[np.float32]) -> Neighbours:
-        k = max(1, self._state.neighbours.shape[1])
+        k = max(1, self._state.near.indices.shape[1])
         if self._sieve is None:
             found = nearest_rows(self._vectors, arrivals, k=k)
         else:
@@ -207,11 +207,11 @@ class _SmallGroups:
         # By label; the last one is that of noise. Nothing is within 0 of half of a group.
         self._half = np.append((sizes + 1) // 2, 1)
         self._reach = np.zeros(state.n_clusters + 1, np.float32)
-        if state.params.clusterer != "hdbscan" or state.neighbours.shape[1] == 0:
+        if state.params.clusterer != "hdbscan" or state.near.indices.shape[1] == 0:
             return
         for label in np.flatnonzero((sizes > 0) & (sizes < state.params.min_cluster_size)).tolist():
             rows = np.flatnonzero(state.labels == label)
-            far = self._far(Neighbours(state.neighbours[rows], state.distances[rows]), np.full(len(rows), label))
+            far = self._far(Neighbours(state.near.indices[rows], state.near.distances[rows]), np.full(len(rows), label))
             self._reach[label] = far[np.isfinite(far)].max(initial=0.0)
 
     def taken(self, votes: NDArray[np.int64], near: Neighbours) -> NDArray[np.bool_]:

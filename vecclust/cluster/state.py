@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.cluster.neighbours import NEAR, Neighbours
 from vecclust.cluster.params import FitParams
 from vecclust.errors import DamagedRun, StoreError, StoreFull
 
@@ -101,6 +102,11 @@ class FitState:
     def n_rows(self) -> int:
         """Rows of the fit, copies of one picture counted each."""
         return len(self.picture_of_row)
+
+    @property
+    def near(self) -> Neighbours:
+        """The nearest few pictures of each, however many a layout looked at."""
+        return Neighbours(self.neighbours, self.distances).nearest(NEAR)
 
     @property
     def n_pictures(self) -> int:
