@@ -7,8 +7,8 @@ import pytest
 
 from tests.cluster.worlds import blobs, world
 from vecclust.cluster import Earlier, FitParams, Placer, fit, width
-from vecclust.cluster.choose import settled
-from vecclust.cluster.neighbours import NEAR
+from vecclust.cluster.choose import Worth, settled
+from vecclust.cluster.neighbours import NEAR, Neighbours
 
 AUTO = FitParams(n_neighbors=0)
 
@@ -34,9 +34,7 @@ def test_the_layout_whose_clusters_keep_neighbours_together_is_taken(
     layouts: list[int] = []
     real = width.chosen_and_worth
 
-    def judged(
-        params: FitParams, points: np.ndarray, *, neighbours: np.ndarray
-    ) -> tuple[FitParams, tuple[bool, float]]:
+    def judged(params: FitParams, points: np.ndarray, *, neighbours: np.ndarray) -> tuple[FitParams, Worth]:
         """The real clusters, worth more at one width."""
         layouts.append(params.n_neighbors)
         assert neighbours.shape[1] == NEAR
@@ -80,9 +78,13 @@ def test_of_many_photos_a_sample_is_tried(monkeypatch: pytest.MonkeyPatch) -> No
     vectors, _ = world([100] * 6)
     seen: list[int] = []
     real = width.umap_layout
-    monkeypatch.setattr(
-        width, "umap_layout", lambda pictures, graph, params: (seen.append(len(pictures)), real(pictures, graph, params=params))[1]
-    )  # fmt: skip
+
+    def noted(pictures: np.ndarray, graph: Neighbours, *, params: FitParams) -> np.ndarray:
+        """Lay out, and note of how many."""
+        seen.append(len(pictures))
+        return real(pictures, graph, params=params)
+
+    monkeypatch.setattr(width, "umap_layout", noted)
     first = width.chosen_width(vectors, AUTO)
     assert seen == [300] * len(width.WIDTHS)
     assert first.chosen_at == 600
