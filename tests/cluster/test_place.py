@@ -63,7 +63,7 @@ def test_prediction_is_that_of_hdbscan(
     request: pytest.FixtureRequest,
     true_choice: Callable[[FitState], None],
 ) -> None:
-    """The golden test: `approximate_predict` to the bit, for plain and for refined choices."""
+    """The golden test: `approximate_predict` to the bit, for plain and for refined choices, by a tree and without."""
     known = request.getfixturevalue(world_name)
     state = known.fit.state
     # hdbscan has no second pass.
@@ -71,9 +71,13 @@ def test_prediction_is_that_of_hdbscan(
     true_choice(state)
     points = scattered(state.layout)
     wanted_labels, wanted_strengths = hdbscan.approximate_predict(rebuilt(state), points)
-    labels, strengths = DensityPredictor(state, state.layout).predict(points)
-    np.testing.assert_array_equal(labels, wanted_labels)
-    np.testing.assert_array_equal(strengths, wanted_strengths)
+    for often in (False, True):
+        predictor = DensityPredictor(state, state.layout, often=often)
+        parts = [predictor.predict(part) for part in np.array_split(points, len(points) // 20)]
+        assert (predictor._tree is not None) == often
+        labels, strengths = (np.concatenate(each) for each in zip(*parts, strict=True))
+        np.testing.assert_array_equal(labels, wanted_labels)
+        np.testing.assert_array_equal(strengths, wanted_strengths)
     assert len(np.unique(labels)) > 3
     assert (labels == -1).any()
 

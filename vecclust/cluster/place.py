@@ -8,6 +8,7 @@ depends on the run alone, neither on its batch nor on chance; labels are those o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,18 @@ from vecclust.cluster.sieve import Sieve
 from vecclust.cluster.state import FitState
 from vecclust.cluster.tree import membership
 
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
+
 # UMAP's own constants of `smooth_knn_dist` (0.5.12).
 SMOOTH_STEPS = 64
 SMOOTH_TOLERANCE = 1e-5
 LEAST_SCALE = 1e-3
 # Fewer rows are read as quickly as they are ruled out.
 LEAST_FOR_SIEVE = 2000
+# So many differences of coordinates cost less (0.1 s) than importing scipy's trees does (0.3 s), in
+# a process that places a few photos and ends.
+MOST_GAPS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class Placer:
         self._small = _SmallGroups(state)
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
-            self._density = DensityPredictor(state, self._fitted_points())
+            self._density = DensityPredictor(state, self._fitted_points(), often=True)
 
     def place(self, arrivals: NDArray[np.float32]) -> Placement:
         """Place arrivals.
@@ -240,14 +247,13 @@ class DensityPredictor:
     Args:
         state: a run of HDBSCAN.
         points: (p, c) the fitted points in the space the clusterer saw.
+        often: whether many batches will be asked for: a tree over the points is made now.
     """
 
-    def __init__(self, state: FitState, points: NDArray[np.float32]) -> None:
-        from scipy.spatial import cKDTree
-
+    def __init__(self, state: FitState, points: NDArray[np.float32], *, often: bool = False) -> None:
         self._state = state
         self._points = points.astype(np.float64)
-        self._tree = cKDTree(self._points)
+        self._tree = _tree_of(self._points) if often else None
 
     def predict(self, points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return labels (m,) int64, -1 for noise, and strengths (m,) float64 in [0, 1] of points (m, c)."""
@@ -267,8 +273,7 @@ class DensityPredictor:
         """Find the fitted point each new one joins, by mutual reachability, and the density there."""
         min_samples = min(self._state.params.min_samples, len(self._points) - 1)
         k = min(2 * min_samples, len(self._points))
-        # A list of ranks keeps the shape (m, k) for k = 1 too.
-        _, index = self._tree.query(points, k=np.arange(1, k + 1))
+        index = self._nearest(points, k)
         distance = euclidean(points[:, None, :], self._points[index])
         order = np.argsort(distance, axis=1, kind="stable")
         index = np.take_along_axis(index, order, axis=1)
@@ -281,6 +286,22 @@ class DensityPredictor:
         density = np.full(len(points), np.finfo(np.float64).max)
         np.divide(1.0, gap, out=density, where=gap > 0.0)
         return index[rows, nearest].astype(np.int64), density
+
+    def _nearest(self, points: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+        """Find the k nearest fitted points of each, (m, k)."""
+        if self._tree is None and len(points) * self._points.size <= MOST_GAPS:
+            distance = euclidean(points[:, None, :], self._points[None, :, :])
+            return np.argpartition(distance, k - 1, axis=1)[:, :k].astype(np.int64)
+        if self._tree is None:
+            self._tree = _tree_of(self._points)
+        # A list of ranks keeps the shape (m, k) for k = 1 too.
+        return np.asarray(self._tree.query(points, k=np.arange(1, k + 1))[1], np.int64)
+
+
+def _tree_of(points: NDArray[np.float64]) -> cKDTree:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points)
 
 
 def membership_weights(distances: NDArray[np.float32]) -> NDArray[np.float64]:
