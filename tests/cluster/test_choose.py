@@ -8,7 +8,8 @@ import pytest
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import unit, world
 from vecclust.cluster import Earlier, FitParams, fit, group_within
-from vecclust.cluster.choose import settled
+from vecclust.cluster.choose import chosen_and_worth, settled
+from vecclust.cluster.density import by_density
 from vecclust.cluster.granularity import node_worths
 from vecclust.cluster.refine import cohesion
 from vecclust.cluster.tree import CondensedTree
@@ -22,6 +23,21 @@ def test_a_collection_of_weak_vectors_gets_the_size_that_keeps_neighbours_togeth
     assert found.figures["share_largest"] < 0.25
     given = fit(cut_blobs.vectors, found.params)
     np.testing.assert_array_equal(given.labels, found.labels)
+
+
+def test_a_large_cluster_counts_where_the_photos_are_like_that() -> None:
+    """Two fifths of one kind are one; as much of several kinds that run into one another is a lump, and of no use."""
+    vectors, _ = world([400, *[60] * 10])
+    state = fit(vectors, FitParams()).state
+    params, (useful, _) = chosen_and_worth(FitParams(), state.layout, neighbours=state.near.indices)
+    assert useful
+    labels = by_density(state.layout, params=params, neighbours=state.near.indices).labels
+    assert np.bincount(labels[labels >= 0]).max() == 400
+    # A fifth of every cluster's photos have their neighbours elsewhere.
+    rng = np.random.default_rng(0)
+    strays = rng.random(len(labels)) < 0.2
+    mixed = np.where(strays[:, None], rng.integers(0, len(labels), state.near.indices.shape), state.near.indices)
+    assert not chosen_and_worth(FitParams(), state.layout, neighbours=mixed.astype(np.int32))[1][0]
 
 
 def test_what_was_chosen_is_kept_until_the_collection_has_doubled(groups: Fitted) -> None:
