@@ -36,7 +36,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     Args:
         reducer: `umap`, `pca` or `none`.
-        n_neighbors: neighbours per row in the graph, 2 to 200.
+        n_neighbors: neighbours per row in the graph, 2 to 200; 0 for automatic.
         n_components: dimensions of the layout, 1 to 50.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: smallest cluster, at least 2; 0 for automatic: chosen by the first fit, then kept.
