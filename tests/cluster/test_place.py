@@ -14,6 +14,7 @@ from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import cloud, unit, world
 from vecclust.cluster import FitParams, FitState, Placer, fit
 from vecclust.cluster.density import by_density
+from vecclust.cluster.neighbours import nearest_rows
 from vecclust.cluster.place import DensityPredictor, membership_weights
 
 
@@ -159,6 +160,37 @@ def test_arrivals_of_a_kind_never_seen_are_held_back(groups: Fitted) -> None:
     rows = np.random.default_rng(1).integers(0, len(groups.vectors), 200)
     known = unit(groups.vectors[rows] + 0.02 * np.random.default_rng(2).normal(size=(200, groups.vectors.shape[1])))
     assert np.mean(Placer(groups.fit.state, groups.vectors).place(known).novelty > 0.95) < 0.15
+
+
+def test_neighbours_of_one_mind_speak_for_a_photo_that_stands_out_a_little() -> None:
+    """By the 95th percentile alone one known photo in twenty would be held back."""
+    vectors, truth = world([60] * 12, seed=5, width=256)
+    came = np.random.default_rng(0).random(len(truth)) < 0.2
+    came |= truth == 11
+    state = fit(vectors[~came], FitParams(reducer="pca")).state
+    placed = Placer(state, vectors[~came]).place(vectors[came])
+    known = truth[came] != 11
+    assert (placed.novelty[known] > 0.95).sum() >= 3
+    assert not placed.newcomer[known].any()
+    assert placed.newcomer[~known].mean() > 0.95
+
+
+def test_most_neighbours_overrule_the_place_between_them(cut_blobs: Fitted) -> None:
+    """Where clusters touch, the mean of neighbours in several of them is a place of none, or of another."""
+    rng = np.random.default_rng(3)
+    rows = rng.integers(0, len(cut_blobs.vectors), 300)
+    mixed = cut_blobs.vectors[rows] + cut_blobs.vectors[cut_blobs.fit.state.neighbours[rows, 9]]
+    arrivals, state = unit(mixed.astype(np.float64)), cut_blobs.fit.state
+    placed = Placer(state, cut_blobs.vectors).place(arrivals)
+    near = nearest_rows(cut_blobs.vectors, arrivals, k=state.neighbours.shape[1])
+    weights = membership_weights(near.distances)
+    said = np.where(state.labels[near.indices] == placed.votes[:, None], weights, 0.0).sum(axis=1) / weights.sum(axis=1)
+    most = (said > 0.51) & ~placed.newcomer
+    assert (placed.labels[most] == placed.votes[most]).all()
+    by_place, _ = DensityPredictor(state, state.layout).predict(placed.positions)
+    assert (by_place[most] != placed.votes[most]).sum() >= 5
+    torn = (said < 0.49) & ~placed.newcomer
+    assert (placed.labels[torn] == by_place[torn]).all()
 
 
 @pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans", "agglomerative"])

@@ -21,6 +21,12 @@ from vecclust.cluster.neighbours import SAME_PICTURE, Neighbours
 
 # A photo of a known kind is held back as rarely as this.
 GATE_PERCENTILE = 95
+# Photos of known kinds that stand out do so by little and among neighbours of one cluster, those of no known kind
+# clearly and among neighbours of several (three worlds of 2,000, 512 dimensions: known at most 1.14 times the gate and
+# all of one cluster, never seen 1.49 and more, half of them with less than half in one). So in between, neighbours of
+# one mind speak for an arrival, and above, nobody does: in few and large clusters all neighbours agree by chance.
+CLEARLY = np.float32(1.25)
+LEAST_AT_HOME = 0.9
 # Percentiles of so many photos, evenly spaced, are known to a third of a percent.
 MOST_MEASURED = 4096
 _BLOCK = 512
@@ -99,6 +105,23 @@ def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
         scores[part] = _score(graph.distances[rows[part], rank - 1], usual)
     known = scores[has_kin] if has_kin.any() else scores
     return Yardstick(np.sort(scores), float(np.percentile(known, GATE_PERCENTILE)))
+
+
+def at_home(labels: NDArray[np.int64], near: NDArray[np.int32], *, rank: int) -> NDArray[np.bool_]:
+    """Say which photos are in the cluster of their nearest neighbours, all but a tenth of them.
+
+    Args:
+        labels: (m,) of the photos, -1 for noise, where nobody is at home.
+        near: (m, k) the labels of their neighbours, nearest first.
+        rank: how many are looked at, see `rank_of`.
+
+    Returns:
+        (m,) bool.
+    """
+    if near.shape[1] == 0:
+        return np.zeros(len(labels), np.bool_)
+    shares = (near[:, :rank] == labels[:, None]).mean(axis=1)
+    return np.asarray((labels >= 0) & (shares >= LEAST_AT_HOME), np.bool_)
 
 
 def _score(own: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
