@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust.errors import VecclustError
-from vecclust.records import ClusterName, Run
+from vecclust.records import ClusterName, RefitKind, Run
 from vecclust.reports import Answer, Filters, Progress, RefitReport, Status, no_progress
 from vecclust.sayings import Saying, WordReport
 from vecclust.whereabouts import library_path, named_config
@@ -107,14 +107,16 @@ class Front:
         with self._opened() as library:
             return library.status()
 
-    def recluster(self, *, dry_run: bool = False, quick: bool = False, progress: Progress = no_progress) -> RefitReport:
+    def recluster(
+        self, *, dry_run: bool = False, kind: RefitKind = "full", progress: Progress = no_progress
+    ) -> RefitReport:
         """Fit the clusters anew; see `Library.recluster`. Interrupted, a daemon goes on with it."""
         if not dry_run:
-            answer = self._ordered("recluster", {"quick": quick}, progress=progress)
+            answer = self._ordered("recluster", {"kind": kind}, progress=progress)
             if answer is not None:
                 return unpack_refit(answer)
         with self._opened(write=not dry_run) as library:
-            return library.recluster(dry_run=dry_run, quick=quick, progress=progress)
+            return library.recluster(dry_run=dry_run, kind=kind, progress=progress)
 
     def rename(self, cluster: str, name: str) -> ClusterName:
         """Give a cluster its owner's name; see `Library.rename`."""

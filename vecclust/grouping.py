@@ -10,7 +10,7 @@ from vecclust import catalogue
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.signals import drift_of, pocket_of
-from vecclust.records import Run
+from vecclust.records import RefitKind, Run
 from vecclust.reports import ClusterParts, Comparison, Growth, Progress, RefitReport, Way, no_progress
 
 if TYPE_CHECKING:
@@ -100,18 +100,18 @@ class Grouping:
         except DamagedRun as error:
             return 0, f"repair: {error.message}"
 
-    def refit(self, reason: str, *, dry_run: bool = False, quick: bool = False, progress: Progress) -> RefitReport:
+    def refit(self, reason: str, *, dry_run: bool = False, kind: RefitKind = "full", progress: Progress) -> RefitReport:
         """Fit all photos anew.
 
         Args:
             reason: why, kept with the run.
             dry_run: report the difference, change nothing.
-            quick: begin at the layout of the current run.
+            kind: what kind of fit; see `recluster.find`.
             progress: told about stages.
         """
         from vecclust.recluster import refit
 
-        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, continued=quick, progress=progress)
+        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, kind=kind, progress=progress)
 
     def propose(self, progress: Progress) -> tuple[Finding, RefitReport]:
         """Fit all photos and say what adopting that would change; see `Library.propose`."""

@@ -22,7 +22,7 @@ from vecclust.grouping import Grouping
 from vecclust.ingest.scan import Clock
 from vecclust.intake import Intake
 from vecclust.opening import SystemClock, open_store
-from vecclust.records import ClusterName, Run
+from vecclust.records import ClusterName, RefitKind, Run
 from vecclust.reports import (
     Answer,
     ClusterList,
@@ -259,12 +259,15 @@ class Library(Viewing):
 
     # Clusters.
 
-    def recluster(self, *, dry_run: bool = False, quick: bool = False, progress: Progress = no_progress) -> RefitReport:
+    def recluster(
+        self, *, dry_run: bool = False, kind: RefitKind = "full", progress: Progress = no_progress
+    ) -> RefitReport:
         """Fit the clusters anew over all photos; ids and names are carried over.
 
         Args:
             dry_run: report the difference, change nothing.
-            quick: begin at the layout of the current run, at a fraction of the cost, where that can be.
+            kind: `full` from nothing; `continued` from the layout of the current run, at a fraction of the cost;
+                `light` also settles nothing but photos that came since. Each where it can be, see `recluster.find`.
             progress: told about stages.
 
         Returns:
@@ -273,7 +276,7 @@ class Library(Viewing):
         Raises:
             NotFound: the library has no photos.
         """
-        report = self._grouping.refit("on demand", dry_run=dry_run, quick=quick, progress=progress)
+        report = self._grouping.refit("on demand", dry_run=dry_run, kind=kind, progress=progress)
         if not dry_run:
             self._store.maintain()
         return report

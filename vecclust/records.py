@@ -23,6 +23,19 @@ FileState = Literal["ready", "waiting", "problem"]
 TakenSource = Literal["original", "digitized", "xmp", "gps", "name", "datetime", "mtime"]
 ResizeMode = Literal["shortest", "longest", "squash"]
 Interpolation = Literal["bicubic", "bilinear", "nearest"]
+# A fit lays out from nothing, settles the layout of the run before, or settles there only what came since.
+RefitKind = Literal["full", "continued", "light"]
+
+# The figures of a run that say how many fits since the last one from nothing it is the last of, and how many light ones
+# in a row.
+N_CONTINUED, N_LIGHT = "n_continued", "n_light"
+
+
+def kind_of(figures: Mapping[str, Any]) -> RefitKind:
+    """Say by the figures of a fit what kind it was; the oldest name none, for there was but one."""
+    if figures.get(N_LIGHT):
+        return "light"
+    return "continued" if figures.get(N_CONTINUED) else "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +248,11 @@ class Run:
     parent: str | None = None
     reason: str = ""
     changes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> RefitKind:
+        """What kind of fit it was."""
+        return kind_of(self.figures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def test_labels_keep_their_meaning_when_rows_come(groups: Fitted) -> None:
         model.partial_fit(3.0 * vectors[part])
     before = model.labels_
     model.partial_fit(vectors[parts[3]])
-    assert model.fit_.continued
+    assert model.fit_.kind == "continued"
     assert model.labels_.shape == model.probabilities_.shape == (len(vectors),)
     stayed = model.labels_[: len(before)] == before
     assert stayed[before >= 0].mean() > 0.97

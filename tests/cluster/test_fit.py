@@ -16,6 +16,7 @@ from vecclust.cluster import STAGES, Earlier, FitParams, Placer, fit
 from vecclust.cluster.continuing import beside
 from vecclust.cluster.fit import distinct_rows
 from vecclust.cluster.neighbours import Neighbours
+from vecclust.cluster.newcomers import strengths
 from vecclust.cluster.reduce import LEAST_FOR_UMAP
 
 WAYS = [
@@ -204,9 +205,9 @@ def test_a_continued_fit_begins_where_the_earlier_one_was(groups: Fitted) -> Non
     before = fit(vectors[old], FitParams())
     rows = np.full(len(vectors), -1, np.int64)
     rows[old] = np.arange(len(old))
-    found = fit(vectors, FitParams(), earlier=Earlier(before.state, rows), continued=True)
+    found = fit(vectors, FitParams(), earlier=Earlier(before.state, rows), kind="continued")
     alone = fit(vectors, FitParams())
-    assert (found.continued, alone.continued) == (True, False)
+    assert (found.kind, alone.kind) == ("continued", "full")
     assert adjusted_mutual_info_score(truth, found.labels) > adjusted_mutual_info_score(truth, alone.labels) - 0.02
     newcomers = found.labels[truth == 11]
     its_own = np.bincount(newcomers + 1)[1:].argmax()
@@ -217,6 +218,38 @@ def test_a_continued_fit_begins_where_the_earlier_one_was(groups: Fitted) -> Non
         > 0.9
         > _correlation(alone.positions[old], before.positions)
     )
+
+
+def test_a_light_fit_moves_newcomers_alone_and_finds_their_kinds(groups: Fitted) -> None:
+    """What was known keeps its place to the bit; a new kind is a cluster of its own; twice the same is the same."""
+    vectors, truth = groups.vectors, groups.truth
+    known = np.flatnonzero((truth != 11) & (np.arange(len(truth)) % 10 > 0))
+    before = fit(vectors[known], FitParams())
+    rows = np.full(len(vectors), -1, np.int64)
+    rows[known] = np.arange(len(known))
+    found, again = (fit(vectors, FitParams(), earlier=Earlier(before.state, rows), kind="light") for _ in range(2))
+    assert found.kind == "light"
+    np.testing.assert_array_equal(found.positions[known], before.positions)
+    np.testing.assert_array_equal(found.positions, again.positions)
+    assert len(np.unique(found.positions[rows < 0], axis=0)) == (rows < 0).sum()
+    assert adjusted_mutual_info_score(truth, found.labels) > adjusted_mutual_info_score(truth, groups.fit.labels) - 0.02
+    its_own = np.bincount(found.labels[truth == 11] + 1)[1:].argmax()
+    assert (found.labels[truth == 11] == its_own).mean() > 0.8
+    assert its_own not in found.labels[known]
+    after = fit(vectors, FitParams(), earlier=Earlier(found.state, np.arange(len(vectors))), kind="continued")
+    assert (after.kind, adjusted_mutual_info_score(found.labels, after.labels) > 0.95) == ("continued", True)
+
+
+def test_strengths_of_neighbours_are_umaps() -> None:
+    """Whatever the distances: usual ones, copies of the row itself, all alike."""
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+    distances = np.sort(np.random.default_rng(0).random((40, 14)).astype(np.float32), axis=1)
+    distances[1, :3], distances[2], distances[3] = 0, 0.5, 0
+    lists = np.hstack([np.zeros((40, 1), np.float32), distances])
+    others = np.full(lists.shape, 99, np.int32)  # of no row here, so that none is its own neighbour
+    theirs = compute_membership_strengths(others, lists, *smooth_knn_dist(lists, 15.0))[2].reshape(lists.shape)
+    np.testing.assert_allclose(strengths(distances.astype(np.float64)), theirs[:, 1:], atol=1e-4)
 
 
 def test_newcomers_whom_nobody_knew_are_put_beside_the_map(groups: Fitted) -> None:
@@ -249,6 +282,6 @@ def test_a_layout_of_no_use_is_not_continued(groups: Fitted, of_no_use: str) -> 
     )
     state = fit(vectors, before).state
     rows = np.where(np.arange(200) < (80 if of_no_use == "mostly new" else 200), np.arange(200), -1)
-    found = fit(vectors, FitParams(), earlier=Earlier(state, rows), continued=True)
-    assert not found.continued
+    found = fit(vectors, FitParams(), earlier=Earlier(state, rows), kind="continued")
+    assert found.kind == "full"
     np.testing.assert_array_equal(found.labels, fit(vectors, FitParams()).labels)

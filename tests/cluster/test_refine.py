@@ -107,6 +107,6 @@ def test_a_continued_fit_keeps_what_was_cut_and_what_was_whole(cut_blobs: Fitted
     """The same photos again: the clusters of the earlier fit, where a free choice may fall the other way."""
     n = len(cut_blobs.vectors)
     for earlier in (cut_blobs.fit, whole_blobs.fit):
-        again = fit(cut_blobs.vectors, FitParams(), earlier=Earlier(earlier.state, np.arange(n)), continued=True)
+        again = fit(cut_blobs.vectors, FitParams(), earlier=Earlier(earlier.state, np.arange(n)), kind="continued")
         assert adjusted_mutual_info_score(earlier.labels, again.labels) > 0.8
         assert abs(again.figures["n_clusters"] - earlier.figures["n_clusters"]) <= 2

@@ -94,8 +94,8 @@ def test_a_continued_fit_keeps_the_trips(planted: Fitted) -> None:
     before = fit(vectors[old], SIZES)
     rows = np.full(len(vectors), -1, np.int64)
     rows[old] = np.arange(len(old))
-    after = fit(vectors, SIZES, earlier=Earlier(before.state, rows), continued=True)
-    assert after.continued
+    after = fit(vectors, SIZES, earlier=Earlier(before.state, rows), kind="continued")
+    assert after.kind == "continued"
     kept = 0
     trips_before = found_trips(before.labels, truth[old])
     for label in trips_before:

@@ -48,10 +48,10 @@ def test_the_layout_whose_clusters_keep_neighbours_together_is_taken(
     assert found.figures["n_clusters"] == 5
     placed = Placer(found.state, vectors).place(vectors[:20])
     np.testing.assert_array_equal(placed.labels, found.labels[:20])
-    later = fit(vectors, AUTO, earlier=Earlier(found.state, np.arange(len(vectors))), continued=True)
+    later = fit(vectors, AUTO, earlier=Earlier(found.state, np.arange(len(vectors))), kind="continued")
     assert layouts == list(width.WIDTHS), "chosen once"
     assert later.params.n_neighbors == best
-    assert later.continued
+    assert later.kind == "continued"
 
 
 def test_kept_until_the_collection_has_doubled_or_for_as_long_as_its_layout_is_continued() -> None:

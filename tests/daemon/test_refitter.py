@@ -175,10 +175,12 @@ class FailingRefitter(Refitter):
     """Fails at every look, and counts its starts."""
 
     n_started = 0
+    kinds: frozenset[object] = frozenset()
 
-    def start(self, params: object, *, reason: str, continued: bool = False) -> None:
+    def start(self, params: object, *, reason: str, kind: object = "full") -> None:
         """Pretend."""
         self.n_started += 1
+        self.kinds |= {kind}
 
     @property
     def pid(self) -> int | None:
@@ -210,6 +212,7 @@ def test_a_failed_refit_is_tried_again_after_a_pause(library: Library) -> None:
         daemon.listen()
     assert 2 <= len(starts) <= 4
     assert all(later - earlier >= 500 for earlier, later in itertools.pairwise(starts))
+    assert refitter.kinds == {None}  # the cheapest kind that will do; `find` knows which
     assert library.runs()[1] == "r1"
 
 

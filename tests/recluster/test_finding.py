@@ -14,6 +14,7 @@ from tests.test_library import HUES, picture
 from vecclust import Library
 from vecclust.errors import NotFound
 from vecclust.recluster import adopt, find, load_finding, save_finding
+from vecclust.records import RefitKind
 from vecclust.testing import FakeClock, FakeEmbedder
 
 
@@ -61,7 +62,7 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
     before = {photo: label.cluster for photo, label in store.labels().items()}
     counts = []
     for _ in range(4):
-        found = find(store, library.fit_params, continued=True)
+        found = find(store, library.fit_params, kind="continued")
         adopt(store, found, reason="a test")
         counts.append(store.runs()[-1].figures["n_continued"])
         store.add_labels([], run=store.runs()[-1].run)
@@ -71,22 +72,65 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
     assert np.mean(kept) > 0.9
 
 
+def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as few photos came; the counts go with the run that is current, also one that was gone back to."""
+    monkeypatch.setattr("vecclust.cluster.continuing.MOST_LIGHT", 2)
+    monkeypatch.setattr("vecclust.cluster.continuing.MOST_CONTINUED", 4)
+    store = library._store
+
+    def refit(kind: RefitKind | None = None) -> tuple[str, int, int]:
+        report = library.adopt(find(store, library.fit_params, kind=kind), reason="a test")
+        run = library.runs()[0][-1]
+        assert (run.run, run.figures["n_light"]) == (report.run, report.figures["n_light"])
+        return run.kind, run.figures["n_light"], run.figures["n_continued"]
+
+    made = [refit() for _ in range(5)]
+    assert made == [("light", 1, 1), ("light", 2, 2), ("continued", 0, 3), ("light", 1, 4), ("full", 0, 0)]
+    labels = dict(store.labels("r2"))
+    library.rollback("r2")
+    assert dict(store.labels()) == labels
+    assert refit("light") == ("light", 2, 2)
+    assert refit("light") == ("continued", 0, 3)
+    monkeypatch.setattr("vecclust.cluster.continuing.MOST_NEWCOMERS_FOR_LIGHT", -1.0)
+    assert refit()[0] == "continued"
+
+
+def test_arrivals_are_placed_into_a_light_run(library: Library) -> None:
+    """Its layout and its tree are a run's like any other's."""
+    report = library.recluster(kind="light")
+    (Path(library.folders()[0]) / "later.jpg").write_bytes(picture("red", 200))
+    library.scan()
+    labels = library._store.labels()
+    assert [label.assigned_by for label in labels.values()].count("predict") == 1
+    assert library.runs()[1] == report.run
+    assert {run.kind for run in library.runs()[0]} == {"full", "light"}
+
+
+def test_a_light_fit_without_an_earlier_one_is_full(library: Library) -> None:
+    """As a continued one is, and it says so."""
+    (library._store.fit_folder("r1") / "state.npz").unlink()
+    library.recluster(kind="light")
+    assert [run.kind for run in library.runs()[0]] == ["full", "full"]
+
+
 def test_a_continued_fit_that_lost_photos_is_made_anew(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many more photos without a cluster than after the last fit from nothing: that is not handed over."""
     from vecclust.cluster import fit
 
-    asked: list[bool] = []
+    asked: list[str] = []
 
-    def losing(*args: object, continued: bool = False, **more: object) -> object:
-        asked.append(continued)
-        found = fit(*args, continued=continued, **more)  # type: ignore[arg-type]
-        if continued:
+    def losing(*args: object, kind: str = "full", **more: object) -> object:
+        asked.append(kind)
+        found = fit(*args, kind=kind, **more)  # type: ignore[arg-type]
+        if kind != "full":
             found = dataclasses.replace(found, figures={**found.figures, "share_unclustered": 0.9})
         return found
 
     monkeypatch.setattr("vecclust.cluster.fit", losing)
-    found = find(library._store, library.fit_params, continued=True)
-    assert asked == [True, False]
+    found = find(library._store, library.fit_params, kind="continued")
+    assert asked == ["continued", "full"]
     assert (found.figures["n_continued"], found.figures["share_unclustered"] != 0.9) == (0, True)
 
 
@@ -126,8 +170,8 @@ def test_assign_all_gives_the_nearest_cluster_and_the_next_fit_takes_it_back(
 def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(library: Library) -> None:
     """The count of fits in a row tells, and granularity is kept by both."""
     store = library._store
-    for quick, n_continued in ((True, 1), (True, 2), (False, 0)):
-        library.recluster(quick=quick)
+    for kind, n_continued in (("continued", 1), ("continued", 2), ("full", 0)):
+        library.recluster(kind=kind)
         assert store.runs()[-1].figures["n_continued"] == n_continued
     sizes = {(run.params["min_cluster_size"], run.params["granularity"]) for run in store.runs()}
     assert len(sizes) == 1

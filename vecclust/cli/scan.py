@@ -9,6 +9,7 @@ import typer
 
 from vecclust.cli.options import AsJson
 from vecclust.cli.session import answer, session_of
+from vecclust.records import RefitKind
 
 
 def register(app: typer.Typer) -> None:
@@ -67,8 +68,11 @@ def recluster(
         bool, typer.Option("--assign-all", help="Give photos without a cluster the nearest one, until the next fit.")
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full/--quick", help="From nothing, or from where the current run is.")
-    ] = True,
+        bool | None, typer.Option("--full/--quick", help="From nothing, as it is by default, or from the current run.")
+    ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="From the current run, settling only photos that came since.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit the clusters anew over all photos.
@@ -82,6 +86,8 @@ def recluster(
     """
     from vecclust.views import documents, summaries
 
+    if full and light:
+        raise typer.BadParameter("--full and --light exclude each other")
     flags = {
         "clusters.min_cluster_size": min_cluster_size,
         "clusters.reducer": reducer,
@@ -91,6 +97,7 @@ def recluster(
         "clusters.assign_all": assign_all or None,
     }
     session = session_of(context)
+    kind: RefitKind = "light" if light else "continued" if full is False else "full"
     with session.progress() as progress:
-        report = session.front(flags=flags).recluster(dry_run=dry_run, quick=not full, progress=progress)
+        report = session.front(flags=flags).recluster(dry_run=dry_run, kind=kind, progress=progress)
     answer(lambda: documents.refit_document(report), lambda: summaries.show_refit(report), as_json=as_json)

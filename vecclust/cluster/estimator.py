@@ -114,9 +114,9 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
             vectors,
             self._params(),
             earlier=Earlier(self.fit_.state, rows.astype(np.int64)),
-            continued=self._n_continued < MOST_CONTINUED,
+            kind="continued" if self._n_continued < MOST_CONTINUED else "full",
         )
-        self._n_continued = self._n_continued + 1 if found.continued else 0
+        self._n_continued = self._n_continued + 1 if found.kind == "continued" else 0
         return self._take(vectors, found)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:

@@ -28,10 +28,12 @@ from vecclust.cluster.density import by_density
 from vecclust.cluster.figures import figures_of, nearest_clusters
 from vecclust.cluster.group import Grouping, by_centroid, by_linkage
 from vecclust.cluster.neighbours import NEAR, Neighbours
+from vecclust.cluster.newcomers import settle_newcomers
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
 from vecclust.cluster.width import chosen_width
+from vecclust.records import RefitKind
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Fit:
             `n_small`, those smaller than `min_cluster_size`.
         seconds: wall seconds by stage.
         state: what to keep for arrivals and the next fit.
-        continued: whether it began at an earlier layout.
+        kind: `full` from nothing, `continued` from an earlier layout, or `light`.
         nearest: (n,) int64, where `assign_all` asks for it the cluster nearest to each row that has none, else -1.
     """
 
@@ -93,7 +95,7 @@ class Fit:
     figures: Mapping[str, float | int | None]
     seconds: Mapping[str, float]
     state: FitState
-    continued: bool
+    kind: RefitKind
     nearest: NDArray[np.int64]
 
 
@@ -102,7 +104,7 @@ def fit(
     params: FitParams,
     *,
     earlier: Earlier | None = None,
-    continued: bool = False,
+    kind: RefitKind = "full",
     held: bool = False,
     progress: Progress | None = None,
 ) -> Fit:
@@ -112,9 +114,10 @@ def fit(
         vectors: (n, d) float32 of norm 1, finite, in an order the caller can repeat; n may be 0.
         params: what to do.
         earlier: a fit over some of the same photos; by itself it saves time and changes nothing of what is found.
-        continued: begin at the layout of the earlier fit and settle it, instead of laying out from nothing; done where
-            that fit was of UMAP with as many dimensions and knows most of the photos. What is found then depends on
-            the earlier fits too, and photos are held as with `held`.
+        kind: `full` lays out from nothing. `continued` begins at the layout of the earlier fit and settles it; `light`
+            settles only what came since and leaves the rest where it is. Done where that fit was of UMAP with as many
+            dimensions and knows most of the photos, else it is a full one. What is found then depends on the earlier
+            fits too, and photos are held as with `held`.
         held: keep photos in the clusters of the earlier fit where nothing speaks against it, also in a new layout.
         progress: told of each stage.
 
@@ -132,21 +135,23 @@ def fit(
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
         params = _suited(params, n_pictures=len(pictures))
         before = None if earlier is None else earlier.state.params
-        params = settled(params, n_pictures=len(pictures), before=before, continued=continued)
+        params = settled(params, n_pictures=len(pictures), before=before, continued=kind != "full")
     with clock.stage("width"):
         params = chosen_width(pictures, params, progress=clock.within("width"))
     with clock.stage("neighbours"):
         known = None if earlier is None else known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
         graph = graph_of(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
     with clock.stage("layout"):
-        beginning = begin_at(earlier, known=known, graph=graph, params=params) if continued else None
-        layout, projection = _layout(pictures, graph, params=params, beginning=beginning)
+        beginning = begin_at(earlier, known=known, graph=graph, params=params) if kind != "full" else None
+        kind = kind if beginning is not None else "full"
+        new = known < 0 if kind == "light" and known is not None else None
+        layout, projection = _layout(pictures, graph, params=params, beginning=beginning, new=new)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
         near = graph.nearest(NEAR)
         params = chosen(params, points, neighbours=near.indices)
         # What is to be cut otherwise is cut freely.
-        stays = (held or beginning is not None) and not named
+        stays = (held or kind != "full") and not named
         grouping = _group(points, near, params=params, before=labels_before(earlier, known) if stays else None)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             grouping = replace(grouping, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
@@ -162,7 +167,7 @@ def fit(
     logger.info("fitted %d photos: %s clusters in %.1f s", len(labels), figures["n_clusters"], clock.total_s)
     strengths, positions = grouping.strengths[picture_of_row], layout[picture_of_row]
     nearest = nearest_clusters(vectors, labels) if params.assign_all else np.full(len(labels), -1, np.int64)
-    return Fit(labels, strengths, positions, params, figures, clock.seconds, state, beginning is not None, nearest)
+    return Fit(labels, strengths, positions, params, figures, clock.seconds, state, kind, nearest)
 
 
 def distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -205,10 +210,18 @@ def _suited(params: FitParams, *, n_pictures: int) -> FitParams:
 
 
 def _layout(
-    pictures: NDArray[np.float32], graph: Neighbours, *, params: FitParams, beginning: NDArray[np.float32] | None
+    pictures: NDArray[np.float32],
+    graph: Neighbours,
+    *,
+    params: FitParams,
+    beginning: NDArray[np.float32] | None,
+    new: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.float32], Projection]:
     if params.reducer == "umap":
         nothing = Projection(np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
+        if beginning is not None and new is not None:
+            settled = settle_newcomers(beginning, graph, new=new, n_neighbors=params.n_neighbors, seed=params.seed)
+            return settled, nothing
         return umap_layout(pictures, graph, params=params, begin_at=beginning), nothing
     projection = principal_components(pictures, n_components=params.n_components)
     return projection.apply(pictures), projection

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from vecclust.config import Config, load_config
 from vecclust.daemon.lending import LentEmbedder
@@ -21,6 +21,7 @@ from vecclust.daemon.orders import Ended, Errand, FitOrder, Orders
 from vecclust.errors import ConfigError
 from vecclust.library import Library
 from vecclust.opening import open_store
+from vecclust.records import RefitKind
 from vecclust.whereabouts import own_config
 from vecclust.wire import (
     BrokenWire,
@@ -154,7 +155,7 @@ class Desk:
         return pack_status(self._reading(config).status())
 
     def _recluster(self, asked: Values, config: Config, tell: Tell) -> Values:
-        order = FitOrder(self._reading(config).fit_params.as_dict(), continued=bool(asked.get("quick")))
+        order = FitOrder(self._reading(config).fit_params.as_dict(), kind=_kind(asked))
         return pack_refit(self._done(order, tell))
 
     def _rename(self, asked: Values, config: Config, tell: Tell) -> Values:
@@ -199,6 +200,13 @@ def _limit(asked: Values) -> int:
     if not isinstance(limit, int) or limit < 1:
         raise Declined("not a number of photos")
     return limit
+
+
+def _kind(asked: Values) -> RefitKind:
+    kind: RefitKind = asked.get("kind", "full")
+    if kind not in get_args(RefitKind):
+        raise Declined("not a kind of fit")
+    return kind
 
 
 def _check_view(files: Mapping[str, Any]) -> None:

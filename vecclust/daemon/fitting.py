@@ -60,7 +60,7 @@ def main(library: str, folder: str, asked: str) -> int:
     Args:
         library: the library's directory.
         folder: an empty folder.
-        asked: JSON of the parameters of the fit and of how nice to be.
+        asked: JSON of the parameters of the fit, of its kind and of how nice to be.
 
     Returns:
         The exit code; where it is not 0, the folder says why.
@@ -78,7 +78,7 @@ def main(library: str, folder: str, asked: str) -> int:
     try:
         with Store.open(library) as store:
             params, told = FitParams.from_dict(wanted["params"]), Told(place / PROGRESS)
-            found = find(store, params, continued=wanted["continued"], progress=told)
+            found = find(store, params, kind=wanted["kind"], progress=told)
             save_finding(found, place)
     except VecclustError as error:
         (place / REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")

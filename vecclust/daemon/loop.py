@@ -24,6 +24,7 @@ from vecclust.daemon.supervisor import notify
 from vecclust.errors import StoreFull, VecclustError
 from vecclust.hours import Hours
 from vecclust.library import Library
+from vecclust.records import kind_of
 from vecclust.reports import ScanReport
 from vecclust.watch import Watching, WatchNote, start_of, write_note
 
@@ -240,7 +241,7 @@ class Daemon:
             return
         if self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
             self._fit_order, self._fit_began_s = order, self._clock_s()
-            self._refitter.start(order.params, reason="on demand", continued=order.continued)
+            self._refitter.start(order.params, reason="on demand", kind=order.kind)
             order.begun = True
 
     def _mind_fit(self, refitter: Refitter) -> bool:
@@ -268,7 +269,8 @@ class Daemon:
                 raise
         else:
             changes = ", ".join(f"{getattr(report, name)} {name}" for name in CHANGES if getattr(report, name))
-            log.info("%s: %d clusters, %s (%s)", report.run, report.clusters, changes or "as before", refitter.reason)
+            kind, changes = kind_of(report.figures), changes or "as before"
+            log.info("%s, %s: %d clusters, %s (%s)", report.run, kind, report.clusters, changes, refitter.reason)
             if order is not None:
                 order.fulfil(dataclasses.replace(report, seconds=self._clock_s() - self._fit_began_s))
         self._fit_order = None
@@ -290,7 +292,7 @@ class Daemon:
         if reason:
             log.info("fitting anew: %s", reason)
             self._tried_s = now_s
-            self._refitter.start(self._library.fit_params.as_dict(), reason=reason, continued=not missing)
+            self._refitter.start(self._library.fit_params.as_dict(), reason=reason, kind="full" if missing else None)
 
     def _may_mend(self, now_s: float) -> bool:
         """Tell whether a fit may begin without which nothing is labelled: at any hour, and soon after one failed."""

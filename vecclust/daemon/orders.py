@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from vecclust.library import Library
+from vecclust.records import RefitKind
 from vecclust.reports import RefitReport
 
 T = TypeVar("T")
@@ -85,13 +86,13 @@ class FitOrder(Order[RefitReport]):
 
     Args:
         params: `FitParams.as_dict()`.
-        continued: begin at the layout of the current run.
+        kind: what kind of fit.
     """
 
-    def __init__(self, params: Mapping[str, Any], *, continued: bool = False) -> None:
+    def __init__(self, params: Mapping[str, Any], *, kind: RefitKind = "full") -> None:
         super().__init__()
         self.params = params
-        self.continued = continued
+        self.kind: RefitKind = kind
 
 
 class Orders:

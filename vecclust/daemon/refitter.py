@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust.errors import StoreError, VecclustError
+from vecclust.records import RefitKind
 from vecclust.wire import unpack_error
 
 if TYPE_CHECKING:
@@ -64,19 +65,19 @@ class Refitter:
         """The process of the refit under way."""
         return None if self._child is None else self._child.pid
 
-    def start(self, params: Mapping[str, Any], *, reason: str, continued: bool = False) -> None:
+    def start(self, params: Mapping[str, Any], *, reason: str, kind: RefitKind | None = "full") -> None:
         """Begin.
 
         Args:
             params: `FitParams.as_dict()`.
             reason: why, kept with the run.
-            continued: begin at the layout of the current run, see `vecclust.recluster.find`.
+            kind: what kind of fit, None for the cheapest that will do; see `vecclust.recluster.find`.
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._n_heard = 0
         self.reason = reason
-        asked = json.dumps({"params": dict(params), "nice": self._nice, "continued": continued})
+        asked = json.dumps({"params": dict(params), "nice": self._nice, "kind": kind})
         command = [sys.executable, "-m", "vecclust.daemon.fitting", str(self._library), str(self._folder), asked]
         # A process group of its own: Ctrl-C in a terminal goes to the daemon alone, which ends this.
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.recluster.needs import ClusteredStore
 from vecclust.recluster.rows import load_fit, pack_photos, unpack_photos
+from vecclust.records import N_CONTINUED, N_LIGHT, RefitKind, Run
 from vecclust.reports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The figure of a run that says how many fits since the last one from nothing it is the last of.
-CONTINUED = "n_continued"
 # Seeds alone differ by up to 0.05 in the share of photos without a cluster.
 MOST_LOST = 0.1
 
@@ -65,16 +64,18 @@ class Finding:
 
 
 def find(
-    store: ClusteredStore, params: FitParams, *, continued: bool = False, progress: Progress = no_progress
+    store: ClusteredStore, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
 ) -> Finding:
     """Fit all photos; nothing is written.
 
     Args:
         store: the library, open for reading or writing.
         params: the parameters of the fit.
-        continued: hold photos in their clusters where nothing speaks against it, and begin at the layout of the current
-            run, which costs a fraction, unless too many fits in a row did. Where the result leaves many more photos
-            without a cluster than the last layout from nothing, everything is chosen freely.
+        kind: where it is not `full`, photos are held in their clusters where nothing speaks against it, and the fit
+            begins at the layout of the current run, which costs a fraction, unless too many in a row did; a `light`
+            one is a continued one where too many in a row were light. None is light where few photos came, else
+            continued. Where the result leaves many more photos without a cluster than the last layout from nothing,
+            everything is chosen freely.
         progress: told about stages.
 
     Returns:
@@ -83,15 +84,15 @@ def find(
     Raises:
         NotFound: the library has no photos.
     """
-    from vecclust.cluster import continuing, fit, medoids
+    from vecclust.cluster import fit, medoids
 
     photos, vectors = store.vectors()
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
-    earlier, n_before = _earlier(store, photos), _n_continued(store)
-    begin_there = continued and n_before < continuing.MOST_CONTINUED
-    found = fit(vectors, params, earlier=earlier, continued=begin_there, held=continued, progress=progress)
-    if found.continued and _is_worn(store, found.figures):
+    earlier, current = _earlier(store, photos), _current(store)
+    due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
+    found = fit(vectors, params, earlier=earlier, kind=due, held=kind != "full", progress=progress)
+    if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
         found = fit(vectors, params, earlier=earlier, progress=progress)
     return Finding(
@@ -102,20 +103,50 @@ def find(
         medoids=medoids(vectors, found.labels),
         state=found.state,
         params=found.params.as_dict(),
-        figures={**found.figures, CONTINUED: n_before + 1 if found.continued else 0},
+        figures={**found.figures, **_counts(found.kind, current)},
         seconds=found.seconds,
     )
 
 
-def _n_continued(store: ClusteredStore) -> int:
-    """Count the fits since the last one from nothing, the current run counted in."""
+def due_kind(asked: RefitKind | None, current: Run | None, *, newcomers: float) -> RefitKind:
+    """Say what kind of fit follows the current run.
+
+    Args:
+        asked: what somebody wants, None for the cheapest that will do.
+        current: the current run.
+        newcomers: share of the photos that came since, in [0, 1].
+
+    Returns:
+        The kind.
+    """
+    from vecclust.cluster import continuing
+
+    if asked == "full" or _counted(current, N_CONTINUED) >= continuing.MOST_CONTINUED:
+        return "full"
+    few = asked == "light" or (asked is None and newcomers <= continuing.MOST_NEWCOMERS_FOR_LIGHT)
+    return "light" if few and _counted(current, N_LIGHT) < continuing.MOST_LIGHT else "continued"
+
+
+def _counts(kind: RefitKind, current: Run | None) -> dict[str, int]:
+    """Count the fits since the last one from nothing, and the light ones in a row."""
+    return {
+        N_CONTINUED: 0 if kind == "full" else _counted(current, N_CONTINUED) + 1,
+        N_LIGHT: _counted(current, N_LIGHT) + 1 if kind == "light" else 0,
+    }
+
+
+def _counted(run: Run | None, figure: str) -> int:
+    return 0 if run is None else int(run.figures.get(figure) or 0)
+
+
+def _current(store: ClusteredStore) -> Run | None:
     current = store.state().current_run
-    return next((int(run.figures.get(CONTINUED) or 0) for run in store.runs() if run.run == current), 0)
+    return next((run for run in store.runs() if run.run == current), None)
 
 
 def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -> bool:
     """Say whether a continued fit is much poorer than the last one from nothing."""
-    whole = [run for run in store.runs() if not run.figures.get(CONTINUED)]
+    whole = [run for run in store.runs() if run.kind == "full"]
     if not whole:
         return False
     before, now = whole[-1].figures.get("share_unclustered"), figures.get("share_unclustered")

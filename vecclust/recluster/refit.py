@@ -19,7 +19,7 @@ from vecclust.recluster.finding import Finding, find
 from vecclust.recluster.heeding import Parted, evidence_of, homes_of, part
 from vecclust.recluster.needs import ClusteredStore
 from vecclust.recluster.rows import FittedRows, load_rows, save_rows
-from vecclust.records import ClusterRow, Label, Run
+from vecclust.records import ClusterRow, Label, RefitKind, Run
 from vecclust.reports import Progress, RefitReport, no_progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def refit(
     *,
     reason: str,
     dry_run: bool = False,
-    continued: bool = False,
+    kind: RefitKind | None = "full",
     progress: Progress = no_progress,
 ) -> RefitReport:
     """Fit all photos anew and, unless it is a dry run, make the result the current run.
@@ -60,7 +60,7 @@ def refit(
         params: the parameters of the fit.
         reason: why it runs, kept with the run.
         dry_run: change nothing.
-        continued: begin at the layout of the current run, see `find`.
+        kind: what kind of fit, None for the cheapest that will do; see `find`.
         progress: told about stages.
 
     Returns:
@@ -70,7 +70,7 @@ def refit(
         NotFound: the library has no photos.
     """
     started = time.monotonic()
-    finding = find(store, params, continued=continued, progress=progress)
+    finding = find(store, params, kind=kind, progress=progress)
     report = adopt(store, finding, reason=reason, dry_run=dry_run)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 

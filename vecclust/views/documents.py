@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vecclust.errors import VecclustError
-from vecclust.records import Run
+from vecclust.records import Run, kind_of
 from vecclust.reports import (
     Answer,
     ClusterEntry,
@@ -63,6 +63,7 @@ def refit_document(report: RefitReport) -> Document:
     """Give the document of `recluster`."""
     document: Document = {
         "run": report.run,
+        "kind": kind_of(report.figures),
         "photos": report.photos,
         "clusters": report.clusters,
         "noise": report.noise,
@@ -264,6 +265,7 @@ def run_document(run: Run) -> Document:
     """Give one run with its parameters and figures."""
     return {
         "run": run.run,
+        "kind": run.kind,
         "created": iso_ns(run.created_ns),
         "model": run.model,
         "photos": run.n_photos,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vecclust.records import Run
+from vecclust.records import Run, kind_of
 from vecclust.reports import (
     Answer,
     ClusterEntry,
@@ -63,7 +63,7 @@ def show_refit(report: RefitReport) -> None:
         "labels_changed",
     )
     rows: list[tuple[Cell, Cell]] = [(name.replace("_", " "), getattr(report, name)) for name in names]
-    rows.append(("seconds", report.seconds))
+    rows += [("kind", kind_of(report.figures)), ("seconds", report.seconds)]
     rows += [("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()]
     rows += [(name.replace("_", " "), value) for name, value in report.figures.items()]
     show(("would become" if report.dry_run else "refit", ""), rows)
@@ -203,12 +203,13 @@ def show_words(words: Sequence[WordEntry]) -> None:
 def show_runs(runs: Sequence[Run], current: str | None) -> None:
     """Print the kept runs, oldest first."""
     show(
-        ("run", "current", "made", "photos", "clusters", "noise", "cut", "identity", "seconds", "why"),
+        ("run", "current", "made", "kind", "photos", "clusters", "noise", "cut", "identity", "seconds", "why"),
         [
             (
                 run.run,
                 "*" if run.run == current else "",
                 iso_ns(run.created_ns),
+                run.kind,
                 run.n_photos,
                 run.n_clusters,
                 run.n_noise,
@@ -243,6 +244,7 @@ def show_status(status: Status) -> None:
         ("problems", status.problems),
         ("missing", status.missing),
         ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        *([("kind", run.kind)] if run is not None else ()),
         *([("cut", cut_of(run))] if run is not None and cut_of(run) else ()),
         *([("made for", run.reason)] if run is not None and run.reason else ()),
         ("unclustered", status.noise),
