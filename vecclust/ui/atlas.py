@@ -25,7 +25,7 @@ from vecclust.exhibits import MapExhibit
 from vecclust.paging import Paging
 from vecclust.ui.opener import Opener
 from vecclust.ui.pictures import Pictures
-from vecclust.views.live import LivePages, map_sheet
+from vecclust.views.live import LivePages, map_sheet, seen_in_order
 
 # Of half a megabyte each.
 _KEPT_SHEETS = 64
@@ -127,6 +127,7 @@ class Atlas:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _draw(self, stamp: str, shown: MapExhibit) -> str:
+        shown = seen_in_order(shown)
         photos = [photo.photo for photo in shown.photos]
         name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
         page = self._pages.map(shown, sheets=f"/map/sheet/{name}/")

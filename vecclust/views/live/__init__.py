@@ -6,5 +6,6 @@ and clusters are text, never markup. Refuses to know HTTP: it gives text, addres
 
 from vecclust.views.live.pages import FitView, LivePages, live_assets, map_sheet
 from vecclust.views.pages.gallery import PHOTOS_ON_A_PAGE
+from vecclust.views.pages.map import seen_in_order
 
-__all__ = ["PHOTOS_ON_A_PAGE", "FitView", "LivePages", "live_assets", "map_sheet"]
+__all__ = ["PHOTOS_ON_A_PAGE", "FitView", "LivePages", "live_assets", "map_sheet", "seen_in_order"]

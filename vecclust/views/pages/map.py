@@ -1,18 +1,21 @@
 """The map: one page with every photo as a point, drawn by a script of our own on a plain canvas.
 
 What the script reads lies in the page as packed arrays, pictures as sheets of small squares, so that a hundred
-thousand photos stay a few megabytes. A photo's pixels are in the page only up to `MOST_PICTURES`; above it only the
-clusters' landmarks have theirs.
+thousand photos stay a few megabytes. Up to `MOST_PICTURES` photos the sheets are in the page; above, they lie in a
+folder beside it, a sheet for 400 photos, and only the clusters' landmarks are inside.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +25,11 @@ from vecclust.photos.sheet import pack_sheet
 from vecclust.reports import PageReport
 from vecclust.views.pages import text
 from vecclust.views.pages.colours import colour_of
-from vecclust.views.pages.publish import begins_with_mark, new_file
+from vecclust.views.pages.order import in_view_order
+from vecclust.views.pages.publish import begins_with_mark, new_file, new_folder, remove_folder
 from vecclust.views.tables import plain
 
-# 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
+# In the page. 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
 MOST_PICTURES = 20_000
 # Up to here the squares may be larger for the same: 2 KB each.
 MOST_LARGE_PICTURES = 5_000
@@ -56,10 +60,33 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
     Raises:
         UsageError: something that is not ours is there, or it cannot be written.
     """
+    real = Path(os.path.realpath(out))
+    folder = real.with_name(f"{real.stem}-pictures")
+    beside = len(shown.photos) > MOST_PICTURES
     with new_file(out, is_ours=begins_with_mark, option="--out") as file:
-        page = render_map(shown, thumbnails=thumbnails, names=names).encode("utf-8", "replace")
+        sheets, n_files, size_bytes = "", 1, 0
+        if beside:
+            shown = seen_in_order(shown)
+            keys = [photo.photo for photo in shown.photos]
+            # A page finds the sheets of its own photos or none: never another photo's picture.
+            stamp = hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+            with new_folder(folder) as inside:
+                for number, sheet in enumerate(_photo_sheets(shown, thumbnails)):
+                    (inside / f"{stamp}-{number}.webp").write_bytes(sheet)
+                    n_files, size_bytes = n_files + 1, size_bytes + len(sheet)
+            sheets = f"{quote_from_bytes(os.fsencode(folder.name))}/{stamp}-"
+        page = render_map(shown, thumbnails=thumbnails, names=names, sheets=sheets).encode("utf-8", "replace")
         file.write_bytes(page)
-    return PageReport(str(out), len(shown.photos), len(shown.clusters), 1, len(page))
+    if not beside:
+        remove_folder(folder)
+    return PageReport(str(out), len(shown.photos), len(shown.clusters), n_files, size_bytes + len(page))
+
+
+def seen_in_order(shown: MapExhibit) -> MapExhibit:
+    """Put the rows of a map of more than one sheet in the order in which they are seen."""
+    if len(shown.photos) <= PHOTOS_ON_A_SHEET:
+        return shown
+    return in_view_order(shown, _spread(shown.positions))
 
 
 def render_map(
@@ -71,7 +98,7 @@ def render_map(
         shown: what it shows.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are in it.
-        sheets: where the sheets of pictures lie, to which their numbers are added; empty for inside the page.
+        sheets: the address of the sheets of pictures, to which their numbers are added; empty for inside the page.
         template: the template.
 
     Returns:
@@ -88,7 +115,7 @@ def render_map(
             facts=_json(_facts(shown, names=names, sheets=sheets)),
             arrays={name: _packed(array) for name, array in _arrays(shown).items()},
             # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
-            sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(shown.photos, thumbnails)],
+            sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(shown, thumbnails)],
             covers=[_base64(sheet) for sheet in _cover_sheets(shown, thumbnails)],
             photos=_packed_hashes(shown.photos),
             n_photos=len(shown.photos),
@@ -96,6 +123,7 @@ def render_map(
             n_unclustered=int((shown.labels < 0).sum()),
             clusters=[_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
             originals=names,
+            beside=bool(sheets),
         )
     )
 
@@ -126,7 +154,7 @@ def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
     return {
         "clusters": [_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
         "neighbours": int(shown.neighbours.shape[1]),
-        "cell": 0 if len(shown.photos) > MOST_PICTURES and not sheets else _cell_px(len(shown.photos)),
+        "cell": _cell_px(len(shown.photos)),
         "sheets": sheets,
         "cover": COVER_PX,
         "columns": COLUMNS,
@@ -196,10 +224,8 @@ def _minutes(photo: Shown) -> int:
     return int(min(2**31 - 1, max(NO_TIME + 1, minutes)))
 
 
-def _photo_sheets(photos: Sequence[Shown], thumbnails: Thumbnails) -> Iterator[bytes]:
-    if len(photos) > MOST_PICTURES:
-        return iter(())
-    return _sheets([photo.photo for photo in photos], thumbnails, cell_px=_cell_px(len(photos)))
+def _photo_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
+    return _sheets([photo.photo for photo in shown.photos], thumbnails, cell_px=_cell_px(len(shown.photos)))
 
 
 def _cell_px(n_photos: int) -> int:

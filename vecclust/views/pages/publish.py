@@ -82,6 +82,14 @@ def new_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> Iter
             beside.unlink(missing_ok=True)
 
 
+def remove_folder(out: Path) -> None:
+    """Remove a folder that `new_folder` made; one that holds anything else is left alone."""
+    with contextlib.suppress(OSError, UsageError):
+        if (out / LIST).is_file() and not out.is_symlink():
+            _require_ours(out)
+            shutil.rmtree(out)
+
+
 def require_free_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> None:
     """Raise where `out` is there and not ours; see `new_file`.
 

@@ -69,6 +69,17 @@
 
   // Pictures: cells of sheets, each decoded when it is first wanted.
   const sheets = new Map();
+  // Of those beside the page, so many are kept: decoded they take 6 MB each.
+  const MOST_SHEETS = 64;
+  const withoutPictures = () => {
+    if (live || !facts.cell) return;
+    facts.cell = 0;
+    shownThumbs = [];
+    document.querySelector("main").append(element("p", { className: "lost", role: "status",
+      textContent: "The folder of pictures that was written beside this page is not there, or is that of another map." }));
+    hovered = -1;
+    ask();
+  };
   const sheetOf = (kind, number, then) => {
     const id = `${kind}-${number}`;
     let sheet = sheets.get(id);
@@ -77,10 +88,12 @@
       if (!source && !beside) return null;
       sheet = { picture: new Image(), ready: false, waiting: [] };
       sheets.set(id, sheet);
+      if (sheets.size > MOST_SHEETS) sheets.delete([...sheets.keys()].find((one) => one.startsWith("sheet")));
       sheet.picture.onload = () => {
         sheet.ready = true;
         sheet.waiting.splice(0).forEach((one) => one());
       };
+      if (beside) sheet.picture.onerror = () => withoutPictures();
       sheet.picture.src = beside ? `${facts.sheets}${number}.webp` : "data:image/webp;base64," + source.textContent;
     }
     if (!sheet.ready && then) sheet.waiting.push(then);
@@ -136,9 +149,10 @@
   const allInView = () => fitting(everything, 4 * Math.max(width, height));
   const mostScale = () => fitScale * 60;
 
-  let frame = 0, flight = 0, rest = 0;
+  let frame = 0, flight = 0, rest = 0, moving = false;
   const ask = () => { if (!frame) frame = requestAnimationFrame(draw); };
   const moved = () => {
+    moving = true;
     ask();
     clearTimeout(rest);
     rest = setTimeout(atRest, 140);
@@ -181,8 +195,9 @@
   const isLit = (row) => (matching ? matching.has(row) : chosen < 0 || labels[row] === chosen);
   const isDimming = () => matching !== null || chosen >= 0;
 
-  // Above this many, dots are written as pixels: 200,000 in some 10 ms, where paths take 150.
-  const MOST_ROUND = 30000;
+  // Above this many, dots are written as pixels: 200,000 in some 10 ms, where paths take 150. While the map moves, fewer
+  // are worth a path: without a GPU 20,000 take 80 ms.
+  const MOST_ROUND = 30000, MOST_ROUND_MOVING = 3000;
   let pixels = null;
   const packedColour = (css) => {
     const number = parseInt(css.slice(1), 16);
@@ -232,7 +247,9 @@
           const paint = noise ? (lit ? plainNoise : dimNoise) : (lit ? plain : dim)[label];
           for (let down = 0; down < size; down++) {
             const start = (y + down) * wide + x;
-            for (let right = 0; right < size; right++) out[start + right] = paint;
+            // Without its corners a square of a few pixels is a dot.
+            const edge = size > 2 && (down === 0 || down === size - 1) ? 1 : 0;
+            for (let right = edge; right < size - edge; right++) out[start + right] = paint;
           }
         }
       }
@@ -264,7 +281,7 @@
   };
   const draw = () => {
     frame = 0;
-    if (n > MOST_ROUND) {
+    if (n > (moving ? MOST_ROUND_MOVING : MOST_ROUND)) {
       drawPixels();
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     } else {
@@ -302,6 +319,7 @@
   const MOST_THUMBS = 350;
   const FEW = 600;
   const atRest = () => {
+    moving = false;
     shownThumbs = [];
     if (facts.cell && (n <= FEW || view.scale > fitScale * 1.6)) {
       const side = thumbSide() + 5, drawn = new Map();
