@@ -118,7 +118,7 @@ def at_home(labels: NDArray[np.int64], near: NDArray[np.int32], *, rank: int) ->
     Returns:
         (m,) bool.
     """
-    if near.shape[1] == 0:
+    if min(rank, near.shape[1]) == 0:
         return np.zeros(len(labels), np.bool_)
     shares = (near[:, :rank] == labels[:, None]).mean(axis=1)
     return np.asarray((labels >= 0) & (shares >= LEAST_AT_HOME), np.bool_)
