@@ -12,6 +12,7 @@ import pytest
 from tests.cluster.conftest import Fitted
 from tests.cluster.worlds import cloud, unit, world
 from vecclust.cluster import FitParams, Placer, fit, load_state, save_state
+from vecclust.cluster.density import loners
 from vecclust.cluster.neighbours import Neighbours, nearest_rows, neighbour_graph
 from vecclust.cluster.novelty import outlier_scores, rank_of, yardstick
 from vecclust.cluster.state import FACTS_FILE
@@ -70,6 +71,29 @@ def test_copies_and_empty_lists_have_a_score() -> None:
     assert np.isfinite(yardstick(same, rank=1).scores).all()
     single = Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
     assert yardstick(single, rank=0).gate < outlier_scores(single, distances=single.distances, rank=0)[0]
+
+
+def test_photos_of_no_kind_are_in_no_cluster() -> None:
+    """UMAP puts each of them into some cluster, and HDBSCAN believes it; an arrival like them would be held back."""
+    vectors, truth = world([60] * 12, seed=3, width=256, n_noise=40)
+    found = fit(vectors, FitParams())
+    assert (found.labels[truth < 0] < 0).mean() > 0.8  # some have all of their neighbours in one cluster by chance
+    assert (found.strengths[found.labels < 0] == 0).all()
+    assert (found.labels[truth >= 0] < 0).mean() < 0.01
+    strangers = unit(cloud(np.random.default_rng(9), size=20, width=256))
+    again = fit(np.vstack([vectors, strangers]), FitParams())
+    assert len(np.unique(again.labels[-20:])) == 1  # together they are a kind
+    assert again.labels[-1] >= 0
+
+
+def test_a_cluster_of_which_half_stands_out_stays_whole() -> None:
+    """Nothing is left without photos, nor below the smallest size."""
+    labels = np.repeat([0, 1, 2], [20, 20, 12])
+    neighbours = np.tile(np.arange(15, dtype=np.int32) * 3, (52, 1))  # of three clusters, for everybody
+    strange = np.zeros(52, bool)
+    strange[:11] = strange[20:24] = strange[40:44] = True
+    lone = np.flatnonzero(loners(labels, strange, neighbours=neighbours, least_size=10))
+    assert lone.tolist() == [20, 21, 22, 23]
 
 
 def test_small_kinds_are_told_apart_by_near_neighbours() -> None:

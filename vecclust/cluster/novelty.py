@@ -87,11 +87,38 @@ def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
         graph: the lists (n, k) of their neighbours.
         rank: which neighbour is looked at, see `rank_of`.
     """
-    n, k = graph.indices.shape
+    n = len(graph.indices)
     if rank == 0:
         # One picture says nothing of how far apart photos of a kind are: only its copies are known.
         return Yardstick(np.ones(n, np.float32), 0.0)
-    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_MEASURED)).astype(np.int64))
+    return _yardstick(*_measured(graph, np.unique(np.linspace(0, n - 1, min(n, MOST_MEASURED)).astype(np.int64)), rank))
+
+
+def clearly_out(graph: Neighbours, *, rank: int) -> NDArray[np.bool_]:
+    """Say which photos of a fit would be held back, whatever their neighbours are, had each come after it.
+
+    Args:
+        graph: the lists (n, k) of their neighbours.
+        rank: which neighbour is looked at, see `rank_of`.
+
+    Returns:
+        (n,) bool.
+    """
+    n = len(graph.indices)
+    if n == 0 or rank == 0:
+        return np.zeros(n, np.bool_)
+    scores, has_kin = _measured(graph, np.arange(n), rank)
+    return np.asarray(scores > CLEARLY * np.float32(_yardstick(scores, has_kin).gate), np.bool_)
+
+
+def _yardstick(scores: NDArray[np.float32], has_kin: NDArray[np.bool_]) -> Yardstick:
+    known = scores[has_kin] if has_kin.any() else scores
+    return Yardstick(np.sort(scores), float(np.percentile(known, GATE_PERCENTILE)))
+
+
+def _measured(graph: Neighbours, rows: NDArray[np.int64], rank: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Score fitted photos without themselves, and say which are in a list of one of their neighbours."""
+    k = graph.indices.shape[1]
     scores, has_kin = np.empty(len(rows), np.float32), np.empty(len(rows), np.bool_)
     for first in range(0, len(rows), _BLOCK):
         part = slice(first, first + _BLOCK)
@@ -103,11 +130,10 @@ def yardstick(graph: Neighbours, *, rank: int) -> Yardstick:
         # Without this photo the list of a neighbour that it is in reaches one further.
         usual = np.where(inside, graph.distances[near, min(rank, k - 1)], graph.distances[near, rank - 1])
         scores[part] = _score(graph.distances[rows[part], rank - 1], usual)
-    known = scores[has_kin] if has_kin.any() else scores
-    return Yardstick(np.sort(scores), float(np.percentile(known, GATE_PERCENTILE)))
+    return scores, has_kin
 
 
-def at_home(labels: NDArray[np.int64], near: NDArray[np.int32], *, rank: int) -> NDArray[np.bool_]:
+def at_home(labels: NDArray[np.int64], near: NDArray[np.integer], *, rank: int) -> NDArray[np.bool_]:
     """Say which photos are in the cluster of their nearest neighbours, all but a tenth of them.
 
     Args:
