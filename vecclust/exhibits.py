@@ -143,12 +143,14 @@ class Overview:
         clusters: the clusters, largest first, each without photos.
         unclustered: content hashes of photos without a cluster, or without a label yet, by time taken.
         n_photos: photos in all.
+        notices: what the owner should know of what was done last; seldom anything.
     """
 
     run: Run | None
     clusters: tuple[ClusterExhibit, ...]
     unclustered: tuple[str, ...]
     n_photos: int
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ import http.client
 import io
 import json
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -237,6 +239,18 @@ def test_clusters_are_merged_and_kept_apart(own: Served) -> None:
     assert own.form("/cluster/c2/merge", b"do=not-together&other=c3").status == 303
     with own.opener().open() as library:
         assert [entry.text for entry in library.words()] == ["not-together c2 c3"]
+
+
+def test_what_the_owner_should_know_of_a_change_is_on_the_page_after_it(own: Served) -> None:
+    """As text, there and nowhere else."""
+    own.form("/cluster/c3/name", b"name=<b>Lagoon</b>")
+    after = own.form("/cluster/c2/merge", b"do=merge&other=c3").headers["location"]
+    assert re.fullmatch(r"/cluster/c2\?told=[0-9]+", after)
+    page = own.get(after).text
+    assert "c3 was “&lt;b&gt;Lagoon&lt;/b&gt;”, c2 has no name" in page
+    assert 'class="notices"' not in own.get("/cluster/c2").text
+    for other in ("0", "99", "²", "1" * 20, "x"):
+        assert 'class="notices"' not in own.get(f"/cluster/c2?told={quote(other)}").text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ from vecclust.ui import dropped, forms, words
 from vecclust.ui.atlas import Atlas
 from vecclust.ui.beats import Beats
 from vecclust.ui.desk import Desk
+from vecclust.ui.notices import Notices
 from vecclust.ui.opener import Opener
 from vecclust.ui.pictures import Picture, Pictures
 from vecclust.views.live import PHOTOS_ON_A_PAGE, LivePages, live_assets
@@ -66,6 +68,7 @@ class App:
         self._desk = Desk(opener, front=self._daemon_or_library)
         self._atlas = Atlas(self._paging, opener=opener, pictures=self._pictures)
         self._drops = dropped.Drops(library, front=self._daemon_or_library, pictures=self._pictures)
+        self._notices = Notices()
         self._beats = Beats(self._paging, desk=self._desk, is_ending=is_ending)
 
     def close(self) -> None:
@@ -108,10 +111,10 @@ class App:
     # Pages.
 
     def _front(self, request: Request) -> Response:
-        return HTMLResponse(self._pages.front(self._paging.overview()))
+        return HTMLResponse(self._pages.front(self._told(request)))
 
     def _cluster(self, request: Request) -> Response:
-        overview, page = self._paging.overview(), forms.page(request)
+        overview, page = self._told(request), forms.page(request)
         cluster, photos = self._paging.cluster(forms.cluster(request))
         html = self._pages.cluster(
             overview,
@@ -123,7 +126,7 @@ class App:
         return HTMLResponse(html)
 
     def _unclustered(self, request: Request) -> Response:
-        overview, page = self._paging.overview(), forms.page(request)
+        overview, page = self._told(request), forms.page(request)
         photos = self._paging.shown(_part(overview.unclustered, page))
         return HTMLResponse(self._pages.unclustered(overview, photos=photos, page=page))
 
@@ -133,7 +136,7 @@ class App:
         (shown,) = self._paging.shown([photo])
         alike = self._library.alike(photo, limit=N_ALIKE)
         near = self._paging.shown([hit.photo for hit in alike.results])
-        return HTMLResponse(self._pages.photo(self._paging.overview(), shown, facts=facts, alike=near))
+        return HTMLResponse(self._pages.photo(self._told(request), shown, facts=facts, alike=near))
 
     def _search(self, request: Request) -> Response:
         asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
@@ -215,7 +218,8 @@ class App:
     async def _said(self, saying: Saying, given: words.Fields) -> Response:
         report = await run_in_threadpool(self._daemon_or_library.say, saying)
         overview = await run_in_threadpool(self._paging.overview)
-        return _to(words.page_after(given, report, clusters={one.entry.id for one in overview.clusters}))
+        page = words.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
+        return _to(page + self._notices.put(report.notices))
 
     def _roll_back(self, request: Request) -> Response:
         self._daemon_or_library.rollback(forms.run(request))
@@ -256,6 +260,10 @@ class App:
     def _no_such_page(self, request: Request, error: HTTPException) -> Response:
         page = self._pages.error(self._overview(), title=error.detail, message="There is nothing to see here", hint="")
         return HTMLResponse(page, status_code=error.status_code, headers=error.headers)
+
+    def _told(self, request: Request) -> Overview:
+        """Give the library with what the page should tell of the change that led to it."""
+        return replace(self._paging.overview(), notices=self._notices.get(request))
 
     def _overview(self) -> Overview | None:
         try:

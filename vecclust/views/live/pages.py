@@ -252,6 +252,7 @@ def _page(template: str, overview: Overview, **given: Any) -> str:
         "n_clusters": len(overview.clusters),
         "n_unclustered": len(overview.unclustered),
         "words": "",
+        "notices": [plain(notice) for notice in overview.notices],
     }
     given = common | given
     return text.environment().get_template(template).render(style=style, base="live.html", links=_AtServer(), **given)
