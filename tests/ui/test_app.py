@@ -308,6 +308,7 @@ def test_a_refit_is_shown_first_and_adopted_as_shown(own: Served) -> None:
         assert library.runs()[1] == "r1"
     assert own.post("/fit/adopt").status == 303
     assert "r2 is the current run" in own.get("/runs").text
+    assert "· from nothing ·" in own.get("/runs").text
     with own.opener().open() as library:
         assert library.runs()[1] == "r2"
         assert library.cluster("c1").entry.name == CLUSTER_NAME

@@ -263,6 +263,7 @@ def _run(run: Run) -> dict[str, Any]:
         "id": run.run,
         "when": datetime.fromtimestamp(run.created_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
         "reason": plain(run.reason),
+        "kind": {"full": "from nothing", "continued": "continued", "light": "newcomers settled"}[run.kind],
         "photos": run.n_photos,
         "clusters": run.n_clusters,
         "noise": run.n_noise,
