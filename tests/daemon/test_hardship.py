@@ -67,7 +67,7 @@ def test_killed_fifty_times_over_an_import_it_holds_what_the_folder_holds(tmp_pa
     for round_ in range(50):
         change(album, round_, dice)
         with Process(library, str(album), *FLAGS, TEST_JOURNAL=str(journal)) as process:
-            process.lives_on(dice.uniform(0.2, 5.0))
+            process.lives_on(dice.uniform(0.2, 3.5))
         n_embedded = len(journal.read_text().splitlines()) if journal.exists() else 0
         committed.append((n_embedded, kept_photos(library)))
     with Process(library, str(album), *FLAGS, TEST_JOURNAL=str(journal)) as process:

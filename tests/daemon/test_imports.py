@@ -40,7 +40,7 @@ class NoRefits(Refitter):
 
 
 @pytest.mark.parametrize("kept", [{"store.commit_photos": PART}], indirect=True)
-@pytest.mark.parametrize("n_photos", [400, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_photos", [400, pytest.param(1200, marks=pytest.mark.slow)])
 def test_an_import_goes_on_in_commits_and_an_arrival_does_not_wait_for_its_end(kept: Kept, n_photos: int) -> None:
     """A tree by `cp -r`: photos and labels grow part by part, a photo that comes meanwhile is next, refits wait."""
     put_many(kept.album.parent / "source", n_photos)

@@ -246,7 +246,7 @@ def test_every_word_holds_whatever_happens(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("seed", [2, 3])
 def test_every_word_holds_whatever_happens_for_long(tmp_path: Path, seed: int) -> None:
     """The same, longer."""
-    run_world(tmp_path / "library", seed, n_rounds=20)
+    run_world(tmp_path / "library", seed, n_rounds=14)
 
 
 def run_world(folder: Path, seed: int, *, n_rounds: int) -> None:
