@@ -39,7 +39,6 @@ class Binding:
         self._config = config
         self._asked = "model" in config.model_fields_set
         self._embedder = embedder
-        self._bound: LibraryModel | None = None
         # What was handed in cannot be loaded again, so it is kept.
         self._can_let_go = embedder is None
         self._used_s = time.monotonic()
@@ -88,8 +87,7 @@ class Binding:
             ModelError: it cannot be used.
             ModelMismatch: it is not the library's.
         """
-        # Once bound, a library keeps its model; asked for with every batch, reading it cost a tenth of an import.
-        bound = self._bound or self._store.model()
+        bound = self._store.model()
         with self._loading:
             self._used_s = time.monotonic()
             if self._embedder is None:
@@ -105,7 +103,6 @@ class Binding:
                 )
             if bound is not None and self._embedder.model_id != bound.model_id:
                 raise _mismatch(bound, self._embedder.model_id)
-            self._bound = bound
             # Loading took its time, and a model that was only just loaded is not idle.
             self._used_s = time.monotonic()
             return self._embedder
