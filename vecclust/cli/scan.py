@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vecclust.cli.options import AsJson
 from vecclust.cli.session import answer, session_of
-from vecclust.records import RefitKind
+
+if TYPE_CHECKING:
+    from vecclust.records import RefitKind
 
 
 def register(app: typer.Typer) -> None:
