@@ -30,7 +30,7 @@ LEAST_TIMES_WIDEST = 4
 MOST_TRIED = 4000
 
 
-def is_open(params: FitParams, *, n_pictures: int) -> bool:
+def _is_open(params: FitParams, *, n_pictures: int) -> bool:
     """Say whether there is something to choose.
 
     Args:
@@ -59,7 +59,7 @@ def chosen_width(
     """
     if params.n_neighbors:
         return params
-    if not is_open(params, n_pictures=len(pictures)):
+    if not _is_open(params, n_pictures=len(pictures)):
         return replace(params, n_neighbors=NEAR)
     rows = np.arange(len(pictures))
     if len(rows) > MOST_TRIED:
