@@ -57,16 +57,22 @@ def test_an_import_goes_on_in_commits_and_an_arrival_does_not_wait_for_its_end(k
         assert time.monotonic() < heard_by_s
         agenda.hear(kept.daemon._watcher.wait(0.05), now_s=time.monotonic())
     n_labels = [len(kept.library._store.labels())]
+
+    def step() -> None:
+        """Go on by one commit, and count the labels."""
+        kept.step()
+        n_labels.append(len(kept.library._store.labels()))
+
     kept.daemon.work()
+    n_labels.append(len(kept.library._store.labels()))
     # On a busy machine it may have been heard of once more, and wait for that.
     while agenda.busy and arrival not in kept.rows():
-        kept.step()
+        step()
     assert (agenda.busy, arrival in kept.rows()) == (True, True)
     assert kept.library.photo(arrival).assigned_by == "predict"
     while agenda.busy:
-        n_labels.append(len(kept.library._store.labels()))
-        kept.step()
-        assert not (agenda.busy and refitter.n_started), "a refit began in the middle"
+        assert not refitter.n_started, "a refit began in the middle"
+        step()
     assert len(n_labels) > n_photos / PART / 2
     assert max(later - earlier for earlier, later in itertools.pairwise(n_labels)) <= PART
     kept.until(lambda: kept.in_step() and refitter.n_started > 0)
