@@ -178,7 +178,7 @@ def test_an_answer_of_the_daemon_costs_no_heavy_import(world: World) -> None:
         f"sys.argv = ['vecclust', '--library', {str(world.library)!r}, 'search', 'something red', '--json']\n"
         "from vecclust.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'vecclust.library'}\n"
+        "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'pydantic', 'vecclust.library'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

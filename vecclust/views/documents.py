@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vecclust.errors import VecclustError
 from vecclust.records import Run, kind_of
@@ -30,7 +30,9 @@ from vecclust.reports import (
     Tour,
 )
 from vecclust.sayings import WordEntry, WordReport
-from vecclust.service import Installed, Standing
+
+if TYPE_CHECKING:
+    from vecclust.service import Installed, Standing
 
 Document = dict[str, Any]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vecclust.records import Run, kind_of
 from vecclust.reports import (
@@ -26,9 +27,11 @@ from vecclust.reports import (
     Tour,
 )
 from vecclust.sayings import WordEntry, WordReport
-from vecclust.service import Installed, Standing
 from vecclust.views.documents import iso_ns
 from vecclust.views.tables import Cell, plain, show
+
+if TYPE_CHECKING:
+    from vecclust.service import Installed, Standing
 
 # What a refit did to identity, in the order it is told.
 IDENTITY = ("kept", "born", "split", "merged", "gone")
