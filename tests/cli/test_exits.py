@@ -86,6 +86,15 @@ def test_a_wrong_option_is_a_usage_error() -> None:
     assert json.loads(done.stdout)["error"]["kind"] == "usage"
 
 
+def test_options_that_exclude_each_other_say_what_each_does(tmp_path: Path) -> None:
+    """A usage error like any other, before a library is looked for."""
+    done = vecclust("--library", str(tmp_path / "none"), "recluster", "--full", "--light")
+    assert (done.returncode, done.stdout) == (2, "")
+    said, hint = done.stderr.splitlines()
+    assert "--full and --light" in said
+    assert "settles only what came since" in hint
+
+
 def test_a_wrong_setting_exits_with_three(tmp_path: os.PathLike[str]) -> None:
     """A bad configuration file stops before anything is touched."""
     config = os.path.join(tmp_path, "config.toml")

@@ -86,10 +86,14 @@ def recluster(
     vecclust recluster --granularity fine
     vecclust recluster --clusterer kmeans --n-clusters 12
     """
+    from vecclust.errors import UsageError
     from vecclust.views import documents, summaries
 
     if full and light:
-        raise typer.BadParameter("--full and --light exclude each other")
+        raise UsageError(
+            "--full and --light exclude each other",
+            hint="Without either the fit is from nothing; --light settles only what came since the last one.",
+        )
     flags = {
         "clusters.min_cluster_size": min_cluster_size,
         "clusters.reducer": reducer,
