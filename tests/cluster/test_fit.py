@@ -16,7 +16,6 @@ from vecclust.cluster import STAGES, Earlier, FitParams, Placer, fit
 from vecclust.cluster.continuing import beside
 from vecclust.cluster.fit import distinct_rows
 from vecclust.cluster.neighbours import Neighbours
-from vecclust.cluster.newcomers import strengths
 from vecclust.cluster.reduce import LEAST_FOR_UMAP
 
 WAYS = [
@@ -238,18 +237,6 @@ def test_a_light_fit_moves_newcomers_alone_and_finds_their_kinds(groups: Fitted)
     assert its_own not in found.labels[known]
     after = fit(vectors, FitParams(), earlier=Earlier(found.state, np.arange(len(vectors))), kind="continued")
     assert (after.kind, adjusted_mutual_info_score(found.labels, after.labels) > 0.95) == ("continued", True)
-
-
-def test_strengths_of_neighbours_are_umaps() -> None:
-    """Whatever the distances: usual ones, copies of the row itself, all alike."""
-    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-
-    distances = np.sort(np.random.default_rng(0).random((40, 14)).astype(np.float32), axis=1)
-    distances[1, :3], distances[2], distances[3] = 0, 0.5, 0
-    lists = np.hstack([np.zeros((40, 1), np.float32), distances])
-    others = np.full(lists.shape, 99, np.int32)  # of no row here, so that none is its own neighbour
-    theirs = compute_membership_strengths(others, lists, *smooth_knn_dist(lists, 15.0))[2].reshape(lists.shape)
-    np.testing.assert_allclose(strengths(distances.astype(np.float64)), theirs[:, 1:], atol=1e-4)
 
 
 def test_newcomers_whom_nobody_knew_are_put_beside_the_map(groups: Fitted) -> None:

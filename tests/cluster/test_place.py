@@ -15,7 +15,8 @@ from tests.cluster.worlds import cloud, unit, world
 from vecclust.cluster import FitParams, FitState, Placer, fit
 from vecclust.cluster.density import by_density
 from vecclust.cluster.neighbours import nearest_rows
-from vecclust.cluster.place import DensityPredictor, membership_weights
+from vecclust.cluster.place import DensityPredictor
+from vecclust.cluster.weights import arriving_weights
 
 
 def scattered(layout: NDArray[np.float32], *, seed: int = 0) -> NDArray[np.float32]:
@@ -114,26 +115,6 @@ def test_a_fitted_point_is_predicted_into_its_own_cluster(world_name: str, reque
     assert (labels == state.labels)[clustered].mean() > 0.97
 
 
-def test_weights_are_umaps_own() -> None:
-    """`smooth_knn_dist` and `compute_membership_strengths` as UMAP's transform calls them."""
-    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-
-    distances = np.sort(np.random.default_rng(0).uniform(0.05, 0.9, size=(40, 15)).astype(np.float32), axis=1)
-    sigmas, rhos = smooth_knn_dist(distances, 15.0, local_connectivity=0.0)
-    indices = np.tile(np.arange(15, dtype=np.int32), (40, 1))
-    _, _, values, _ = compute_membership_strengths(indices, distances, sigmas, rhos, False, True)
-    np.testing.assert_allclose(membership_weights(distances), values.reshape(40, 15), rtol=2e-4)
-
-
-def test_weights_survive_degenerate_distances() -> None:
-    """One neighbour, copies of the arrival, all alike: finite and never all zero."""
-    cases = [np.array([[0.3]]), np.zeros((1, 5)), np.array([[0, 0, 0, 0, 0.5]]), np.full((1, 15), 1.0)]
-    for distances in cases:
-        weights = membership_weights(distances.astype(np.float32))
-        assert np.isfinite(weights).all()
-        assert (weights.sum(axis=1) > 0).all()
-
-
 def test_arrivals_of_known_kinds_join_their_cluster(groups: Fitted) -> None:
     """Photos near fitted ones get their label and a position among them; the vote agrees."""
     rng = np.random.default_rng(1)
@@ -183,7 +164,7 @@ def test_most_neighbours_overrule_the_place_between_them(cut_blobs: Fitted) -> N
     arrivals, state = unit(mixed.astype(np.float64)), cut_blobs.fit.state
     placed = Placer(state, cut_blobs.vectors).place(arrivals)
     near = nearest_rows(cut_blobs.vectors, arrivals, k=state.neighbours.shape[1])
-    weights = membership_weights(near.distances)
+    weights = arriving_weights(near.distances)
     said = np.where(state.labels[near.indices] == placed.votes[:, None], weights, 0.0).sum(axis=1) / weights.sum(axis=1)
     most = (said > 0.51) & ~placed.newcomer
     assert (placed.labels[most] == placed.votes[most]).all()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.cluster.neighbours import Neighbours
+from vecclust.cluster.weights import fitted_weights
 
 # As a continued fit of a small layout; see `scripts/eval_incremental`.
 EPOCHS = 50
@@ -22,9 +23,6 @@ A, B = 1.932808398, 0.790494974
 PUSHES = 5
 FARTHEST = 4.0
 NEAREST = 1e-3
-# Halvings of the search for the width of a neighbourhood, and the least width as a share of its mean distance: UMAP's.
-HALVINGS = 64
-LEAST_WIDTH = 1e-3
 
 
 def settle_newcomers(
@@ -47,7 +45,7 @@ def settle_newcomers(
     settled = places.copy()
     if near.size == 0:
         return settled
-    weights = strengths(distances.astype(np.float64))
+    weights = fitted_weights(distances)
     rng = np.random.default_rng(seed)
     moving = places.astype(np.float64)
     # A pull of half the strength comes half as often; the weakest, which would come not once, never.
@@ -65,27 +63,6 @@ def settle_newcomers(
             moving[rows[pulled]] = own + rate * _push(own[:, None] - others).sum(axis=1)
     settled[rows] = moving[rows]
     return settled
-
-
-def strengths(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give UMAP's fuzzy membership of neighbours (its `smooth_knn_dist` and `compute_membership_strengths`).
-
-    Args:
-        distances: (m, k) float64 of the neighbours of m rows, nearest first, without the rows themselves.
-
-    Returns:
-        (m, k) float64 in [0, 1]; the nearest belongs wholly.
-    """
-    nearest = np.where(distances > 0, distances, np.inf).min(axis=1, keepdims=True)
-    beyond = np.maximum(0.0, distances - np.where(np.isfinite(nearest), nearest, 0.0))
-    target = np.log2(distances.shape[1] + 1)
-    low, high = np.zeros(len(distances)), np.full(len(distances), 4.0)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        wide = np.exp(-beyond / middle[:, None]).sum(axis=1) > target
-        low, high = np.where(wide, low, middle), np.where(wide, middle, high)
-    width = np.maximum((low + high) / 2, LEAST_WIDTH * distances.mean(axis=1))
-    return np.asarray(np.exp(-beyond / np.maximum(width, np.finfo(np.float64).tiny)[:, None]))
 
 
 def _pull(gap: NDArray[np.float64]) -> NDArray[np.float64]:

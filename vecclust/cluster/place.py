@@ -20,14 +20,11 @@ from vecclust.cluster.reduce import Projection
 from vecclust.cluster.sieve import Sieve
 from vecclust.cluster.state import FitState
 from vecclust.cluster.tree import membership
+from vecclust.cluster.weights import arriving_weights
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
-# UMAP's own constants of `smooth_knn_dist` (0.5.12).
-SMOOTH_STEPS = 64
-SMOOTH_TOLERANCE = 1e-5
-LEAST_SCALE = 1e-3
 # Fewer rows are read as quickly as they are ruled out.
 LEAST_FOR_SIEVE = 2000
 # So many differences of coordinates cost less (0.1 s) than importing scipy's trees does (0.3 s), in
@@ -125,7 +122,7 @@ class Placer:
             return self._nowhere(len(arrivals))
         state = self._state
         near = self._nearest(arrivals)
-        weights = membership_weights(near.distances)
+        weights = arriving_weights(near.distances)
         scores = outlier_scores(near, distances=state.distances, rank=self._rank)
         positions = self._positions(arrivals, near=near, weights=weights)
         votes = _vote(state.labels[near.indices], weights)
@@ -314,43 +311,6 @@ def _tree_of(points: NDArray[np.float64]) -> cKDTree:
     from scipy.spatial import cKDTree
 
     return cKDTree(points)
-
-
-def membership_weights(distances: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weigh neighbours as UMAP does for new points (`smooth_knn_dist`, local connectivity 0).
-
-    Args:
-        distances: (m, k) float32 ascending distances.
-
-    Returns:
-        (m, k) float64 in (0, 1]; exp(-distance / scale), the scale chosen so that all but the nearest sum to
-        log2(k).
-    """
-    d = distances.astype(np.float64)
-    m, k = d.shape
-    if k == 1:
-        return np.ones((m, 1))
-    target = np.log2(k)
-    low, high, scale = np.zeros(m), np.full(m, np.inf), np.ones(m)
-    searching = np.ones(m, bool)
-    for _ in range(SMOOTH_STEPS):
-        total = np.exp(-d[:, 1:] / scale[:, None]).sum(axis=1)
-        searching &= np.abs(total - target) >= SMOOTH_TOLERANCE
-        if not searching.any():
-            break
-        above = searching & (total > target)
-        below = searching & ~above
-        high[above] = scale[above]
-        low[below] = scale[below]
-        middle = np.where(np.isinf(high), 2.0 * scale, (low + high) / 2.0)
-        scale[searching] = middle[searching]
-    # Each arrival's own mean where UMAP takes the batch's: an answer must not depend on the batch.
-    scale = np.maximum(scale, LEAST_SCALE * d.mean(axis=1))
-    scale = np.maximum(scale, np.finfo(np.float32).tiny)
-    weights: NDArray[np.float64] = np.exp(-d / scale[:, None])
-    # Far neighbours of a tight group underflow; the nearest always counts.
-    weights[:, 0] = np.maximum(weights[:, 0], np.finfo(np.float64).tiny)
-    return weights
 
 
 def _vote(labels: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.int64]:
