@@ -54,7 +54,7 @@ class Paging:
         """Another one means that something shown may have changed."""
         return self._store.stamp()
 
-    def photos(self) -> set[str]:
+    def photos(self) -> frozenset[str]:
         """Name all photos."""
         return self._store.photo_keys()
 

@@ -56,7 +56,7 @@ class ScannedStore(PhotoStore, Protocol):
     def remove_files(self, files: Collection[tuple[str, str]]) -> int:
         """Remove rows of files, named by root and path."""
 
-    def photo_keys(self) -> set[str]:
+    def photo_keys(self) -> frozenset[str]:
         """Give the content hashes of all photos."""
 
     def remove_photos(self, photos: Collection[str]) -> int:

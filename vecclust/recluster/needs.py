@@ -22,7 +22,7 @@ class ClusteredStore(Protocol):
     def state(self) -> LibraryState:
         """Give the current run and the counters."""
 
-    def photo_keys(self) -> set[str]:
+    def photo_keys(self) -> frozenset[str]:
         """Give all content hashes."""
 
     def vectors(self, keys: Collection[str] | None = None) -> tuple[list[str], NDArray[np.float32]]:
@@ -31,7 +31,7 @@ class ClusteredStore(Protocol):
     def labels(self, run: str | None = None) -> Mapping[str, Label]:
         """Give the labels of a run as the owner wants them, of the current one where None."""
 
-    def labelled(self, run: str | None = None) -> set[str]:
+    def labelled(self, run: str | None = None) -> frozenset[str]:
         """Name the photos a run has labels of, the current one where None."""
 
     def run_labels(self, run: str | None = None) -> Mapping[str, Label]:

@@ -122,7 +122,7 @@ class PhotoShelf(Shelf):
                 self._tables.delete(THUMBNAILS, one_of("photo", part))
         return removed
 
-    def photo_keys(self) -> set[str]:
+    def photo_keys(self) -> frozenset[str]:
         """Name all photos."""
         return self._tables.keys(PHOTOS, "photo")
 

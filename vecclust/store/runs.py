@@ -212,7 +212,7 @@ class RunShelf(WordShelf):
         """Name the photos the current run says nothing of, in order; all of them before the first run."""
         return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labelled()))
 
-    def labelled(self, run: str | None = None) -> set[str]:
+    def labelled(self, run: str | None = None) -> frozenset[str]:
         """Name the photos a run says anything of, without reading what it says: a fifth of the time of `labels`.
 
         Args:
@@ -221,7 +221,7 @@ class RunShelf(WordShelf):
         state = self._meta.state()
         run = state.current_run if run is None else run
         if run is None or not 0 < run_number(run) <= state.last_run:
-            return set()
+            return frozenset()
         return self._tables.keys(labels_table(run), "photo")
 
     def add_labels(self, labels: Sequence[Label], *, run: str, replace: bool = False) -> int:

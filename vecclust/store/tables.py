@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vecclust.errors import StoreDamaged
 from vecclust.store.durable import SyncedFiles
 from vecclust.store.filters import Filter
+from vecclust.store.keys import KnownKeys
 from vecclust.store.place import LibraryPlace, manifests
 from vecclust.store.settings import StoreSettings
 from vecclust.store.vendor import border, load_lancedb, retried
@@ -41,6 +41,7 @@ class Tables:
         self._settings = settings
         self._synced = SyncedFiles()
         self._open: dict[str, Any] = {}
+        self._known = KnownKeys()
         with border("opening the library", place=place.folder):
             self._connection = lancedb.connect(
                 place.tables.absolute(),
@@ -63,6 +64,7 @@ class Tables:
             if not there:
                 # A making that was killed before its commit left a folder without a version.
                 self.place.discard(self.place.table(table))
+            self._known.forget(table)
             mode = "overwrite" if there else "create"
             self._open[table] = self._connection.create_table(table, data=data, mode=mode)
         self._sync(table)
@@ -71,6 +73,7 @@ class Tables:
         """Remove a table with all its versions."""
         self._require_writer()
         self._open.pop(table, None)
+        self._known.forget(table)
         self._synced.forget(self.place.table(table))
         with border(f"dropping the table {table}", place=self.place.folder):
             self.place.discard(self.place.table(table))
@@ -109,9 +112,15 @@ class Tables:
             schema = self._handle(table).schema
         return pa.schema([schema.field(name) for name in columns]).empty_table()
 
-    def keys(self, table: str, column: str) -> set[str]:
-        """Collect a column's values."""
-        return {key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist()}
+    def keys(self, table: str, column: str) -> frozenset[str]:
+        """Collect a column's values; those of a version that was asked for last are known without reading."""
+        version = self.version(table)
+        known = self._known.at(table, column, version=version)
+        if known is None:
+            known = frozenset(key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist())
+            if self.version(table) == version:
+                self._known.learn(table, column, version=version, keys=known)
+        return known
 
     def count(self, table: str) -> int:
         """Count rows, 0 where there is no such table.
@@ -157,7 +166,7 @@ class Tables:
         """Insert the rows whose key is new and leave the others alone.
 
         17 to 30 ms for 256 rows beside 50,000 (3.5 ms for a plain append): nothing beside embedding them, and
-        it holds no keys in memory that could be out of date.
+        it relies on no keys in memory that could be out of date.
 
         Returns:
             How many were new.
@@ -167,7 +176,7 @@ class Tables:
             merge = _by_key(handle).when_not_matched_insert_all().use_index(False)
             return int(merge.execute(part).num_inserted_rows)
 
-        return sum(self._commit(table, partial(insert, part=part), doing="adding to") for part in self._parts(data))
+        return sum(self._merge(table, insert, part, doing="adding to") for part in self._parts(data))
 
     def upsert(self, table: str, data: Any) -> None:
         """Insert the rows whose key is new and put the others in place of those with their key."""
@@ -177,7 +186,7 @@ class Tables:
             merge.execute(part)
 
         for part in self._parts(data):
-            self._commit(table, partial(write, part=part), doing="writing")
+            self._merge(table, write, part, doing="writing")
 
     def widen(self, table: str, fields: Sequence[Any]) -> None:
         """Add columns that are not there yet, null in every row; no row is rewritten.
@@ -269,6 +278,17 @@ class Tables:
             handle = self._handle(table)
             done = retried(lambda: write(handle), again=handle.checkout_latest)
         self._sync(table)
+        return done
+
+    def _merge(self, table: str, write: Callable[[Any, Any], _T], part: Any, *, doing: str) -> _T:
+        """Write rows by their key, and know afterwards which keys there are if that was known before."""
+        column, version = part.schema.names[0], self.version(table)
+        known = self._known.at(table, column, version=version)
+        done = self._commit(table, lambda handle: write(handle, part), doing=doing)
+        # One further version is this commit and no other.
+        if known is not None and self.version(table) == version + 1:
+            keys = known.union(part.column(0).to_pylist())
+            self._known.learn(table, column, version=version + 1, keys=keys)
         return done
 
     def _sync(self, table: str) -> None:
