@@ -7,6 +7,7 @@ read or written at, and for no other.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -15,9 +16,10 @@ MOST_TABLES = 2
 
 
 class KnownKeys:
-    """Keys of the tables asked for last."""
+    """Keys of the tables asked for last; threads may ask side by side."""
 
     def __init__(self) -> None:
+        self._learning = threading.Lock()
         self._known: OrderedDict[tuple[str, str], tuple[int, frozenset[str]]] = OrderedDict()
 
     def at(self, table: str, column: str, *, version: int) -> frozenset[str] | None:
@@ -27,12 +29,15 @@ class KnownKeys:
 
     def learn(self, table: str, column: str, *, version: int, keys: Iterable[str]) -> None:
         """Keep a column's values at a version, in place of those of any other."""
-        self._known[table, column] = version, frozenset(keys)
-        self._known.move_to_end((table, column))
-        while len(self._known) > MOST_TABLES:
-            self._known.popitem(last=False)
+        learned = version, frozenset(keys)
+        with self._learning:
+            self._known[table, column] = learned
+            self._known.move_to_end((table, column))
+            while len(self._known) > MOST_TABLES:
+                self._known.popitem(last=False)
 
     def forget(self, table: str) -> None:
         """Know nothing of a table: versions of one made anew begin again."""
-        for known in [known for known in self._known if known[0] == table]:
-            del self._known[known]
+        with self._learning:
+            for known in [known for known in self._known if known[0] == table]:
+                del self._known[known]
