@@ -9,6 +9,7 @@ import typer
 
 from vecclust.cli.options import AsJson
 from vecclust.cli.session import answer, session_of
+from vecclust.errors import UsageError
 
 if TYPE_CHECKING:
     from vecclust.records import RefitKind
@@ -86,7 +87,6 @@ def recluster(
     vecclust recluster --granularity fine
     vecclust recluster --clusterer kmeans --n-clusters 12
     """
-    from vecclust.errors import UsageError
     from vecclust.views import documents, summaries
 
     if full and light:

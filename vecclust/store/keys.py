@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 
 # The photos and the labels of the current run; at 200,000 photos each takes 30 MB.
 MOST_TABLES = 2
@@ -27,11 +26,10 @@ class KnownKeys:
         of_version, keys = self._known.get((table, column), (-1, frozenset()))
         return keys if of_version == version else None
 
-    def learn(self, table: str, column: str, *, version: int, keys: Iterable[str]) -> None:
+    def learn(self, table: str, column: str, *, version: int, keys: frozenset[str]) -> None:
         """Keep a column's values at a version, in place of those of any other."""
-        learned = version, frozenset(keys)
         with self._learning:
-            self._known[table, column] = learned
+            self._known[table, column] = version, keys
             self._known.move_to_end((table, column))
             while len(self._known) > MOST_TABLES:
                 self._known.popitem(last=False)
