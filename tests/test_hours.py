@@ -6,9 +6,8 @@ from datetime import time
 
 import pytest
 
-from vecclust.config import load_config
+from vecclust.config import Hours, load_config
 from vecclust.errors import ConfigError
-from vecclust.hours import Hours
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from vecclust import Library
-from vecclust.front import Front
-from vecclust.library import usable_models
-from vecclust.whereabouts import library_path
+from vecclust.config import library_path
+from vecclust.library.library import usable_models
+from vecclust.server.front import Front
 
 
 @pytest.fixture(autouse=True)

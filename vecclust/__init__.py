@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vecclust.library import Library as Library
+    from vecclust.library.library import Library as Library
 
 __all__ = ["Library", "__version__"]
 __version__ = "0.1.0"
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import `Library` at first use, so that `import vecclust` costs nothing."""
     if name == "Library":
-        from vecclust.library import Library
+        from vecclust.library.library import Library
 
         return Library
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,49 +1,93 @@
-"""Configuration: flags, environment, `config.toml` and defaults to one frozen, validated `Config`.
+"""Configuration: flags, environment, `config.toml` and defaults to one frozen, validated `Config`; where files lie.
 
 A flag wins over the environment, the environment over the file, the file over the default. An unknown key or a
 value out of range is a `ConfigError` that names the key, the value and what is allowed. Rooms receive plain values,
-never the whole `Config`. The repository's `config.toml` documents every key; a test holds it against this module.
+never the whole `Config`. Light until a configuration is read: pydantic is imported then. The repository's
+`config.toml` documents every key; a test holds it against this module.
 """
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import os
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from annotated_types import Ge, Gt, Le, MinLen
 
 from vecclust.errors import ConfigError
-from vecclust.hours import Hours
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
 
 DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
 ENVIRONMENT_PREFIX = "VECCLUST_"
 # Settled before any configuration is read, so they are no keys of it.
 _NOT_KEYS = frozenset({"VECCLUST_LIBRARY", "VECCLUST_CONFIG"})
+_SPAN = re.compile(r"\s*([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\s*")
 
 
-def _checked_hours(text: str) -> str:
-    Hours.parse(text)
-    return text
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Some hours of every day.
+
+    Attributes:
+        spans: beginning, which belongs to a span, and end, which does not; an end before its beginning is on the
+            next day.
+    """
+
+    spans: tuple[tuple[time, time], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read hours.
+
+        Args:
+            text: "HH:MM-HH:MM", several separated by commas, or nothing for no hours.
+
+        Returns:
+            The hours.
+
+        Raises:
+            ValueError: it says something else.
+        """
+        return cls(tuple(_span(part) for part in text.split(","))) if text.strip() else cls()
+
+    def hold(self, moment: time) -> bool:
+        """Tell whether a time of the day lies in these hours."""
+        return any(
+            start <= moment < end if start < end else moment >= start or moment < end for start, end in self.spans
+        )
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _span(text: str) -> tuple[time, time]:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(f'"{text.strip()}" should be hours as in "23:00-07:00"')
+    first, second, third, fourth = (int(part) for part in found.groups())
+    start, end = time(first, second), time(third, fourth)
+    if start == end:
+        raise ValueError(f'"{text.strip()}" begins when it ends')
+    return start, end
 
 
-class EmbedConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class EmbedConfig:
     """How photos become vectors."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_size: Annotated[int, Field(ge=0, le=4096)] = 0
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    batch_size: Annotated[int, Ge(0), Le(4096)] = 0
+    threads: Annotated[int, Ge(0), Le(1024)] = 0
 
 
-class PhotosConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class PhotosConfig:
     """What counts as a photo and what may be spent on one."""
 
     extensions: tuple[str, ...] = (
@@ -51,75 +95,80 @@ class PhotosConfig(_Section):
         ".heic", ".heif", ".hif", ".avif", ".jxl",
     )  # fmt: skip
     ignore: tuple[str, ...] = ()
-    settle_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
-    settle_polled_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
-    max_megapixels: Annotated[int, Field(ge=1, le=10_000)] = 300
-    max_jpeg_megapixels: Annotated[int, Field(ge=1, le=10_000)] = 600
-    max_file_mb: Annotated[int, Field(ge=1, le=100_000)] = 1024
-    decode_processes: Annotated[int, Field(ge=0, le=256)] = 0
-    decode_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    decode_memory_mb: Annotated[int, Field(ge=512, le=1_000_000)] = 4096
-    thumbnail_px: Annotated[int, Field(ge=64, le=1024)] = 256
+    settle_s: Annotated[float, Ge(0), Le(3600)] = 2.0
+    settle_polled_s: Annotated[float, Ge(0), Le(3600)] = 10.0
+    max_megapixels: Annotated[int, Ge(1), Le(10_000)] = 300
+    max_jpeg_megapixels: Annotated[int, Ge(1), Le(10_000)] = 600
+    max_file_mb: Annotated[int, Ge(1), Le(100_000)] = 1024
+    decode_processes: Annotated[int, Ge(0), Le(256)] = 0
+    decode_timeout_s: Annotated[float, Ge(1), Le(3600)] = 60.0
+    decode_memory_mb: Annotated[int, Ge(512), Le(1_000_000)] = 4096
+    thumbnail_px: Annotated[int, Ge(64), Le(1024)] = 256
 
 
-class ScanConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class ScanConfig:
     """When a row may go."""
 
-    remove_after_s: Annotated[float, Field(ge=0, le=31_536_000)] = 86_400.0
-    lost_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    remove_after_s: Annotated[float, Ge(0), Le(31_536_000)] = 86_400.0
+    lost_share: Annotated[float, Gt(0), Le(1)] = 0.5
 
 
-class ClustersConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class ClustersConfig:
     """How photos become clusters."""
 
     reducer: Literal["umap", "pca", "none"] = "umap"
-    n_neighbors: Annotated[int, Field(ge=0, le=200)] = 0
-    n_components: Annotated[int, Field(ge=1, le=50)] = 5
+    n_neighbors: Annotated[int, Ge(0), Le(200)] = 0
+    n_components: Annotated[int, Ge(1), Le(50)] = 5
     clusterer: Literal["hdbscan", "kmeans", "agglomerative"] = "hdbscan"
-    min_cluster_size: Annotated[int, Field(ge=0, le=100_000)] = 0
-    min_group_size: Annotated[int, Field(ge=0, le=100_000)] = 0
-    min_samples: Annotated[int, Field(ge=0, le=1000)] = 0
-    n_clusters: Annotated[int, Field(ge=0, le=100_000)] = 0
+    min_cluster_size: Annotated[int, Ge(0), Le(100_000)] = 0
+    min_group_size: Annotated[int, Ge(0), Le(100_000)] = 0
+    min_samples: Annotated[int, Ge(0), Le(1000)] = 0
+    n_clusters: Annotated[int, Ge(0), Le(100_000)] = 0
     granularity: Literal["kept", "coarse", "auto", "fine"] = "kept"
-    max_share: Annotated[float, Field(gt=0, le=1)] = 0.15
+    max_share: Annotated[float, Gt(0), Le(1)] = 0.15
     assign_all: bool = False
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    first_fit_photos: Annotated[int, Field(ge=2, le=100_000)] = 10
+    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    first_fit_photos: Annotated[int, Ge(2), Le(100_000)] = 10
 
 
-class StoreConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
     """How the tables are written and kept."""
 
-    commit_photos: Annotated[int, Field(ge=1, le=5000)] = 256
-    commit_s: Annotated[float, Field(ge=0.1, le=600)] = 5.0
-    compact_fragments: Annotated[int, Field(ge=2, le=10_000)] = 64
-    keep_versions_s: Annotated[float, Field(ge=60, le=31_536_000)] = 3600.0
-    index_from_photos: Annotated[int, Field(ge=256, le=100_000_000)] = 50_000
-    keep_runs: Annotated[int, Field(ge=2, le=1000)] = 10
+    commit_photos: Annotated[int, Ge(1), Le(5000)] = 256
+    commit_s: Annotated[float, Ge(0.1), Le(600)] = 5.0
+    compact_fragments: Annotated[int, Ge(2), Le(10_000)] = 64
+    keep_versions_s: Annotated[float, Ge(60), Le(31_536_000)] = 3600.0
+    index_from_photos: Annotated[int, Ge(256), Le(100_000_000)] = 50_000
+    keep_runs: Annotated[int, Ge(2), Le(1000)] = 10
 
 
-class WatchConfig(_Section):
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
     """How `watch` stays in step, and when it fits anew."""
 
-    interval_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
-    poll_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
-    canary_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    nice: Annotated[int, Field(ge=0, le=19)] = 10
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    log_mb: Annotated[float, Field(ge=0.01, le=1000)] = 5.0
-    log_files: Annotated[int, Field(ge=1, le=100)] = 4
-    idle_s: Annotated[float, Field(ge=0, le=604_800)] = 900.0
-    refit_share: Annotated[float, Field(gt=0, le=10)] = 0.1
-    refit_least: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    interval_s: Annotated[float, Ge(1), Le(86_400)] = 300.0
+    poll_s: Annotated[float, Ge(1), Le(86_400)] = 60.0
+    canary_s: Annotated[float, Ge(1), Le(3600)] = 60.0
+    nice: Annotated[int, Ge(0), Le(19)] = 10
+    threads: Annotated[int, Ge(0), Le(1024)] = 0
+    log_mb: Annotated[float, Ge(0.01), Le(1000)] = 5.0
+    log_files: Annotated[int, Ge(1), Le(100)] = 4
+    idle_s: Annotated[float, Ge(0), Le(604_800)] = 900.0
+    refit_share: Annotated[float, Gt(0), Le(10)] = 0.1
+    refit_least: Annotated[int, Ge(1), Le(1_000_000)] = 50
     refit_drift: bool = True
     refit_pocket: bool = True
-    refit_longest_s: Annotated[float, Field(ge=0, le=315_360_000)] = 2_592_000.0
-    refit_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
-    refit_pause_s: Annotated[float, Field(ge=0, le=31_536_000)] = 3600.0
-    quiet_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
+    refit_longest_s: Annotated[float, Ge(0), Le(315_360_000)] = 2_592_000.0
+    refit_quiet_s: Annotated[float, Ge(0), Le(86_400)] = 60.0
+    refit_pause_s: Annotated[float, Ge(0), Le(31_536_000)] = 3600.0
+    quiet_hours: str = ""
 
 
-class Config(_Section):
+@dataclass(frozen=True, slots=True)
+class Config:
     """Everything that can be set, validated.
 
     Attributes:
@@ -130,15 +179,17 @@ class Config(_Section):
         clusters: how photos become clusters.
         store: how the tables are kept.
         watch: how the daemon stays in step.
+        given: dotted keys that a file, the environment or a flag set.
     """
 
-    model: Annotated[str, Field(min_length=1)] = DEFAULT_MODEL
+    model: Annotated[str, MinLen(1)] = DEFAULT_MODEL
     embed: EmbedConfig = EmbedConfig()
     photos: PhotosConfig = PhotosConfig()
     scan: ScanConfig = ScanConfig()
     clusters: ClustersConfig = ClustersConfig()
     store: StoreConfig = StoreConfig()
     watch: WatchConfig = WatchConfig()
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def load_config(
@@ -172,18 +223,41 @@ def load_config(
             values[key], origin[key] = value, "command line"
     for key in values:
         _check_known(key, origin[key])
+    return dataclasses.replace(_validated(values, origin), given=frozenset(values)) if values else Config()
+
+
+def _validated(values: Mapping[str, Any], origin: Mapping[str, str]) -> Config:
+    from pydantic import ValidationError
+
     try:
-        return Config.model_validate(_nest(values))
+        config = _schema().validate_python(_nest(values))
     except ValidationError as error:
         raise _explain(error, values, origin) from error
+    try:
+        Hours.parse(config.watch.quiet_hours)
+    except ValueError as error:
+        raise _not_allowed("watch.quiet_hours", config.watch.quiet_hours, f"{error}.", origin) from error
+    return config
 
 
-def known_keys() -> dict[str, Any]:
+@cache
+def _schema() -> TypeAdapter[Config]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Config)
+
+
+@cache
+def known_keys() -> Mapping[str, Any]:
     """Map every dotted key to its default."""
-    return dict(_flatten(Config().model_dump()))
+    defaults = dataclasses.asdict(Config())
+    del defaults["given"]
+    return dict(_flatten(defaults))
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -216,6 +290,8 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    import difflib
+
     by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known_keys()}
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
@@ -235,6 +311,8 @@ def _from_text(text: str, default: object) -> object:
     """Read an environment variable as TOML where its key is no text, so that numbers and lists work."""
     if isinstance(default, str):
         return text
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -245,6 +323,8 @@ def _check_known(key: str, where: str) -> None:
     known = known_keys()
     if key in known:
         return
+    import difflib
+
     leaves = {name.rsplit(".", 1)[-1]: name for name in known}
     nearest = difflib.get_close_matches(key, known, n=1) or [
         leaves[leaf] for leaf in difflib.get_close_matches(key.rsplit(".", 1)[-1], leaves, n=1)
@@ -255,10 +335,46 @@ def _check_known(key: str, where: str) -> None:
 def _explain(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> ConfigError:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-    value = values.get(key, first["input"])
+    return _not_allowed(key, values.get(key, first["input"]), first["msg"].replace("Input", "It") + ".", origin)
+
+
+def _not_allowed(key: str, value: object, allowed: str, origin: Mapping[str, str]) -> ConfigError:
     where = origin.get(key, "the configuration")
-    return ConfigError(
-        f"{key} = {value!r} in {where} is not allowed",
-        key=key,
-        hint=first["msg"].replace("Input", "It") + ".",
-    )
+    return ConfigError(f"{key} = {value!r} in {where} is not allowed", key=key, hint=allowed)
+
+
+def library_path(asked: Path | str | None) -> Path:
+    """Give the library's directory: the one asked for, `$VECCLUST_LIBRARY`, or one in the user's data directory.
+
+    A `~` stands for the home directory: Python has no shell in front of it, nor has `--library=~/photos` or a service.
+    """
+    named = asked if asked is not None else os.environ.get("VECCLUST_LIBRARY") or None
+    if named is not None:
+        return Path(os.path.expanduser(named))
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
+
+
+def named_config(asked: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Give the configuration file that is asked for by flag or by `$VECCLUST_CONFIG`, or None."""
+    if asked is not None:
+        return asked
+    named = environment.get("VECCLUST_CONFIG")
+    return Path(named) if named else None
+
+
+def find_config(library: Path, asked: Path | None) -> Path | None:
+    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None."""
+    return named_config(asked) or own_config(library)
+
+
+def own_config(library: Path) -> Path | None:
+    """Give the library's own configuration file, or None where it has none."""
+    own = library / "config.toml"
+    return own if own.exists() else None
+
+
+def log_file(library: Path) -> Path:
+    """Give the place of the daemon's log, the newest file."""
+    return library / "log" / "watch.log"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import PhotoError, UsageError
-from vecclust.records import Framing, ResizeMode
+from vecclust.types.photos import Framing, ResizeMode
 
 _COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "gray": (128, 128, 128),

@@ -1,6 +1,7 @@
 """The sections of `scripts/eval_model`: what a model can do, measured through the rooms that everybody uses.
 
-Knows how to feed pictures with known classes to `vecclust.embed`, `vecclust.cluster` and `vecclust.Library`, and which
+Knows how to feed pictures with known classes to `vecclust.embeddings`, `vecclust.clustering` and
+`vecclust.Library`, and which
 figures say how that went. Refuses to know the command line. Figures are shares in [0, 1] unless named otherwise.
 """
 
@@ -22,10 +23,10 @@ from PIL import Image
 
 from tiny_clip import figures, words
 from tiny_clip.pictures import list_folder
-from vecclust.embed import Embedder, ModelName, load
+from vecclust.embeddings import Embedder, ModelName, load
 from vecclust.photos import read_photo
 from vecclust.photos.frame import cut, filter_of, resized_size
-from vecclust.records import Framing
+from vecclust.types.photos import Framing
 
 HANDMADE_PX = 64
 """Side of the pictures from which the histograms of the baseline are taken."""
@@ -145,8 +146,8 @@ def clustering(vectors: NDArray[np.float32], *, labels: NDArray[np.int64]) -> di
     """
     from sklearn.metrics import adjusted_mutual_info_score
 
-    from vecclust.cluster.fit import fit
-    from vecclust.cluster.params import FitParams
+    from vecclust.clustering.fit import fit
+    from vecclust.clustering.params import FitParams
 
     found = fit(vectors, FitParams()).labels
     return {
@@ -175,7 +176,7 @@ def untrained(name: str, *, folder: Path) -> Embedder:
     import torch
 
     from tiny_clip import model
-    from vecclust.embed.registry import architecture
+    from vecclust.embeddings.registry import architecture
 
     named = ModelName.of(name)
     if named.folder is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust.cli import exits
 from vecclust.cli.app import app
 

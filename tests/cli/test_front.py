@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.test_library import HUES, picture
-from vecclust import Library, front
+from tests.library.test_library import HUES, picture
+from vecclust import Library
 from vecclust.cli import exits
 from vecclust.cli.app import app
 from vecclust.errors import VecclustError
-from vecclust.wire import NobodyThere, ask
+from vecclust.server import front
+from vecclust.server.wire import NobodyThere, ask
 
 DEADLINE_S = 240.0
 OUTSIDE = os.fsdecode(b"out\xff.jpg")
@@ -178,7 +179,8 @@ def test_an_answer_of_the_daemon_costs_no_heavy_import(world: World) -> None:
         f"sys.argv = ['vecclust', '--library', {str(world.library)!r}, 'search', 'something red', '--json']\n"
         "from vecclust.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'pydantic', 'vecclust.library'}\n"
+        "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'pydantic',\n"
+        "         'vecclust.library'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

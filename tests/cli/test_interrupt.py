@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_exits import hear_interrupts
-from tests.test_library import picture
+from tests.library.test_library import picture
 
 N_PHOTOS = 400
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_documents import run
-from tests.test_looking import album, library, opened
-from vecclust.recluster.positions import MAP_FILE
+from tests.library.test_looking import album, library, opened
+from vecclust.library.runs.positions import MAP_FILE
 
 __all__ = ["album", "library"]  # fixtures
 

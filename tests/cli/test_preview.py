@@ -24,8 +24,8 @@ from PIL import Image
 
 from tests.cli.test_documents import run
 from tests.daemon.processes import PROJECT, Process
-from tests.test_looking import album, library, opened
-from vecclust.views.terminal import Ability, understood
+from tests.library.test_looking import album, library, opened
+from vecclust.cli.terminal import Ability, understood
 
 __all__ = ["album", "library"]  # fixtures
 

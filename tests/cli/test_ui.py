@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.test_documents import run
 from tests.cli.test_exits import hear_interrupts
-from tests.test_looking import album, library
+from tests.library.test_looking import album, library
 
 __all__ = ["album", "library"]  # fixtures
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.processes import folder_of, rows_of
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon import Daemon, Rhythm
-from vecclust.ingest.scan import Clock
+from vecclust.library.ingest.scan import Clock
 from vecclust.testing import FakeEmbedder
-from vecclust.watch import Watcher
+from vecclust.watching import Watcher
 
 DEADLINE_S = 30.0
 SETTLE_S = 0.3

@@ -15,7 +15,7 @@ from typing import Self
 
 import pytest
 
-from tests.test_library import picture
+from tests.library.test_library import picture
 from vecclust import Library, photos
 from vecclust.testing import FakeEmbedder
 

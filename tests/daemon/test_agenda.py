@@ -9,8 +9,8 @@ import pytest
 
 from vecclust.daemon import Agenda, Due, RefitPolicy, reason_to_refit
 from vecclust.daemon.agenda import LONGEST_DELAY_S, LONGEST_PAUSE_S
-from vecclust.reports import Drift, Growth
-from vecclust.watch import Hint
+from vecclust.types.runs import Drift, Growth
+from vecclust.watching import Hint
 
 
 def settled() -> Agenda:

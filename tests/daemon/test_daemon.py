@@ -7,7 +7,7 @@ import shutil
 import time
 
 from tests.daemon.kept import DEADLINE_S, Kept, put_one
-from tests.test_library import picture
+from tests.library.test_library import picture
 from vecclust.testing import FakeEmbedder
 
 

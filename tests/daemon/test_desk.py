@@ -17,16 +17,17 @@ import pytest
 from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
 from tests.daemon.test_process import FLAGS
 from tests.daemon.test_refitter import library as library
-from tests.test_library import HUES, picture
-from vecclust import Library, catalogue
+from tests.library.test_library import HUES, picture
+from vecclust import Library
 from vecclust.daemon.desk import Desk
 from vecclust.daemon.orders import Orders
 from vecclust.errors import LibraryLocked, NotFound, UsageError, VecclustError
-from vecclust.front import Front
-from vecclust.reports import Filters
+from vecclust.library import catalogue
+from vecclust.server.front import Front
+from vecclust.server.wire import Declined, NobodyThere, ask, unpack_answer
+from vecclust.server.wire.meeting import call, meeting_folder
 from vecclust.testing import FakeEmbedder
-from vecclust.wire import Declined, NobodyThere, ask, unpack_answer
-from vecclust.wire.meeting import call, meeting_folder
+from vecclust.types.search import Filters
 
 Values = Mapping[str, Any]
 
@@ -244,7 +245,7 @@ def test_a_stopped_or_killed_daemon_keeps_nobody_waiting(
     start: Callable[..., Process], album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its socket is there, nobody answers: the question is answered alone."""
-    monkeypatch.setattr("vecclust.wire.asking.GREETING_S", 0.5)
+    monkeypatch.setattr("vecclust.server.wire.asking.GREETING_S", 0.5)
     process = start()
     known = front(process).similar(album / "red" / "000.jpg")
     process.child.send_signal(signal.SIGSTOP)

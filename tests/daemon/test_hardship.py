@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import Process, folder_of, put, rows_of
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust import Library, photos
 from vecclust.errors import NotFound
 from vecclust.testing import FakeEmbedder

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.kept import DEADLINE_S, Kept, put_one
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon import Daemon, RefitPolicy, Refitter
 from vecclust.testing import FakeEmbedder
-from vecclust.watch import ScriptedWatcher
+from vecclust.watching import ScriptedWatcher
 
 PART = 32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import Process, put
-from tests.test_library import HUES
+from tests.library.test_library import HUES
 from vecclust import Library
 
 FLAGS = [

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.kept import keep, put_one
-from tests.watch.test_watcher import kill_dispatch, kill_reader
+from tests.watching.test_watcher import kill_dispatch, kill_reader
 from vecclust import Library
 from vecclust.daemon import Daemon, Rhythm
 from vecclust.daemon import loop as loop_module
-from vecclust.reports import ScanReport
 from vecclust.testing import FakeEmbedder
-from vecclust.watch import Hint, ScriptedWatcher, Watcher
-from vecclust.watch import watcher as watcher_module
+from vecclust.types.files import ScanReport
+from vecclust.watching import Hint, ScriptedWatcher, Watcher
+from vecclust.watching import watcher as watcher_module
 
 RHYTHM = Rhythm(interval_s=300.0, poll_s=60.0, canary_s=50.0, settle_s=2.0)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import DEADLINE_S, Process, put
-from tests.test_library import HUES
+from tests.library.test_library import HUES
 from vecclust import Library
 from vecclust.daemon import Daemon, RefitPolicy, Refitter
 from vecclust.daemon.loop import MEND_PAUSE_S
 from vecclust.testing import FakeEmbedder
-from vecclust.watch import ScriptedWatcher
+from vecclust.watching import ScriptedWatcher
 
 FLAGS = {"clusters.reducer": "pca", "photos.settle_s": 0, "photos.decode_processes": 1}
 
@@ -54,7 +54,7 @@ def stepped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped
     def never(*anything: object, **more: object) -> None:
         raise AssertionError("fitted in the loop")
 
-    monkeypatch.setattr("vecclust.grouping.Grouping.refit", never)
+    monkeypatch.setattr("vecclust.library.grouping.Grouping.refit", never)
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
     with Library.open(tmp_path / "library", write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:

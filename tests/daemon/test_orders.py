@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.test_refitter import library as library
-from tests.test_library import picture
+from tests.library.test_library import picture
 from vecclust import Library
 from vecclust.daemon import Daemon, Refitter
 from vecclust.daemon.orders import Ended, Errand, FitOrder, Order, Orders
 from vecclust.errors import NotFound, StoreError
-from vecclust.watch import ScriptedWatcher
+from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 90.0
 

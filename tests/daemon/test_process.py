@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
-from tests.test_library import HUES
+from tests.library.test_library import HUES
 from vecclust import Library
 
 FLAGS = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1", "watch.refit_pause_s=0"]

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust import Library
+from vecclust.config import Hours
 from vecclust.daemon import Daemon, RefitPolicy, Refitter
-from vecclust.hours import Hours
 from vecclust.testing import FakeClock, FakeEmbedder
-from vecclust.watch import ScriptedWatcher
+from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 120.0
 ONLY_BY_CONTENT = RefitPolicy(share=10.0, least=10_000, longest_s=0.0, quiet_s=60.0, pause_s=0.0)

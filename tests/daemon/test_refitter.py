@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import PROJECT
-from tests.test_library import HUES, picture
+from tests.library.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon import Daemon, RefitPolicy, Refitter
 from vecclust.daemon.refitter import RefitFailed
 from vecclust.errors import DamagedRun
-from vecclust.recluster import Finding, find, load_finding, save_finding
+from vecclust.library.runs import Finding, find, load_finding, save_finding
 from vecclust.testing import FakeClock, FakeEmbedder
-from vecclust.watch import Hint, ScriptedWatcher
+from vecclust.watching import Hint, ScriptedWatcher
 
 DEADLINE_S = 90.0
 

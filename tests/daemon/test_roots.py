@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.kept import Kept, fill, keep, put_one
-from tests.test_library import picture
+from tests.library.test_library import picture
 from vecclust.testing import FakeClock
 
 DAY_S = 86_400.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.kept import Kept
-from tests.test_library import picture
+from tests.library.test_library import picture
 
 
 def slowly(kept: Kept) -> None:

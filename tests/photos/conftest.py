@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vecclust.photos import look_at
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 SHARED_PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
 

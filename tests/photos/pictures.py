@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vecclust.photos.content import Content
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 
 def scene(width: int, height: int, *, seed: int = 0) -> Image.Image:

@@ -21,7 +21,8 @@ from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unrea
 from vecclust.photos import DecodeLimits, DecodePool, KnownPhoto, look_at, read_photo, walk
 from vecclust.photos.finished import ZERO_TAIL_QUIET_S
 from vecclust.photos.job import Outcome, outcome_of
-from vecclust.records import DecodedPhoto, Framing, SeenFile
+from vecclust.types.files import SeenFile
+from vecclust.types.photos import DecodedPhoto, Framing
 
 Put = Callable[[str, bytes], SeenFile]
 FRAMING = Framing(64, 64)

@@ -13,7 +13,7 @@ import pytest
 
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
 from vecclust.photos import look_at, read_content
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 Put = Callable[[str, bytes], SeenFile]
 LIMIT = 1_000_000

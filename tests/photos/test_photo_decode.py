@@ -16,7 +16,7 @@ from tests.photos.pictures import content_of, encode, psnr, scene
 from vecclust.errors import PhotoError, TooLarge, Unreadable
 from vecclust.photos import DecodeLimits
 from vecclust.photos.decode import decode
-from vecclust.records import DecodedPhoto, Framing
+from vecclust.types.photos import DecodedPhoto, Framing
 
 SMALL = Framing(64, 64, "squash")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vecclust.photos.exif import Metadata, place_of, taken_at
-from vecclust.records import Place
+from vecclust.types.photos import Place
 
 NOW_NS = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp()) * 10**9
 MTIME_NS = int(datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC).timestamp()) * 10**9

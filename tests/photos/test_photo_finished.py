@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.photos.pictures import encode, scene
 from vecclust.photos import end_of, is_quiet, is_same
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 SECOND = 1_000_000_000
 NOW = 1_800_000_000 * SECOND

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.records import ClusterRow, Framing, Label, LibraryModel, PhotoRow, Run, Taken
 from vecclust.store import Store, StoreSettings
+from vecclust.types.clusters import ClusterRow, Label
+from vecclust.types.photos import Framing, PhotoRow, Taken
+from vecclust.types.runs import Run
+from vecclust.types.status import LibraryModel
 
 DIM = 16
 MODEL_ID = "tiny/1"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
-from vecclust.records import Label
 from vecclust.store import Store
+from vecclust.types.clusters import Label
 
 
 @pytest.fixture

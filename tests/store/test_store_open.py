@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
+from vecclust.config import log_file
 from vecclust.errors import LibraryLocked, NotFound, StoreDamaged, StoreError, StoreTooNew, StoreUnsuitable
-from vecclust.records import Label
 from vecclust.store import Store, StoreSettings
 from vecclust.store import migrations as migrations_module
 from vecclust.store.filters import equals
@@ -22,7 +22,7 @@ from vecclust.store.migrations import Migration, bring_up_to_date
 from vecclust.store.place import LibraryPlace, manifests
 from vecclust.store.schema import SCHEMA_VERSION
 from vecclust.store.tables import Tables
-from vecclust.whereabouts import log_file
+from vecclust.types.clusters import Label
 
 
 def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:

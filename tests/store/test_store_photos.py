@@ -105,7 +105,7 @@ def test_what_must_not_lie_in_a_library_is_refused_whole(tmp_path: Path, spoil: 
 
 def test_two_rows_of_one_file_are_refused(tmp_path: Path) -> None:
     """A batch that says two things of one file has no meaning."""
-    from vecclust.records import FileRow
+    from vecclust.types.files import FileRow
 
     row = FileRow("/a", "b", 1, 1, 1, 1)
     with new_library(tmp_path) as store:

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.samples import DIM, commit_sample_run, new_library, photo_key, unit_vectors
-from vecclust.records import ClusterName, ClusterRow, FileRow, Label, PhotoRow, Place, Root, Run, Taken
 from vecclust.store import Store, sort_ns
 from vecclust.store.filters import equals, one_of
 from vecclust.store.rows import cluster_table, file_key, label_table, read_clusters, read_labels, read_runs, run_table
+from vecclust.types.clusters import ClusterName, ClusterRow, Label
+from vecclust.types.files import FileRow, Root
+from vecclust.types.photos import PhotoRow, Place, Taken
+from vecclust.types.runs import Run
 
 EXAMPLES = settings(max_examples=25, deadline=None)
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -11,8 +11,10 @@ import pytest
 
 from tests.store.samples import FAST, MODEL_ID, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.errors import DamagedRun, NotFound, UsageError
-from vecclust.records import ClusterName, ClusterRow, Label, LibraryState, Run
 from vecclust.store import LabelCounts, Store, TimeSpan
+from vecclust.types.clusters import ClusterName, ClusterRow, Label
+from vecclust.types.runs import Run
+from vecclust.types.status import LibraryState
 
 
 @pytest.fixture

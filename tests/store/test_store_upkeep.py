@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
-from vecclust.records import FileRow
 from vecclust.store import Maintained, Store
 from vecclust.store.place import LibraryPlace, manifests
+from vecclust.types.files import FileRow
 
 
 def fragments(store: Store, table: str) -> int:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
-from vecclust.owner import Standing
-from vecclust.records import Label, Word
 from vecclust.store import Store
+from vecclust.types.clusters import Label
+from vecclust.types.constraints import Standing
+from vecclust.types.edits import Word
 
 
 @pytest.fixture

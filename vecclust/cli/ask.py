@@ -12,7 +12,7 @@ from vecclust.cli.options import AsJson, InCluster, InFolder, Limit, Nul, Paths,
 from vecclust.cli.session import Session, answer, session_of
 
 if TYPE_CHECKING:
-    from vecclust.reports import Answer
+    from vecclust.types.search import Answer
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def similar(
     vecclust similar ~/Photos/IMG_0042.jpg --preview
     vecclust similar holiday.heic --paths -0 | xargs -0 ls -l
     """
-    from vecclust.reports import Filters
+    from vecclust.types.search import Filters
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
@@ -69,7 +69,7 @@ def search(
     vecclust search waterfalls
     vecclust search a dog on the beach --since 2024-06-01 --preview
     """
-    from vecclust.reports import Filters
+    from vecclust.types.search import Filters
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
@@ -87,7 +87,7 @@ def photo(
     \b
     vecclust photo ~/Photos/IMG_0042.jpg
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     with session_of(context).open() as library:
         facts = library.photo(path)
@@ -95,7 +95,7 @@ def photo(
 
 
 def _form(*, as_json: bool, paths: bool, nul: bool) -> Callable[[Answer], None]:
-    from vecclust.views import documents, summaries, tables
+    from vecclust.cli import documents, summaries, tables
 
     def show(found: Answer) -> None:
         if paths and not as_json:
@@ -114,7 +114,7 @@ def _show(session: Session, found: Answer, *, preview: bool, show: Callable[[Ans
 
 
 def _show_pictures(session: Session, found: Answer) -> None:
-    from vecclust.views import previews, terminal
+    from vecclust.cli import previews, terminal
 
     able = terminal.ability()
     if able is None or not found.results:

@@ -25,7 +25,7 @@ def clusters(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust clusters
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     session = session_of(context)
     with session.open() as library:
@@ -56,8 +56,8 @@ def cluster(
     vecclust cluster c3 --inside
     vecclust cluster c3 --paths -0 | xargs -0 cp -t /tmp/lagoon
     """
-    from vecclust.reports import Filters
-    from vecclust.views import documents, summaries, tables
+    from vecclust.cli import documents, summaries, tables
+    from vecclust.types.search import Filters
 
     if inside:
         session = session_of(context)

@@ -30,7 +30,7 @@ def compare(
     vecclust compare
     vecclust compare --sample 5000 --seeds 5
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     session = session_of(context)
     with session.open() as library, session.progress() as progress:

@@ -30,8 +30,8 @@ def demo(
     \b
     vecclust demo --out /tmp/demo
     """
+    from vecclust.cli import documents, summaries
     from vecclust.demo.tour import tour
-    from vecclust.views import documents, summaries
 
     session = session_of(context)
     configure_logging(session.verbosity)

@@ -69,11 +69,11 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _report(error: VecclustError, *, wants_json: bool) -> None:
     if wants_json:
-        from vecclust.views.documents import dump, error_document
+        from vecclust.cli.documents import dump, error_document
 
         sys.stdout.write(dump(error_document(error)) + "\n")
         return
-    from vecclust.views.tables import plain
+    from vecclust.exports.plain import plain
 
     sys.stderr.write(f"vecclust: {plain(error.message)}\n")
     if error.hint:

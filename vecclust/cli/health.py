@@ -23,7 +23,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust status
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     found = session_of(context).front().status()
     answer(lambda: documents.status_document(found), lambda: summaries.show_status(found), as_json=as_json)
@@ -41,7 +41,7 @@ def problems(
     \b
     vecclust problems --retry
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     session = session_of(context)
     with session.open(write=retry) as library, session.progress() as progress:
@@ -57,8 +57,8 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust models
     """
-    from vecclust.library import usable_models
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
+    from vecclust.library.library import usable_models
 
     session = session_of(context)
     found = usable_models(session.library, config=session.config, flags=session.flags)

@@ -11,7 +11,7 @@ from vecclust.cli.options import AsJson
 from vecclust.cli.session import Session, answer, session_of
 
 if TYPE_CHECKING:
-    from vecclust.library import Library
+    from vecclust.library.library import Library
 
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 NoNames = Annotated[bool, typer.Option("--no-names", help="Leave out paths, file names and cluster names.")]
@@ -40,7 +40,7 @@ def gallery(
     vecclust gallery --out ~/Desktop/clusters --open
     vecclust gallery --out to-share --no-names
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     with session_of(context).open() as library:
         report = library.gallery(out, names=not no_names)
@@ -76,8 +76,8 @@ def write_map(
     vecclust map --out to-share.html --no-names
     vecclust map --export photos.parquet && embedding-atlas photos.parquet --x x --y y --neighbors neighbors
     """
+    from vecclust.cli import documents, summaries
     from vecclust.errors import UsageError
-    from vecclust.views import documents, summaries
 
     if export is not None and (open_it or out is not None):
         raise UsageError("--export writes a table instead of a page", hint="Leave out --out and --open, or --export.")

@@ -22,7 +22,7 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust runs
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     with session_of(context).open() as library:
         kept, current = library.runs()
@@ -45,7 +45,7 @@ def rollback(
     \b
     vecclust rollback r4
     """
-    from vecclust.views import documents
+    from vecclust.cli import documents
 
     current = session_of(context).front().rollback(run)
     answer(

@@ -12,7 +12,7 @@ from vecclust.cli.session import answer, session_of
 from vecclust.errors import UsageError
 
 if TYPE_CHECKING:
-    from vecclust.records import RefitKind
+    from vecclust.types.runs import RefitKind
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def scan(
     vecclust scan ~/Photos
     vecclust scan                   the folders given before
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     session = session_of(context)
     with (
@@ -87,7 +87,7 @@ def recluster(
     vecclust recluster --granularity fine
     vecclust recluster --clusterer kmeans --n-clusters 12
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     if full and light:
         raise UsageError(

@@ -14,7 +14,7 @@ from vecclust.cli.session import Session, answer, session_of
 from vecclust.errors import UsageError
 
 if TYPE_CHECKING:
-    from vecclust.service import Job
+    from vecclust.daemon.service import Job
 
 Force = Annotated[bool, typer.Option("--force", help="Also a file that somebody else wrote or changed.")]
 
@@ -54,8 +54,8 @@ def install(
     vecclust service install ~/Photos
     vecclust --library ~/trip-library service install ~/Trip
     """
-    from vecclust.service import install, manager_of
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
+    from vecclust.daemon.service import install, manager_of
 
     session = session_of(context)
     _check_folders(session, folders or ())
@@ -72,8 +72,8 @@ def remove(context: typer.Context, force: Force = False, as_json: AsJson = False
     \b
     vecclust service remove
     """
-    from vecclust.service import manager_of, remove
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
+    from vecclust.daemon.service import manager_of, remove
 
     session = session_of(context)
     done = remove(manager_of(), _job(session), force=force)
@@ -89,8 +89,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust service status --json
     """
-    from vecclust.service import look, manager_of
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
+    from vecclust.daemon.service import look, manager_of
 
     found = look(manager_of(), _job(session_of(context)))
     answer(lambda: documents.service_document(found), lambda: summaries.show_service(found), as_json=as_json)
@@ -108,8 +108,8 @@ def _check_folders(session: Session, folders: Sequence[Path]) -> None:
 
 
 def _job(session: Session, folders: Sequence[Path] = ()) -> Job:
-    from vecclust.service import Job
-    from vecclust.whereabouts import library_path, named_config
+    from vecclust.config import library_path, named_config
+    from vecclust.daemon.service import Job
 
     def absolute(path: Path) -> Path:
         return Path(os.path.abspath(os.path.expanduser(path)))

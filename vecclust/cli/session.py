@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from vecclust.front import Front
-    from vecclust.library import Library
-    from vecclust.reports import Progress
+    from vecclust.library.library import Library
+    from vecclust.server.front import Front
+    from vecclust.types.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Session:
         Returns:
             The library, to be used as a context manager.
         """
-        from vecclust.library import Library
+        from vecclust.library.library import Library
 
         configure_logging(self.verbosity)
         given = {key: value for key, value in (flags or {}).items() if value is not None}
@@ -64,7 +64,7 @@ class Session:
         Args:
             flags: configuration keys of the command itself.
         """
-        from vecclust.front import Front
+        from vecclust.server.front import Front
 
         configure_logging(self.verbosity)
         given = {key: value for key, value in (flags or {}).items() if value is not None}
@@ -82,13 +82,13 @@ class Session:
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Show progress of what the block does."""
-        from vecclust.views.progress import shown_progress
+        from vecclust.cli.progress import shown_progress
 
         return shown_progress(quiet=self.verbosity < 0)
 
     def notices(self, sentences: Iterable[str]) -> None:
         """Write sentences to stderr, unless quiet."""
-        from vecclust.views.tables import plain
+        from vecclust.exports.plain import plain
 
         if self.verbosity >= 0:
             for sentence in sentences:
@@ -104,7 +104,7 @@ def session_of(context: typer.Context) -> Session:
 def answer(document: Callable[[], Mapping[str, Any]], table: Callable[[], None], *, as_json: bool) -> None:
     """Write an answer to stdout, as one JSON document or for people."""
     if as_json:
-        from vecclust.views.documents import dump
+        from vecclust.cli.documents import dump
 
         sys.stdout.write(dump(dict(document())) + "\n")
     else:

@@ -32,7 +32,7 @@ def ui(
     vecclust ui --open
     vecclust --library ~/photo-library ui --port 8321
     """
-    from vecclust.ui import LibraryOpener, serve
+    from vecclust.web import LibraryOpener, serve
 
     session = session_of(context)
 

@@ -10,7 +10,7 @@ from vecclust.cli.options import AsJson
 from vecclust.cli.session import answer, session_of
 
 if TYPE_CHECKING:
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
 
@@ -42,7 +42,7 @@ def move(
     vecclust move IMG_0042.jpg IMG_0043.jpg "Glacier lagoon"
     vecclust move IMG_0044.jpg unclustered
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("move", photos=tuple(photos), cluster=cluster), as_json=as_json)
 
@@ -53,7 +53,7 @@ def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None
     \b
     vecclust pin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("pin", photos=tuple(photos)), as_json=as_json)
 
@@ -64,7 +64,7 @@ def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> No
     \b
     vecclust unpin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("unpin", photos=tuple(photos)), as_json=as_json)
 
@@ -81,7 +81,7 @@ def merge(
     vecclust merge c3 c7
     vecclust merge "Glacier lagoon" c7
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("merge", cluster=kept, other=other), as_json=as_json)
 
@@ -97,7 +97,7 @@ def not_together(
     \b
     vecclust not-together c3 c7
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("not-together", cluster=one, other=other), as_json=as_json)
 
@@ -114,7 +114,7 @@ def split_off(
     \b
     vecclust split-off c3 IMG_0042.jpg IMG_0043.jpg --name "Black sand"
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
 
@@ -129,7 +129,7 @@ def words(
     \b
     vecclust words
     """
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     with session_of(context).open() as library:
         found = library.words(everything=everything)
@@ -146,13 +146,13 @@ def take_back(
     \b
     vecclust take-back w4
     """
-    from vecclust.sayings import Saying
+    from vecclust.types.edits import Saying
 
     _say(context, Saying("take-back", words=tuple(words)), as_json=as_json)
 
 
 def _say(context: typer.Context, saying: Saying, *, as_json: bool) -> None:
-    from vecclust.views import documents, summaries
+    from vecclust.cli import documents, summaries
 
     session = session_of(context)
     report = session.front().say(saying)

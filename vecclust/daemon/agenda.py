@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from vecclust.watch import Hint
+from vecclust.watching import Hint
 
 # The kernel stamps files with a clock that ticks every few milliseconds.
 MARGIN_S = 0.02

@@ -15,15 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from vecclust.config import Config, load_config
+from vecclust.config import Config, load_config, own_config
 from vecclust.daemon.lending import LentEmbedder
 from vecclust.daemon.orders import Ended, Errand, FitOrder, Orders
 from vecclust.errors import ConfigError
-from vecclust.library import Library
-from vecclust.opening import open_store
-from vecclust.records import RefitKind
-from vecclust.whereabouts import own_config
-from vecclust.wire import (
+from vecclust.library.library import Library
+from vecclust.library.opening import open_store
+from vecclust.server.wire import (
     BrokenWire,
     Declined,
     Server,
@@ -37,7 +35,8 @@ from vecclust.wire import (
     unpack_filters,
     unpack_saying,
 )
-from vecclust.wire.serving import Tell
+from vecclust.server.wire.serving import Tell
+from vecclust.types.runs import RefitKind
 
 if TYPE_CHECKING:
     from vecclust.store import Store

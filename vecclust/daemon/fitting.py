@@ -68,11 +68,11 @@ def main(library: str, folder: str, asked: str) -> int:
     wanted = json.loads(asked)
     if hasattr(os, "nice"):
         os.nice(wanted["nice"])
-    from vecclust.cluster import FitParams
+    from vecclust.clustering import FitParams
     from vecclust.errors import VecclustError
-    from vecclust.recluster import find, save_finding
+    from vecclust.library.runs import find, save_finding
+    from vecclust.server.wire import pack_error
     from vecclust.store import Store
-    from vecclust.wire import pack_error
 
     place = Path(folder)
     try:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.embed import Embedder
+from vecclust.embeddings import Embedder
 from vecclust.errors import PhotoError
-from vecclust.records import Framing
+from vecclust.types.photos import Framing
 
 
 class LentEmbedder:

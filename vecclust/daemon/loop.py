@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from vecclust.config import Hours
 from vecclust.daemon.agenda import Agenda, Due
 from vecclust.daemon.orders import Ended, FitOrder, Orders
 from vecclust.daemon.policy import RefitPolicy, reason_to_refit
@@ -22,11 +23,10 @@ from vecclust.daemon.refitter import RefitFailed, Refitter
 from vecclust.daemon.signals import Stop
 from vecclust.daemon.supervisor import notify
 from vecclust.errors import StoreFull, VecclustError
-from vecclust.hours import Hours
-from vecclust.library import Library
-from vecclust.records import kind_of
-from vecclust.reports import ScanReport
-from vecclust.watch import Watching, WatchNote, start_of, write_note
+from vecclust.library.library import Library
+from vecclust.types.files import ScanReport
+from vecclust.types.runs import kind_of
+from vecclust.watching import Watching, WatchNote, start_of, write_note
 
 log = logging.getLogger(__name__)
 

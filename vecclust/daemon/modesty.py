@@ -13,7 +13,7 @@ import logging
 import os
 from pathlib import Path
 
-from vecclust.cluster import limit_threads
+from vecclust.clustering import limit_threads
 from vecclust.photos import available_cpus
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from vecclust.library import Library
-from vecclust.records import RefitKind
-from vecclust.reports import RefitReport
+from vecclust.library.library import Library
+from vecclust.types.runs import RefitKind, RefitReport
 
 T = TypeVar("T")
 

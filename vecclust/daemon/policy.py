@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vecclust.reports import Growth
+from vecclust.types.runs import Growth
 
 
 @dataclass(frozen=True, slots=True)

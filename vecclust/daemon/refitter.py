@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust.errors import StoreError, VecclustError
-from vecclust.records import RefitKind
-from vecclust.wire import unpack_error
+from vecclust.server.wire import unpack_error
+from vecclust.types.runs import RefitKind
 
 if TYPE_CHECKING:
-    from vecclust.recluster import Finding
+    from vecclust.library.runs import Finding
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Refitter:
         Args:
             params: `FitParams.as_dict()`.
             reason: why, kept with the run.
-            kind: what kind of fit, None for the cheapest that will do; see `vecclust.recluster.find`.
+            kind: what kind of fit, None for the cheapest that will do; see `vecclust.library.runs.find`.
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
@@ -105,7 +105,7 @@ class Refitter:
         try:
             if status != 0:
                 raise self._failure(status)
-            from vecclust.recluster import load_finding
+            from vecclust.library.runs import load_finding
 
             return load_finding(self._folder)
         except StoreError as error:

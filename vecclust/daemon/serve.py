@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from vecclust.config import Hours, log_file
 from vecclust.daemon.desk import Desk
 from vecclust.daemon.logbook import kept_log
 from vecclust.daemon.loop import Daemon, Rhythm
@@ -17,10 +18,8 @@ from vecclust.daemon.pulse import Feeder, Pulse
 from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stop, Stopped, obeyed
 from vecclust.daemon.supervisor import notify, watchdog_s
-from vecclust.hours import Hours
-from vecclust.library import Library
-from vecclust.watch import Watcher, remove_note
-from vecclust.whereabouts import log_file
+from vecclust.library.library import Library
+from vecclust.watching import Watcher, remove_note
 
 log = logging.getLogger(__name__)
 

@@ -6,14 +6,55 @@ Draws the album, scans it, reclusters, asks for similar photos and for words, wr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.errors import UsageError
-from vecclust.reports import Progress, Tour, no_progress
+from vecclust.types.clusters import ClusterList
+from vecclust.types.files import Problem, ScanReport
+from vecclust.types.pages import PageReport
+from vecclust.types.progress import Progress, no_progress
+from vecclust.types.runs import RefitReport
+from vecclust.types.search import Answer
+from vecclust.types.status import Status
 
 if TYPE_CHECKING:
-    from vecclust.embed import Embedder
+    from vecclust.embeddings import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class Tour:
+    """What the demo saw.
+
+    Attributes:
+        album: the folder of pictures.
+        library: the library made from it.
+        scan: what the first scan did.
+        rescan: what a second scan did: nothing.
+        refit: the full refit.
+        clusters: the clusters after it.
+        similar: photos like the most typical one of the largest cluster.
+        search: photos that match words.
+        problems: files that could not be read.
+        status: the state of the library at the end.
+        gallery: the clusters as contact sheets.
+        map: the photos as a map.
+    """
+
+    album: Path
+    library: Path
+    scan: ScanReport
+    rescan: ScanReport
+    refit: RefitReport
+    clusters: ClusterList
+    similar: Answer | None
+    search: Answer
+    problems: tuple[Problem, ...]
+    status: Status
+    gallery: PageReport
+    map: PageReport
+
 
 DEMO_MODEL = "bundled"
 N_PHOTOS = 360
@@ -37,7 +78,7 @@ def tour(out: Path, *, progress: Progress = no_progress, embedder: Embedder | No
     """
     from vecclust.demo.album import write_album
     from vecclust.demo.scenes import SCENES
-    from vecclust.library import Library
+    from vecclust.library.library import Library
 
     album, library = out / "album", out / "library"
     if not (out / MARKER).exists():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
 from vecclust.photos.finished import is_same
 from vecclust.photos.walk import seen_from
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 # ENODEV and ENXIO: the card was pulled. ESTALE: the server forgot the handle; the file itself may well be
 # there.

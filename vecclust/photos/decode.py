@@ -25,7 +25,7 @@ from vecclust.photos.exif import Metadata, place_of, read_metadata, taken_at
 from vecclust.photos.frame import cut, filter_of, resized_size
 from vecclust.photos.kind import FOREIGN_KINDS, Kind, kind_of
 from vecclust.photos.limits import DecodeLimits
-from vecclust.records import DecodedPhoto, Framing
+from vecclust.types.photos import DecodedPhoto, Framing
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from vecclust.records import Place, Taken, TakenSource
+from vecclust.types.photos import Place, Taken, TakenSource
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -16,7 +16,7 @@ from typing import Literal
 
 from vecclust.photos.kind import Kind, kind_of
 from vecclust.photos.tiff import tiff_end
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 # A file whose end is only odd is taken as it is after this long without a change: no copy stops for long within its
 # last bytes, and a scan has the patience to wait for it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from vecclust.records import Framing, Interpolation
+from vecclust.types.photos import Framing, Interpolation
 
 _FILTERS: dict[Interpolation, Image.Resampling] = {
     "bicubic": Image.Resampling.BICUBIC,

@@ -13,7 +13,8 @@ from vecclust.errors import PhotoError, Unfinished
 from vecclust.photos.content import read_content
 from vecclust.photos.finished import end_of, is_quiet
 from vecclust.photos.limits import DecodeLimits
-from vecclust.records import DecodedPhoto, Framing, SeenFile
+from vecclust.types.files import SeenFile
+from vecclust.types.photos import DecodedPhoto, Framing
 
 
 @dataclass(frozen=True, slots=True)

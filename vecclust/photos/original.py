@@ -15,7 +15,7 @@ from vecclust.errors import PhotoError
 from vecclust.photos.content import open_to_read, read_content
 from vecclust.photos.kind import Kind, kind_of
 from vecclust.photos.walk import seen_from
-from vecclust.records import FileRow
+from vecclust.types.files import FileRow
 
 # What `kind_of` needs to tell kinds apart.
 _HEAD_BYTES = 256

@@ -22,7 +22,8 @@ from vecclust.photos.content import photo_error_of
 from vecclust.photos.job import KnownPhoto, Outcome, outcome_of
 from vecclust.photos.limits import DecodeLimits
 from vecclust.photos.walk import look_at
-from vecclust.records import DecodedPhoto, Framing, SeenFile
+from vecclust.types.files import SeenFile
+from vecclust.types.photos import DecodedPhoto, Framing
 
 _NOTHING_KNOWN: frozenset[str] = frozenset()
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vecclust.photos.ignore import MARKER_NAMES, IgnoreRules
-from vecclust.records import SeenFile
+from vecclust.types.files import SeenFile
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,7 @@ from __future__ import annotations
 from vecclust.store.rows import storable_text
 from vecclust.store.settings import StoreSettings
 from vecclust.store.store import Store
-from vecclust.store.values import (
-    Counts,
-    Holder,
-    LabelCounts,
-    Maintained,
-    TimeSpan,
-    sort_ns,
-)
+from vecclust.store.values import Counts, Holder, LabelCounts, Maintained, TimeSpan, sort_ns
 
 __all__ = [
     "Counts",

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from vecclust.records import FileRow, FileState, Root
 from vecclust.store.filters import Filter, equals, one_of
 from vecclust.store.rows import file_key, file_table, read_files
 from vecclust.store.schema import FILES, PHOTOS
 from vecclust.store.shelf import Shelf, in_parts
 from vecclust.store.values import Counts
+from vecclust.types.files import FileRow, FileState, Root
 
 
 class FileShelf(Shelf):

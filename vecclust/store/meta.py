@@ -14,10 +14,12 @@ from dataclasses import asdict
 from typing import Any
 
 from vecclust.errors import StoreDamaged
-from vecclust.records import Framing, LibraryModel, LibraryState, Root
 from vecclust.store.rows import meta_table
 from vecclust.store.schema import META, SCHEMA_VERSION
 from vecclust.store.tables import Tables
+from vecclust.types.files import Root
+from vecclust.types.photos import Framing
+from vecclust.types.status import LibraryModel, LibraryState
 
 SCHEMA = "schema"
 MODEL = "model"

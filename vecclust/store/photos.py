@@ -15,18 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
-from vecclust.records import LibraryModel, PhotoRow
 from vecclust.store.filters import equals, one_of
-from vecclust.store.rows import (
-    NORM_TOLERANCE,
-    PHOTO_COLUMNS,
-    photo_table,
-    read_photos,
-    thumbnail_table,
-    vectors_of,
-)
+from vecclust.store.rows import NORM_TOLERANCE, PHOTO_COLUMNS, photo_table, read_photos, thumbnail_table, vectors_of
 from vecclust.store.schema import PHOTOS, THUMBNAILS, labels_table, photos_schema
 from vecclust.store.shelf import Shelf, in_parts
+from vecclust.types.photos import PhotoRow
+from vecclust.types.status import LibraryModel
 
 _KEY_BYTES = 64
 # Asking about more lengths than this costs more than reading all of them.

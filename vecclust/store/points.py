@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.exhibits import PointTable, Shown
 from vecclust.store.rows import storable_text
+from vecclust.types.pages import PointTable, Shown
 
 _MARK = b"vecclust"
 _MADE_BY = "vecclust map --export"

@@ -19,9 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.records import ClusterName, ClusterRow, FileRow, Label, PhotoRow, Place, Run, Taken, Word
 from vecclust.store.schema import photos_schema, run_number, table_schema
 from vecclust.store.values import sort_ns
+from vecclust.types.clusters import ClusterName, ClusterRow, Label
+from vecclust.types.edits import Word
+from vecclust.types.files import FileRow
+from vecclust.types.photos import PhotoRow, Place, Taken
+from vecclust.types.runs import Run
 
 # float32 vectors normalised in half precision stray from norm 1 by up to some 4e-4.
 NORM_TOLERANCE = 1e-3

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 from vecclust.errors import DamagedRun, NotFound, UsageError
-from vecclust.records import ClusterName, ClusterRow, Label, LibraryState, Run, Word
 from vecclust.store.filters import Filter, at_least, equals, one_of
 from vecclust.store.rows import (
     cluster_table,
@@ -31,6 +30,10 @@ from vecclust.store.rows import (
 from vecclust.store.schema import CLUSTERS, NAMES, PHOTOS, RUNS, labels_table, run_number, run_of_labels_table
 from vecclust.store.shelf import in_parts
 from vecclust.store.words import WordShelf
+from vecclust.types.clusters import ClusterName, ClusterRow, Label
+from vecclust.types.edits import Word
+from vecclust.types.runs import Run
+from vecclust.types.status import LibraryState
 
 _log = logging.getLogger(__name__)
 

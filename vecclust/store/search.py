@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.records import Label
 from vecclust.store.filters import Filter, at_least, below, both, one_of
 from vecclust.store.rows import check_vector, read_labels
 from vecclust.store.schema import PHOTOS, labels_table, run_number
 from vecclust.store.shelf import in_parts
 from vecclust.store.values import LabelCounts, TimeSpan
 from vecclust.store.words import WordShelf
+from vecclust.types.clusters import Label
 
 # Recall at 20 over 200,000 x 512 vectors: 0.975 without refining, 1.000 with this factor, at 7 to 12 ms.
 _REFINE = 10

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from vecclust.owner import Standing
-from vecclust.records import ClusterRow, Label
 from vecclust.store.filters import equals, one_of
 from vecclust.store.rows import read_clusters
 from vecclust.store.runs import RunShelf
 from vecclust.store.schema import CLUSTERS, run_number
 from vecclust.store.shelf import in_parts
+from vecclust.types.clusters import ClusterRow, Label
+from vecclust.types.constraints import Standing
 
 
 class ShownShelf(RunShelf):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from vecclust.owner import Standing, standing_of
-from vecclust.records import Word
 from vecclust.store.rows import read_words, word_table
 from vecclust.store.schema import WORDS
 from vecclust.store.shelf import Shelf
+from vecclust.types.constraints import Standing, standing_of
+from vecclust.types.edits import Word
 
 
 class WordShelf(Shelf):

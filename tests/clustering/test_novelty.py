@@ -1,0 +1,121 @@
+"""How unlike a photo is: measured as if it had come after the fit, and against the run's own photos."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.clustering.conftest import Fitted
+from tests.clustering.worlds import cloud, unit, world
+from vecclust.clustering import FitParams, Placer, fit, load_state, save_state
+from vecclust.clustering.density import loners
+from vecclust.clustering.neighbours import Neighbours, nearest_rows, neighbour_graph
+from vecclust.clustering.novelty import outlier_scores, rank_of, yardstick
+from vecclust.clustering.state import FACTS_FILE
+
+RANK = 14
+
+
+@pytest.mark.parametrize(("k", "rank"), [(1, 1), (2, 1), (5, 4), (15, 4), (15, 14)])
+def test_a_fitted_photo_scores_as_if_it_had_come_after_the_fit(k: int, rank: int) -> None:
+    """Exactly what an arrival gets in a fit of all the others, for lists that are longer than the rank."""
+    vectors, _ = world([30, 30], seed=1)
+    graph = neighbour_graph(vectors, k=k)
+    found = yardstick(graph, rank=rank).scores
+    left_out = []
+    for row in range(len(vectors)):
+        others = np.delete(vectors, row, axis=0)
+        lists = neighbour_graph(others, k=rank).distances
+        near = nearest_rows(others, vectors[row : row + 1], k=rank)
+        own, usual = near.distances[0, -1], lists[near.indices[0], -1]
+        left_out.append(own / np.sqrt(usual.astype(np.float64).mean()))
+    if k == 1:  # no reserve: the list of a neighbour that loses the photo is taken as it is
+        assert len(found) == len(left_out)
+    else:
+        np.testing.assert_allclose(found, np.sort(left_out), rtol=1e-5)
+
+
+def test_a_steady_stream_stands_out_as_the_fit_does() -> None:
+    """A twentieth of photos from the same kinds is above the 95th percentile, and hardly one of a new kind is below."""
+    vectors, truth = world([120] * 8, seed=2)
+    arrived = np.random.default_rng(0).random(len(vectors)) < 0.3
+    arrived[truth == 7] = True
+    fitted = vectors[~arrived]
+    graph = neighbour_graph(fitted, k=15)
+    scores = outlier_scores(nearest_rows(fitted, vectors[arrived], k=15), distances=graph.distances, rank=RANK)
+    found = yardstick(graph, rank=RANK)
+    known = truth[arrived] != 7
+    assert 0.02 < np.mean(found.standing(scores[known]) > 0.95) < 0.09
+    assert np.mean(scores[known] > found.gate) < 0.09
+    assert np.mean(scores[~known] > found.gate) > 0.95
+
+
+def test_loners_do_not_raise_the_gate() -> None:
+    """Where many photos are of no kind, a kind never seen is still held back."""
+    vectors, _ = world([60] * 10, seed=3, n_noise=60)
+    found = yardstick(neighbour_graph(vectors, k=15), rank=RANK)
+    strangers = unit(cloud(np.random.default_rng(9), size=50, width=64))
+    graph = neighbour_graph(vectors, k=15)
+    scores = outlier_scores(nearest_rows(vectors, strangers, k=15), distances=graph.distances, rank=RANK)
+    assert np.mean(scores > found.gate) > 0.95
+    assert found.gate < np.percentile(found.scores, 95)
+
+
+def test_copies_and_empty_lists_have_a_score() -> None:
+    """Distances of 0 give a number instead of a division by zero; what is no copy of a single photo stands out."""
+    same = Neighbours(np.array([[1, 2], [0, 2], [0, 1], [0, 1]], np.int32), np.zeros((4, 2), np.float32))
+    assert np.isfinite(yardstick(same, rank=1).scores).all()
+    single = Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
+    assert yardstick(single, rank=0).gate < outlier_scores(single, distances=single.distances, rank=0)[0]
+
+
+def test_photos_of_no_kind_are_in_no_cluster() -> None:
+    """UMAP puts each of them into some cluster, and HDBSCAN believes it; an arrival like them would be held back."""
+    vectors, truth = world([60] * 12, seed=3, width=256, n_noise=40)
+    found = fit(vectors, FitParams())
+    assert (found.labels[truth < 0] < 0).mean() > 0.8  # some have all of their neighbours in one cluster by chance
+    assert (found.strengths[found.labels < 0] == 0).all()
+    assert (found.labels[truth >= 0] < 0).mean() < 0.01
+    strangers = unit(cloud(np.random.default_rng(9), size=20, width=256))
+    again = fit(np.vstack([vectors, strangers]), FitParams())
+    assert len(np.unique(again.labels[-20:])) == 1  # together they are a kind
+    assert again.labels[-1] >= 0
+
+
+def test_a_cluster_of_which_half_stands_out_stays_whole() -> None:
+    """Nothing is left without photos, nor below the smallest size."""
+    labels = np.repeat([0, 1, 2], [20, 20, 12])
+    neighbours = np.tile(np.arange(15, dtype=np.int32) * 3, (52, 1))  # of three clusters, for everybody
+    strange = np.zeros(52, bool)
+    strange[:11] = strange[20:24] = strange[40:44] = True
+    lone = np.flatnonzero(loners(labels, strange, neighbours=neighbours, least_size=10))
+    assert lone.tolist() == [20, 21, 22, 23]
+
+
+def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
+    """In kinds of ten photos, the fifteenth neighbour is of another kind for everybody."""
+    vectors, _ = world([10] * 6, seed=4)
+    strangers = unit(cloud(np.random.default_rng(9), size=5, width=64))
+    state = fit(vectors, FitParams(reducer="pca")).state
+    assert state.params.min_cluster_size == 5
+    assert Placer(state, vectors).place(strangers).newcomer.all()
+    assert [rank_of(k, min_cluster_size=5) for k in (0, 1, 2, 5, 15)] == [0, 1, 1, 4, 4]
+    assert rank_of(15, min_cluster_size=20) == 14
+
+
+def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_path: Path) -> None:
+    """It names gates of its own, on another scale; they are not looked at."""
+    save_state(groups.fit.state, tmp_path)
+    facts = json.loads((tmp_path / FACTS_FILE).read_text())
+    del facts["facts_sha256"]
+    facts |= {"lof_gate": 1.1, "lof_drift": 1.2}
+    facts["facts_sha256"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    (tmp_path / FACTS_FILE).write_text(json.dumps(facts))
+    strangers = unit(cloud(np.random.default_rng(99), size=20, width=64))
+    before, now = Placer(groups.fit.state, groups.vectors), Placer(load_state(tmp_path), groups.vectors)
+    np.testing.assert_array_equal(now.place(strangers).novelty, before.place(strangers).novelty)
+    assert now.place(strangers).newcomer.all()

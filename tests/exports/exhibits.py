@@ -1,0 +1,103 @@
+"""Exhibits with names that mean harm, and pictures in plain colours."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+from PIL import Image
+
+from vecclust.library.showing import core_to_edge
+from vecclust.types.clusters import ClusterEntry, HistoryEvent
+from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
+from vecclust.types.runs import Run
+
+HOSTILE_NAMES = (
+    "<img src=x onerror=alert(1)>.jpg",
+    "\"quoted\" and 'single' & more.jpg",
+    "two\nlines\tand a tab.jpg",
+    "🌋 Eyjafjallajökull.jpg",
+    os.fsdecode(b"not \xff\xfe UTF-8.jpg"),
+    "--><!-- #?%20 javascript:alert(1).jpg",
+    "{{ 7 * 7 }}{% raw %}.jpg",
+    "\u202egpj.exe\x1b[31m.jpg",
+)
+HOSTILE_CLUSTERS = ("<img src=x onerror=alert(1)>", "</script ><script>alert(1)</script>", "--><script>'\"`${1}\\u2028")
+FOLDER = "/photos/a folder & <more>"
+RUN = Run("r7", 1_700_000_000_000_000_000, "m", {}, 24, 3, 2, parent="r6", reason="<b>why</b>", changes={"born": 1})
+COLOURS = ((200, 30, 30), (30, 160, 40), (40, 60, 200), (120, 120, 120))
+
+
+def key_of(number: int) -> str:
+    """Give a content hash."""
+    return f"{number:064x}"
+
+
+def thumbnails(photos: Collection[str]) -> Mapping[str, bytes]:
+    """Give a plain picture for each photo, in the colour of its cluster; every seventh has none."""
+    return {photo: _picture(int(photo, 16)) for photo in photos if int(photo, 16) % 7 != 6}
+
+
+def _picture(number: int) -> bytes:
+    out = io.BytesIO()
+    size = (60, 256) if number % 3 == 0 else (256, 60) if number % 3 == 1 else (256, 256)
+    Image.new("RGB", size, COLOURS[number % 4]).save(out, "JPEG")
+    return out.getvalue()
+
+
+def photo(number: int) -> Shown:
+    """Give a photo: portrait, landscape or square in turn, some without a file or a time."""
+    name = HOSTILE_NAMES[number % len(HOSTILE_NAMES)]
+    taken = None if number % 5 == 4 else datetime(2021, 7, 1, 9, 30) + timedelta(days=number)
+    path = None if number % 11 == 10 else f"{FOLDER}/{number}{name}"
+    wide, tall = ((600, 2560), (2560, 600), (256, 256))[number % 3]
+    return Shown(key_of(number), path, taken, 1 - number / 100, wide, tall)
+
+
+def entry(number: int, *, size: int = 6) -> ClusterEntry:
+    """Give a cluster with a hostile name."""
+    name = HOSTILE_CLUSTERS[number % len(HOSTILE_CLUSTERS)]
+    return ClusterEntry(f"c{number + 1}", name, "owner", size, 0.9, None, datetime(2021, 7, 1), datetime(2022, 8, 2))
+
+
+def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryExhibit:
+    """Give a gallery; the last of four photos each is unclustered."""
+    photos = [photo(number) for number in range(n_photos)]
+    clusters = []
+    for number in range(n_clusters):
+        inside = tuple(one for at, one in enumerate(photos) if at % 4 == number)
+        clusters.append(
+            ClusterExhibit(
+                entry=entry(number, size=len(inside)),
+                cover=inside[0].photo,
+                edge=core_to_edge([one.photo for one in inside], leave_out=inside[0].photo),
+                photos=inside,
+                related=tuple(f"c{other + 1}" for other in range(n_clusters) if other != number),
+                event=("born", "split", "kept")[number % 3],
+                sources=("c1",) if number == 1 else (),
+                history=(HistoryEvent("r1", "born", ()), HistoryEvent("r7", "split", ("c1",))),
+            )
+        )
+    loose = tuple(one for at, one in enumerate(photos) if at % 4 >= n_clusters)
+    return GalleryExhibit(RUN if n_clusters else None, tuple(clusters), loose)
+
+
+def scattered(*, n_photos: int = 24, n_clusters: int = 3, seed: int = 3) -> MapExhibit:
+    """Give a map with its photos at random places."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n_photos) % 4
+    labels[labels >= n_clusters] = -1
+    k = min(8, max(0, n_photos - 1))
+    rows = np.arange(n_photos)[:, None]
+    return MapExhibit(
+        run=RUN,
+        photos=tuple(photo(number) for number in range(n_photos)),
+        positions=rng.normal(size=(n_photos, 2)).astype(np.float32) * 9,
+        neighbours=((rows + 1 + np.arange(k)[None]) % max(1, n_photos)).astype(np.int32),
+        labels=labels.astype(np.int64),
+        clusters=tuple(entry(number, size=int((labels == number).sum())) for number in range(n_clusters)),
+        covers=tuple(range(n_clusters)),
+    )

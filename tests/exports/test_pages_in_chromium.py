@@ -1,0 +1,169 @@
+"""Pages in a real browser: drawn, quiet, usable by pointer and by keys, in light, in dark and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.exports.browser import Browser, chromium
+from tests.exports.exhibits import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, scattered, thumbnails
+from vecclust.exports.gallery import write_gallery
+from vecclust.exports.map import write_map
+from vecclust.exports.plain import plain
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this computer")
+
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery, a map of hostile names and a map of nothing."""
+    folder = tmp_path_factory.mktemp("shown")
+    write_gallery(gallery(), folder / "gallery", thumbnails=thumbnails)
+    write_map(scattered(), folder / "map.html", thumbnails=thumbnails)
+    write_map(scattered(n_photos=0, n_clusters=0), folder / "empty.html", thumbnails=thumbnails)
+    write_map(scattered(n_photos=1, n_clusters=0), folder / "one.html", thumbnails=thumbnails)
+    write_map(scattered(n_photos=40_000), folder / "many.html", thumbnails=lambda photos: {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_browser() -> Iterator[Browser]:
+    """One browser for all tests: starting it is what takes time."""
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(one_browser: Browser) -> Iterator[Browser]:
+    """The browser, which must end without a complaint and without a request to anywhere but the page itself."""
+    one_browser.complaints.clear()
+    one_browser.requests.clear()
+    one_browser.look(width=1280, height=800)
+    yield one_browser
+    missing = "net::ERR_FILE_NOT_FOUND"  # the originals of these exhibits are nowhere
+    assert [said for said in one_browser.complaints if missing not in said] == []
+    asked = [address for address in one_browser.requests if not address.startswith(("data:image/", "file:///"))]
+    assert asked == []
+
+
+def opened(browser: Browser, page: Path) -> None:
+    """Open a map and wait until it is drawn."""
+    browser.open(page)
+    browser.until("document.body.dataset.ready === 'yes'")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("page", ["index.html", "c1.html", "c2.html", "unclustered.html"])
+def test_the_gallery_fits_every_window(browser: Browser, shown: Path, size: str, dark: bool, page: str) -> None:
+    """No side-scrolling, pictures are loaded, portraits keep within their cards, the scheme follows the system."""
+    width, height = SIZES[size]
+    browser.look(width=width, height=height, dark=dark)
+    browser.open(shown / "gallery" / page)
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    browser.until("[...document.images].every(one => one.complete)")
+    assert browser.value("[...document.images].every(one => one.naturalWidth > 0)")
+    ground = browser.value("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(18, 19, 22)" if dark else "rgb(251, 250, 248)")
+    shapes = browser.value("[...document.querySelectorAll('.mosaic')].map(one => one.offsetWidth / one.offsetHeight)")
+    assert all(1.9 < shape < 2.1 for shape in shapes)
+    assert browser.value("[...document.querySelectorAll('.photo img')].every(one => one.offsetHeight < 600)")
+
+
+def test_hostile_names_stay_text_in_the_browser(browser: Browser, shown: Path) -> None:
+    """What runs, asks or draws is the template's own; the names are what people read."""
+    browser.open(shown / "gallery" / "c1.html")
+    assert browser.value("document.querySelector('h1').innerText").startswith(plain(HOSTILE_CLUSTERS[0]))
+    assert plain(HOSTILE_NAMES[0]) in browser.value("document.body.textContent")
+    opened(browser, shown / "map.html")
+    titles = browser.value("[...document.querySelectorAll('.plate .clip')].map(one => one.textContent)")
+    assert titles == [plain(name) for name in HOSTILE_CLUSTERS]
+    assert browser.value("document.querySelectorAll('#landmarks img, #landmarks script').length") == 0
+
+
+@pytest.mark.parametrize("row", [0, 3, 4, 7, 9])
+def test_hovering_shows_the_right_photo(browser: Browser, shown: Path, row: int) -> None:
+    """Its name, its cluster, its time and its picture: found by name, brought to the middle, then pointed at."""
+    photo = scattered().photos[row]
+    name = plain(photo.path.rpartition("/")[2] if photo.path else "")
+    opened(browser, shown / "map.html")
+    browser.press("/")
+    browser.value(f"(find => {{ find.value = {name!r}; find.oninput(); }})(document.getElementById('find'))")
+    browser.press("Enter")
+    browser.until("!document.getElementById('panel').hidden")
+    assert browser.value("document.querySelector('#panel h2').textContent") == name
+    browser.press("Escape")
+    browser.until("document.getElementById('panel').hidden")
+    left, top, wide, tall = browser.value(
+        "(box => [box.left, box.top, box.width, box.height])(document.getElementById('stage').getBoundingClientRect())"
+    )
+    # A landmark over the middle would be what is pointed at.
+    browser.value("document.getElementById('landmarks').remove()")
+    browser.move(left + wide / 2 - 1, top + tall / 2)
+    browser.move(left + wide / 2, top + tall / 2)
+    browser.until("!document.getElementById('card').hidden")
+    assert browser.value("document.querySelector('#card .name').textContent") == name
+    said = browser.value("document.getElementById('card').innerText")
+    if photo.taken is not None:
+        assert photo.taken.strftime("%Y-%m-%d %H:%M") in said
+    assert ("Unclustered" in said) == (row % 4 == 3)
+    if row % 7 != 6:
+        colour = browser.value(
+            "(c => [...c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data])"
+            "(document.querySelector('#card canvas'))"
+        )
+        assert all(abs(one - other) < 12 for one, other in zip(colour, COLOURS[row % 4], strict=False))
+
+
+def test_every_control_can_be_reached_and_used_by_keys(browser: Browser, shown: Path) -> None:
+    """Tab finds search, map, landmarks and zoom; Enter opens and does not close again; N goes on; Escape closes."""
+    opened(browser, shown / "map.html")
+    reached = set()
+    for _ in range(12):
+        browser.press("Tab")
+        reached.add(browser.value("document.activeElement.id || document.activeElement.className.split(' ')[0]"))
+    assert reached >= {"find", "stage", "landmark", "nearer", "further", "all"}
+    browser.value("document.querySelector('.landmark').focus()")
+    browser.press("Enter")
+    browser.until("!document.getElementById('panel').hidden")
+    assert browser.value("document.querySelector('#panel h2').innerText").strip() == plain(HOSTILE_CLUSTERS[0])
+    browser.value("document.querySelector('#panel .few button').focus()")
+    browser.press("Enter")
+    browser.until("document.getElementById('panel').dataset.row === '0'")
+    nearest = browser.value("[...document.querySelectorAll('#panel .few button')].map(one => +one.dataset.row)")
+    assert nearest == scattered().neighbours[0].tolist()
+    browser.press("n")
+    assert browser.value("document.getElementById('panel').dataset.row") == "4"
+    browser.press("Escape")
+    assert browser.value("document.getElementById('panel').hidden")
+    browser.value("document.getElementById('stage').focus()")
+    for key in ("ArrowLeft", "ArrowUp", "+", "-", "0"):
+        browser.press(key)
+
+
+def test_search_finds_dates_and_says_when_there_is_nothing(browser: Browser, shown: Path) -> None:
+    """A month finds its photos, a cluster's id finds the cluster, nonsense finds nothing."""
+    opened(browser, shown / "map.html")
+    browser.press("/")
+    for asked, n_found in (("2021-07-0", 8), ("c2", 1), ("no such thing", 0)):
+        browser.value(f"(find => {{ find.value = {asked!r}; find.oninput(); }})(document.getElementById('find'))")
+        assert browser.value("document.querySelectorAll('#found [role=option]').length") == n_found, asked
+
+
+@pytest.mark.parametrize("page", ["empty.html", "one.html", "many.html"])
+@pytest.mark.parametrize("size", SIZES)
+def test_maps_of_none_one_and_many_are_drawn(browser: Browser, shown: Path, page: str, size: str) -> None:
+    """No complaint, no side-scrolling, and something but the ground is drawn where there are photos."""
+    width, height = SIZES[size]
+    browser.look(width=width, height=height, dark=True)
+    opened(browser, shown / page)
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    n_colours = browser.value(
+        "(c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)"
+        "(document.getElementById('dots'))"
+    )
+    assert n_colours == 1 if page == "empty.html" else n_colours > 1

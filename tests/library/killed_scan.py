@@ -1,0 +1,63 @@
+"""A scan or refit that kills itself: run as a process by `test_killed`.
+
+Arguments: library, album, `scan`, `recluster` or `say`, and the number of the step at which SIGKILL strikes; step 2n is
+just before the n-th call that writes, step 2n + 1 just after it. Ends normally where there are fewer steps.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vecclust import Library
+from vecclust.store import Store
+from vecclust.testing import FakeClock, FakeEmbedder
+from vecclust.types.edits import Saying
+
+WRITES = (
+    "put_roots", "bind_model", "add_photos", "put_files", "remove_files", "remove_photos", "new_fit_folder",
+    "commit_run", "add_labels", "maintain", "new_cluster", "put_names", "say",
+)  # fmt: skip
+
+
+def main(library: Path, album: Path, job: str, fatal_step: int) -> None:
+    """Do the job, and die on the way."""
+    steps = iter(range(10**6))
+
+    def deadly(write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            strike_if(next(steps) == fatal_step)
+            result = write(*arguments, **named)
+            strike_if(next(steps) == fatal_step)
+            return result
+
+        return call
+
+    for name in WRITES:
+        setattr(Store, name, deadly(getattr(Store, name)))
+    flags = {"store.commit_photos": 5, "clusters.reducer": "pca"}
+    clock = FakeClock(time.time_ns() + 3600 * 10**9)
+    with Library.open(library, write=True, flags=flags, embedder=FakeEmbedder(batch_size=5), clock=clock) as opened:
+        if job == "scan":
+            opened.scan([album], prune=True)
+        elif job == "recluster":
+            opened.recluster()
+        else:
+            cluster = opened.clusters().clusters[0].id
+            some = tuple(member.photo for member in opened.cluster(cluster).photos[:2])
+            opened.say(Saying("split-off", photos=some, cluster=cluster, name="Two"))
+
+
+def strike_if(due: bool) -> None:
+    """Die without a word, as at a power cut or the out-of-memory killer."""
+    if due:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

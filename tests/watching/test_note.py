@@ -1,0 +1,43 @@
+"""The note of a watching process: believed while it lives, and only then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from vecclust.watching import WatchNote, read_note, remove_note, start_of, write_note
+
+NOTE = WatchNote(os.getpid(), start_of(os.getpid()), 1, ("/a\udcff",), 2, ("limit reached",), "watching")
+
+
+def test_a_note_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Names that are not UTF-8 too; removed it is gone."""
+    write_note(tmp_path, NOTE)
+    assert read_note(tmp_path) == NOTE
+    remove_note(tmp_path)
+    assert read_note(tmp_path) is None
+
+
+def test_a_note_of_a_dead_process_is_not_believed(tmp_path: Path) -> None:
+    """Killed without a word, it left the note behind."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    write_note(tmp_path, WatchNote(child.pid, start_of(child.pid), 1))
+    assert read_note(tmp_path) is not None
+    child.kill()
+    child.communicate()
+    assert read_note(tmp_path) is None
+
+
+def test_a_process_that_took_over_the_number_is_not_believed(tmp_path: Path) -> None:
+    """The start tells them apart."""
+    write_note(tmp_path, WatchNote(os.getpid(), "0", 1))
+    assert read_note(tmp_path) is None
+
+
+def test_a_torn_note_is_no_note(tmp_path: Path) -> None:
+    """Whatever stands in the file."""
+    write_note(tmp_path, NOTE)
+    (tmp_path / "watch" / "state.json").write_text('{"pid": ')
+    assert read_note(tmp_path) is None

@@ -1,0 +1,60 @@
+"""Vectors to layout to labels, arrivals to labels, ids from run to run: arrays in, arrays out.
+
+Alone knows umap, hdbscan, scikit-learn, scipy and numba. Refuses to know stores, photos, paths of pictures
+and configuration. Importing this room is light: the libraries are imported by the functions that need them.
+Invariants: the same rows in the same order, seed and parameters give the same labels; labels are (n,) int64
+with -1 for noise; what a run keeps is arrays and JSON, never a pickle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vecclust.clustering.compare import figures_of_way, ways
+from vecclust.clustering.continuing import Earlier
+from vecclust.clustering.density import group_within
+from vecclust.clustering.figures import mean_strengths, medoids
+from vecclust.clustering.fit import STAGES, Fit, fit
+from vecclust.clustering.identity import Carried, Change, Known, match
+from vecclust.clustering.neighbours import limit_threads
+from vecclust.clustering.params import FitParams
+from vecclust.clustering.place import Placement, Placer
+from vecclust.clustering.pocket import densest_pocket
+from vecclust.clustering.state import FitState, load_state, save_state
+
+if TYPE_CHECKING:
+    from vecclust.clustering.estimator import VectorClusterer
+
+__all__ = [
+    "STAGES",
+    "Carried",
+    "Change",
+    "Earlier",
+    "Fit",
+    "FitParams",
+    "FitState",
+    "Known",
+    "Placement",
+    "Placer",
+    "VectorClusterer",
+    "densest_pocket",
+    "figures_of_way",
+    "fit",
+    "group_within",
+    "limit_threads",
+    "load_state",
+    "match",
+    "mean_strengths",
+    "medoids",
+    "save_state",
+    "ways",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out the estimator, whose base classes are scikit-learn's, at first use."""
+    if name == "VectorClusterer":
+        from vecclust.clustering.estimator import VectorClusterer
+
+        return VectorClusterer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,29 @@
+"""Photos and words to unit vectors, with an OpenCLIP model.
+
+Knows which model is meant, where its weights lie, on which device and in which precision it runs best. Refuses to
+know files, formats and decoding: pictures arrive as uint8 frames, already cut as the model's `Framing` asks.
+Every vector has norm 1 and is finite; vector i belongs to frame i; `model_id` tells the vectors of two models apart.
+Nothing is fetched while the weights are on this computer. torch and open_clip are imported by `load` alone.
+"""
+
+from __future__ import annotations
+
+from vecclust.embeddings.embedder import DeviceAsked, Embedder, PrecisionAsked, load
+from vecclust.embeddings.memory import give_memory_back
+from vecclust.embeddings.models import ModelInfo, usable_models
+from vecclust.embeddings.names import BUNDLED_FOLDER, ModelName
+from vecclust.embeddings.weights import find_weights, model_id_here
+
+__all__ = [
+    "BUNDLED_FOLDER",
+    "DeviceAsked",
+    "Embedder",
+    "ModelInfo",
+    "ModelName",
+    "PrecisionAsked",
+    "find_weights",
+    "give_memory_back",
+    "load",
+    "model_id_here",
+    "usable_models",
+]

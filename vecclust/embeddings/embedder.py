@@ -1,0 +1,126 @@
+"""What an embedder is, and the one way to get a real one.
+
+Light: whoever only needs the type, or a fake of it, imports no torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.embeddings.names import ModelName
+from vecclust.errors import PhotoError
+from vecclust.types.photos import Framing
+
+DeviceAsked = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionAsked = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class Embedder(Protocol):
+    """Pictures and words to unit vectors of one model."""
+
+    @property
+    def model_id(self) -> str:
+        """The identity of the weights: the name, `@`, and 12 hex digits of their SHA-256."""
+
+    @property
+    def name(self) -> str:
+        """The name it was loaded by, in its canonical spelling."""
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+
+    @property
+    def framing(self) -> Framing:
+        """How frames must be cut."""
+
+    @property
+    def batch_size(self) -> int:
+        """Frames it likes in one call; it takes any number."""
+
+    def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed frames, all or none.
+
+        Args:
+            frames: (n, height, width, 3) uint8 RGB, cut as `framing` asks; n may be 0.
+
+        Returns:
+            (n, dim) float32 of norm 1.
+
+        Raises:
+            ModelError: the model gave no finite vector, or the device refused.
+        """
+
+    def embed_each(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32] | PhotoError]:
+        """Embed frames, each for itself.
+
+        Args:
+            frames: as for `embed_frames`.
+
+        Returns:
+            For each frame its (dim,) float32 vector of norm 1, or what is wrong with it.
+
+        Raises:
+            ModelError: the model cannot embed anything.
+        """
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed words.
+
+        Args:
+            texts: what pictures might show.
+
+        Returns:
+            (n, dim) float32 of norm 1.
+
+        Raises:
+            UsageError: a text is empty.
+            ModelError: the model's tokenizer cannot be had.
+        """
+
+
+def load(
+    name: str | ModelName,
+    *,
+    device: DeviceAsked = "auto",
+    precision: PrecisionAsked = "auto",
+    batch_size: int = 0,
+    threads: int = 0,
+    cache_dir: Path | None = None,
+) -> Embedder:
+    """Load a model, from this computer where its weights are here, else from the network.
+
+    The keywords are those of the configuration's section `embed`.
+
+    Args:
+        name: `name/pretrained`, `hf-hub:org/name`, `local-dir:PATH` or `bundled`.
+        device: where it runs; the best there is where `auto`.
+        precision: of its weights; the quickest that keeps a cosine of 0.999 to float32 where `auto`.
+        batch_size: frames in one pass; chosen by device and memory where 0.
+        threads: cores it may use on a CPU; all where 0.
+        cache_dir: where hub weights are kept; Hugging Face's own place where None.
+
+    Returns:
+        The embedder.
+
+    Raises:
+        ModelUnavailable: no such model, or no weights here and no network.
+        ModelError: the weights or the device cannot be used.
+    """
+    from vecclust.embeddings.hub import get_weights
+
+    weights = get_weights(ModelName.of(name), cache_dir=cache_dir)
+    # Where OpenMP's threads spin while they wait for one another, and decoding needs the cores too, one photo costs
+    # 450 core-ms instead of 78 (two cores, three busy processes). Read once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from vecclust.embeddings.loading import load_embedder
+    from vecclust.embeddings.openclip import Wanted
+
+    wanted = Wanted(device=device, precision=precision, batch_size=batch_size, threads=threads)
+    return load_embedder(weights, wanted=wanted, cache_dir=cache_dir)

@@ -1,0 +1,210 @@
+"""Where the weights of a model lie, and what they are.
+
+Knows local folders, the hub's cache, and how to fetch into it. Refuses to know what is inside: open_clip reads the
+files. Invariants: weights that are on this computer are found without a network and never asked for again; a model
+without weights is refused (open_clip would only log a warning and begin with random ones).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vecclust.embeddings import registry
+from vecclust.embeddings.names import ModelName
+from vecclust.errors import ModelError, ModelUnavailable
+
+log = logging.getLogger(__name__)
+
+CONFIG_FILE = "open_clip_config.json"
+# The order in which open_clip itself prefers them (`_find_checkpoint_in_dir`).
+_FOLDER_FILES = (
+    "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth", "model.safetensors", "pytorch_model.bin", "pytorch_model.pth", "model.pth",
+)  # fmt: skip
+_ID_DIGITS = 12  # 48 bits: two models of one library never meet by chance, and the id still fits a line
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The files of one model on this computer.
+
+    Attributes:
+        name: the model.
+        file: its weights.
+        config: open_clip's configuration: that of the folder or repository, or the built-in one of the architecture.
+        config_file: the file the configuration was read from, or None for a built-in one.
+    """
+
+    name: ModelName
+    file: Path
+    config: Mapping[str, Any]
+    config_file: Path | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the weights."""
+        return self.file.stat().st_size
+
+    @property
+    def dim(self) -> int:
+        """Width of the model's vectors."""
+        return int(self.config["embed_dim"])
+
+    @property
+    def needs_transformers(self) -> bool:
+        """Whether its words can be read only with the package transformers."""
+        text = self.config.get("text_cfg", {})
+        return bool(text.get("hf_tokenizer_name") or text.get("hf_model_name"))
+
+    def model_id(self) -> str:
+        """Name the weights: the model's name, `@`, and the first digits of the SHA-256 of what decides its vectors.
+
+        Reads the file, except in the hub's cache, where a file's name already is its SHA-256.
+        """
+        digest = _digest(self.file)
+        if self.name.folder is not None and self.config_file is not None:
+            digest = hashlib.sha256(digest.encode() + self.config_file.read_bytes()).hexdigest()
+        return f"{self.name}@{digest[:_ID_DIGITS]}"
+
+
+def model_id_here(name: str | ModelName, *, cache_dir: Path | None = None) -> str | None:
+    """Give a model's identity without loading it, or None where its weights are not on this computer."""
+    weights = find_weights(ModelName.of(name), cache_dir=cache_dir)
+    return weights.model_id() if weights is not None else None
+
+
+def find_weights(name: ModelName, *, cache_dir: Path | None = None) -> Weights | None:
+    """Find a model's weights on this computer.
+
+    Args:
+        name: the model.
+        cache_dir: the hub's cache; its usual place where None.
+
+    Returns:
+        The weights, or None where a model of the hub has not been fetched.
+
+    Raises:
+        ModelUnavailable: open_clip knows no such name.
+        ModelError: the folder of a `local-dir:` model is not one.
+    """
+    if name.folder is not None:
+        return _in_folder(name, name.folder)
+    source = source_of(name)
+    file = _cached(source.repository, source.files, cache_dir)
+    if name.kind == "pretrained":
+        config = registry.architecture(name.architecture)
+        return Weights(name, file, config, None) if file is not None and config is not None else None
+    config_file = _cached(source.repository, (CONFIG_FILE,), cache_dir)
+    if file is None or config_file is None:
+        return None
+    return Weights(name, file, read_config(config_file), config_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where on the hub a model lies.
+
+    Attributes:
+        repository: `org/name`.
+        files: names of its weights, the preferred one first.
+    """
+
+    repository: str
+    files: tuple[str, ...]
+
+
+def source_of(name: ModelName) -> Source:
+    """Say where on the hub a model lies.
+
+    Raises:
+        ModelUnavailable: open_clip knows no such name.
+    """
+    if name.kind == "hub":
+        return Source(name.body, registry.hub_files())
+    entry = registry.pretrained(name)
+    if entry is None:
+        near = registry.nearest_names(name.text)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "vecclust models lists those that can be used."
+        raise ModelUnavailable(f"open_clip knows no model {name}", model=name.text, hint=hint)
+    return Source(entry.repository, entry.files)
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Read the `model_cfg` of an `open_clip_config.json`.
+
+    Raises:
+        ModelError: the file is not one.
+    """
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from error
+    config = document.get("model_cfg") if isinstance(document, dict) else None
+    complete = isinstance(config, dict) and all(key in config for key in ("embed_dim", "vision_cfg", "text_cfg"))
+    if not complete or not isinstance(config, dict):
+        raise ModelError(
+            f"{file} is no configuration of an open_clip model",
+            hint="It needs model_cfg with embed_dim, vision_cfg and text_cfg.",
+        )
+    return config
+
+
+def _in_folder(name: ModelName, folder: Path) -> Weights:
+    config_file = folder / CONFIG_FILE
+    if not config_file.is_file():
+        what = f"{folder} holds no {CONFIG_FILE}" if folder.is_dir() else f"there is no folder {folder}"
+        hint = "A local model is a folder with open_clip_config.json and open_clip_model.safetensors."
+        if name.kind == "bundled":
+            hint = "This copy of vecclust came without its model. Install it again, or use another: --model NAME."
+        raise ModelUnavailable(f"the model {name} cannot be loaded: {what}", model=name.text, hint=hint)
+    found = sorted(file.name for pattern in ("*.safetensors", "*.bin", "*.pth") for file in folder.glob(pattern))
+    known = [file for file in _FOLDER_FILES if file in found]
+    if not known and len(found) != 1:
+        what = f"holds several weights and none of the usual name: {', '.join(found)}" if found else "holds no weights"
+        raise ModelUnavailable(
+            f"the model {name} cannot be loaded: {folder} {what}",
+            model=name.text,
+            hint="vecclust never begins with random weights. Put open_clip_model.safetensors there.",
+        )
+    return Weights(name, folder / (known or found)[0], read_config(config_file), config_file)
+
+
+def hub_cache(cache_dir: Path | None) -> Path:
+    """Give the folder in which the hub keeps what it fetched."""
+    if cache_dir is not None:
+        return cache_dir
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _cached(repository: str, files: tuple[str, ...], cache_dir: Path | None) -> Path | None:
+    folder = hub_cache(cache_dir) / f"models--{repository.replace('/', '--')}"
+    if not folder.is_dir():
+        return None  # spares the half second that the hub's own code takes to import
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in files:
+        path = try_to_load_from_cache(repository, file, cache_dir=cache_dir)
+        if isinstance(path, str) and os.path.isfile(path):
+            return Path(path)
+    return None
+
+
+def _digest(file: Path) -> str:
+    stored = file.resolve().name
+    if re.fullmatch(r"[0-9a-f]{64}", stored):
+        return stored
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read: {error}") from error

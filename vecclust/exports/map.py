@@ -1,0 +1,259 @@
+"""The map: one page with every photo as a point, drawn by a script of our own on a plain canvas.
+
+What the script reads lies in the page as packed arrays, pictures as sheets of small squares, so that a hundred
+thousand photos stay a few megabytes. Up to `MOST_PICTURES` photos the sheets are in the page; above, they lie in a
+folder beside it, a sheet for 400 photos, and only the clusters' landmarks are inside.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.exports import text
+from vecclust.exports.colours import colour_of
+from vecclust.exports.order import in_view_order
+from vecclust.exports.plain import plain
+from vecclust.exports.publish import begins_with_mark, new_file, new_folder, remove_folder
+from vecclust.photos.sheet import pack_sheet
+from vecclust.types.pages import MapExhibit, PageReport, Shown, Thumbnails
+
+# In the page. 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
+MOST_PICTURES = 20_000
+# Up to here the squares may be larger for the same: 2 KB each.
+MOST_LARGE_PICTURES = 5_000
+LARGE_CELL_PX, CELL_PX = 96, 64
+COVER_PX = 96
+# 400 squares a sheet: decoded 6 to 15 MB, of which a browser holds as many as it shows.
+COLUMNS = 20
+PHOTOS_ON_A_SHEET = COLUMNS * COLUMNS
+# None leaves islands specks, all draws a carpet without a shape.
+RANK_SHARE = 0.5
+# Of minutes since 1970 as they stand in the photo, whatever its zone.
+NO_TIME = -(2**31)
+_EPOCH = datetime(1970, 1, 1)
+
+
+def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
+    """Write a map.
+
+    Args:
+        shown: what it shows.
+        out: the file; an earlier map there is replaced.
+        thumbnails: gives the pictures.
+        names: whether file names, paths and cluster names are in it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: something that is not ours is there, or it cannot be written.
+    """
+    real = Path(os.path.realpath(out))
+    folder = real.with_name(f"{real.stem}-pictures")
+    beside = len(shown.photos) > MOST_PICTURES
+    with new_file(out, is_ours=begins_with_mark, option="--out") as file:
+        sheets, n_files, size_bytes = "", 1, 0
+        if beside:
+            shown = seen_in_order(shown)
+            keys = [photo.photo for photo in shown.photos]
+            # A page finds the sheets of its own photos or none: never another photo's picture.
+            stamp = hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+            with new_folder(folder) as inside:
+                for number, sheet in enumerate(_photo_sheets(shown, thumbnails)):
+                    (inside / f"{stamp}-{number}.webp").write_bytes(sheet)
+                    n_files, size_bytes = n_files + 1, size_bytes + len(sheet)
+            sheets = f"{quote_from_bytes(os.fsencode(folder.name))}/{stamp}-"
+        page = render_map(shown, thumbnails=thumbnails, names=names, sheets=sheets).encode("utf-8", "replace")
+        file.write_bytes(page)
+    if not beside:
+        remove_folder(folder)
+    return PageReport(str(out), len(shown.photos), len(shown.clusters), n_files, size_bytes + len(page))
+
+
+def seen_in_order(shown: MapExhibit) -> MapExhibit:
+    """Put the rows of a map of more than one sheet in the order in which they are seen."""
+    if len(shown.photos) <= PHOTOS_ON_A_SHEET:
+        return shown
+    return in_view_order(shown, _spread(shown.positions))
+
+
+def render_map(
+    shown: MapExhibit, *, thumbnails: Thumbnails, names: bool = True, sheets: str = "", template: str = "map.html"
+) -> str:
+    """Draw a map.
+
+    Args:
+        shown: what it shows.
+        thumbnails: gives the pictures.
+        names: whether file names, paths and cluster names are in it.
+        sheets: the address of the sheets of pictures, to which their numbers are added; empty for inside the page.
+        template: the template.
+
+    Returns:
+        The page.
+    """
+    script = text.template_source("map.js")
+    return (
+        text.environment()
+        .get_template(template)
+        .render(
+            style=text.template_source("map.css"),
+            script=script,
+            script_hash=text.script_hash(script),
+            facts=_json(_facts(shown, names=names, sheets=sheets)),
+            arrays={name: _packed(array) for name, array in _arrays(shown).items()},
+            # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
+            sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(shown, thumbnails)],
+            covers=[_base64(sheet) for sheet in _cover_sheets(shown, thumbnails)],
+            photos=_packed_hashes(shown.photos),
+            n_photos=len(shown.photos),
+            n_clusters=len(shown.clusters),
+            n_unclustered=int((shown.labels < 0).sum()),
+            clusters=[_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
+            originals=names,
+            beside=bool(sheets),
+        )
+    )
+
+
+def photo_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails) -> bytes:
+    """Pack one sheet of a map's pictures.
+
+    Args:
+        photos: content hashes, in the order of the map's rows.
+        number: which sheet.
+        thumbnails: gives the pictures.
+
+    Returns:
+        A WebP.
+    """
+    part = photos[number * PHOTOS_ON_A_SHEET : (number + 1) * PHOTOS_ON_A_SHEET]
+    pictures = thumbnails(part)
+    return pack_sheet([pictures.get(key) for key in part], cell_px=_cell_px(len(photos)), columns=COLUMNS)
+
+
+def n_sheets(n_photos: int) -> int:
+    """Say how many sheets the pictures of a map take."""
+    return -(-n_photos // PHOTOS_ON_A_SHEET)
+
+
+def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
+    folders: dict[str, int] = {}
+    return {
+        "clusters": [_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
+        "neighbours": int(shown.neighbours.shape[1]),
+        "cell": _cell_px(len(shown.photos)),
+        "sheets": sheets,
+        "cover": COVER_PX,
+        "columns": COLUMNS,
+        "perSheet": PHOTOS_ON_A_SHEET,
+        "names": [_named(photo, folders) for photo in shown.photos] if names else None,
+        "folders": list(folders),
+    }
+
+
+def _named(photo: Shown, folders: dict[str, int]) -> list[Any] | None:
+    """Give a photo's folder by number, its name as text and, where that differs, as it stands in its address."""
+    if photo.path is None:
+        return None
+    address, _, last = text.file_link(photo.path).rpartition("/")
+    name = text.file_name(photo.path)
+    folder = folders.setdefault(address, len(folders))
+    return [folder, name] if last == name else [folder, name, last]
+
+
+def _cluster(shown: MapExhibit, number: int, *, names: bool) -> dict[str, Any]:
+    entry = shown.clusters[number]
+    colour = colour_of(int(entry.id[1:]))
+    return {
+        "id": entry.id,
+        "title": text.title_of(entry, names=names),
+        "size": entry.size,
+        "strength": round(entry.strength, 2),
+        "span": plain(text.span(entry.first_taken, entry.last_taken)),
+        "row": shown.covers[number],
+        "light": colour.light,
+        "dark": colour.dark,
+    }
+
+
+def _arrays(shown: MapExhibit) -> dict[str, NDArray[Any]]:
+    strengths = np.array([photo.strength for photo in shown.photos], np.float64)
+    return {
+        "positions": _spread(shown.positions).astype("<f4"),
+        "labels": shown.labels.astype("<i2"),
+        "strengths": np.round(strengths * 100).astype("u1"),
+        "times": np.array([_minutes(photo) for photo in shown.photos], "<i4"),
+        "neighbours": shown.neighbours.astype("<i4"),
+    }
+
+
+def _spread(positions: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Move positions into [0, 1] and take some of the emptiness out of the plane.
+
+    Islands far from one another would each be a speck. Along each axis a place becomes the mean of where it is and
+    of its rank, which keeps every order; a single place lies in the middle.
+    """
+    placed = np.full(positions.shape, 0.5)
+    for axis in range(2):
+        values = positions[:, axis].astype(np.float64)
+        distinct, rank = np.unique(values, return_inverse=True)
+        if len(distinct) > 1:
+            straight = (values - distinct[0]) / (distinct[-1] - distinct[0])
+            ranked = rank / (len(distinct) - 1)
+            placed[:, axis] = RANK_SHARE * ranked + (1 - RANK_SHARE) * straight
+    return placed
+
+
+def _minutes(photo: Shown) -> int:
+    if photo.taken is None:
+        return NO_TIME
+    minutes = (photo.taken.replace(tzinfo=None) - _EPOCH).total_seconds() // 60
+    return int(min(2**31 - 1, max(NO_TIME + 1, minutes)))
+
+
+def _photo_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
+    return _sheets([photo.photo for photo in shown.photos], thumbnails, cell_px=_cell_px(len(shown.photos)))
+
+
+def _cell_px(n_photos: int) -> int:
+    return LARGE_CELL_PX if n_photos <= MOST_LARGE_PICTURES else CELL_PX
+
+
+def _packed_hashes(photos: Sequence[Shown]) -> str:
+    return _base64(bytes.fromhex("".join(photo.photo for photo in photos)))
+
+
+def _cover_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
+    return _sheets([shown.photos[row].photo for row in shown.covers], thumbnails, cell_px=COVER_PX)
+
+
+def _sheets(keys: Sequence[str], thumbnails: Thumbnails, *, cell_px: int) -> Iterator[bytes]:
+    for start in range(0, len(keys), PHOTOS_ON_A_SHEET):
+        part = keys[start : start + PHOTOS_ON_A_SHEET]
+        pictures = thumbnails(part)
+        yield pack_sheet([pictures.get(key) for key in part], cell_px=cell_px, columns=COLUMNS)
+
+
+def _packed(array: NDArray[Any]) -> str:
+    return _base64(np.ascontiguousarray(array).tobytes())
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _json(facts: dict[str, Any]) -> str:
+    """Write JSON that can stand in a script element: no name can end the element or begin a comment."""
+    return json.dumps(facts, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,262 @@
+"""What the owner says of clusters, checked against what there is, kept, and reported with what it changes.
+
+A word is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
+every run, earlier and later. Refuses to know how fits honour it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from vecclust.errors import NotFound, UsageError
+from vecclust.library import catalogue
+from vecclust.library.ranking import living_path
+from vecclust.types.clusters import ClusterName, Label
+from vecclust.types.constraints import Standing, said, word_name, word_number
+from vecclust.types.edits import Saying, Word, WordEntry, WordReport
+from vecclust.types.files import FileRow
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+# Where a photo is to be that is to be in no cluster.
+UNCLUSTERED = "unclustered"
+_PHOTO = re.compile("[0-9a-f]{64}")
+_CLUSTERS_ALONE = ("merge", "not-together")
+
+
+class NanoClock(Protocol):
+    """The time."""
+
+    def now_ns(self) -> int:
+        """Give nanoseconds since the epoch."""
+
+
+class FileFinder(Protocol):
+    """Finds a file's row by its absolute path."""
+
+    def row_of(self, path: str) -> FileRow | None:
+        """Give the row, or None."""
+
+
+class Correcting:
+    """Keeps the owner's words on one library.
+
+    Args:
+        store: its tables, open for writing but for `entries`.
+        files: finds photos by path.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, *, files: FileFinder, clock: NanoClock) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+
+    def say(self, saying: Saying) -> WordReport:
+        """Keep a word; see `Library.say`."""
+        notices: list[str] = []
+        rows = self._rows(saying, notices)
+        before = self._store.standing()
+        if not rows:
+            return WordReport(None, saying.verb, notices=tuple(notices))
+        number = self._store.say(rows)
+        after = self._store.standing()
+        ended = sorted(before.numbers - after.numbers - _taken_back(rows))
+        notices += self._contradicted(before, ended)
+        first = rows[0]
+        name = self._store.names().get(first.cluster) if first.cluster is not None else None
+        return WordReport(
+            word=word_name(number),
+            verb=saying.verb,
+            cluster=first.cluster,
+            cluster_name=None if name is None else name.name,
+            other=first.other if first.verb != "take-back" else None,
+            photos=sum(row.photo is not None for row in rows),
+            changed=self._store.n_relabelled(before, after),
+            ended=tuple(map(word_name, ended)),
+            notices=tuple(notices),
+        )
+
+    def entries(self, *, everything: bool = False) -> tuple[WordEntry, ...]:
+        """Read what the owner said; see `Library.words`."""
+        standing = self._store.standing()
+        sayings: dict[int, list[Word]] = {}
+        for word in self._store.words():
+            sayings.setdefault(word.number, []).append(word)
+        return tuple(
+            self._entry(rows, standing)
+            for number, rows in sorted(sayings.items())
+            if everything or number in standing.numbers
+        )
+
+    def _entry(self, rows: Sequence[Word], standing: Standing) -> WordEntry:
+        first = rows[0]
+        in_force = first.number in standing.numbers
+        photos = [row.photo for row in rows if row.photo is not None]
+        if in_force and first.verb not in _CLUSTERS_ALONE:
+            photos = [one for one in photos if one in standing.pins and standing.pins[one].number == first.number]
+        files, names = self._store.files_of(photos), self._store.names()
+        name = names.get(first.cluster) if first.cluster is not None else None
+        return WordEntry(
+            word=word_name(first.number),
+            verb=first.verb,
+            text=said(rows),
+            photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
+            cluster=first.cluster,
+            cluster_name=None if name is None else name.name,
+            other=None if first.verb == "take-back" else first.other,
+            run=first.run,
+            said_ns=first.said_ns,
+            in_force=in_force,
+        )
+
+    def _rows(self, saying: Saying, notices: list[str]) -> list[Word]:
+        match saying.verb:
+            case "move":
+                cluster = None if saying.cluster == UNCLUSTERED else self._shown(saying.cluster)
+                return [self._word("move", photo=photo, cluster=cluster) for photo in self._photos(saying.photos)]
+            case "pin":
+                labels = self._labels(saying.photos)
+                return [self._word("pin", photo=label.photo, cluster=label.cluster) for label in labels]
+            case "unpin":
+                return self._unpinned(saying.photos, notices)
+            case "merge":
+                return self._merged(saying, notices)
+            case "not-together":
+                return self._apart(saying, notices)
+            case "split-off":
+                return self._split_off(saying)
+            case "take-back":
+                return self._back(saying.words)
+        raise UsageError(f"nobody can say {saying.verb!r} of clusters", hint="vecclust --help lists what can be said.")
+
+    def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Word]:
+        photos, pins = self._photos(named), self._store.standing().pins
+        pinned = [photo for photo in photos if photo in pins]
+        if len(pinned) < len(photos):
+            notices.append(f"{len(photos) - len(pinned)} of {len(photos)} photos were not pinned")
+        return [self._word("unpin", photo=photo) for photo in pinned]
+
+    def _merged(self, saying: Saying, notices: list[str]) -> list[Word]:
+        kept, other = self._shown(saying.cluster), self._shown(saying.other)
+        if kept == other:
+            raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
+        names = self._store.names()
+        if other in names and kept not in names:
+            notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
+        return [self._word("merge", cluster=kept, other=other)]
+
+    def _apart(self, saying: Saying, notices: list[str]) -> list[Word]:
+        one, other = self._known(saying.cluster), self._known(saying.other)
+        if one == other:
+            raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
+        joined = self._store.standing().joined
+        absent = [one for one in (one, other) if one not in joined and not self._store.members(one)]
+        notices += [f"the current run has no {one}: this bears on refits alone" for one in absent]
+        return [self._word("not-together", cluster=one, other=other)]
+
+    def _split_off(self, saying: Saying) -> list[Word]:
+        from vecclust.clustering import medoids
+
+        cluster, labels = self._shown(saying.cluster), self._labels(saying.photos)
+        elsewhere = [label.photo for label in labels if label.cluster != cluster]
+        if elsewhere:
+            raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=f"vecclust cluster {cluster}")
+        if len(labels) == len(self._store.members(cluster)):
+            raise UsageError(f"these are all the photos of {cluster}", hint="vecclust rename gives it another name.")
+        name = _checked_name(saying.name)
+        photos, vectors = self._store.vectors([label.photo for label in labels])
+        # The first stands for the cluster until a fit makes more of it.
+        middle = int(medoids(vectors, np.zeros(len(photos), np.int64))[0])
+        photos.insert(0, photos.pop(middle))
+        new = self._store.new_cluster()
+        if name:
+            self._store.put_names([ClusterName(new, name, "owner", self._clock.now_ns())])
+        return [self._word("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
+
+    def _back(self, named: Sequence[str]) -> list[Word]:
+        in_force = self._store.standing().numbers
+        for word in named:
+            if word_number(word) not in in_force:
+                raise NotFound(f"{word} is no word in force", hint="vecclust words lists them.")
+        return [self._word("take-back", other=word) for word in dict.fromkeys(named)]
+
+    def _word(
+        self,
+        verb: str,
+        *,
+        photo: str | None = None,
+        cluster: str | None = None,
+        other: str | None = None,
+        name: str = "",
+    ) -> Word:
+        run = self._store.state().current_run
+        return Word(0, verb, photo, cluster, other, name, run, self._clock.now_ns())  # type: ignore[arg-type]
+
+    def _shown(self, named: str) -> str:
+        """Give the id of a cluster of the current run."""
+        cluster = catalogue.cluster_id(self._store, named)
+        if not self._store.members(cluster):
+            raise catalogue.no_such_cluster(self._store, cluster)
+        return cluster
+
+    def _known(self, named: str) -> str:
+        """Give the id of a cluster that is, or was in an earlier run."""
+        cluster = catalogue.cluster_id(self._store, named)
+        if not self._store.knows_cluster(cluster):
+            raise catalogue.no_such_cluster(self._store, cluster)
+        return cluster
+
+    def _photos(self, named: Sequence[str]) -> list[str]:
+        """Give the content hashes of photos that are named by them or by a path, none twice."""
+        if not named:
+            raise UsageError("no photo is named", hint="Name photos by their paths.")
+        hashes = {one for one in named if _PHOTO.fullmatch(one)}
+        known = {row.photo for row in self._store.photos(hashes)} if hashes else set()
+        return list(dict.fromkeys(one if one in known else self._photo_at(one) for one in named))
+
+    def _photo_at(self, path: str) -> str:
+        absolute = os.path.abspath(path)
+        row = self._files.row_of(absolute)
+        if row is None or row.photo is None or not self._store.photos([row.photo]):
+            raise NotFound(f"{absolute} is not in the library", hint="Is it below a scanned folder? vecclust status.")
+        return row.photo
+
+    def _labels(self, named: Sequence[str]) -> list[Label]:
+        """Give the labels of photos, which all have one."""
+        photos = self._photos(named)
+        labels = self._store.labels_of(photos)
+        for photo in photos:
+            if photo not in labels:
+                raise UsageError(f"{self._path(photo)} has no label yet", hint="vecclust scan gives it one.")
+        return [labels[photo] for photo in photos]
+
+    def _path(self, photo: str) -> str:
+        return living_path(self._store.files_of([photo]).get(photo, ())) or photo
+
+    def _contradicted(self, before: Standing, ended: Sequence[int]) -> list[str]:
+        of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
+        words = self._store.words()
+        return [
+            f"this ends {word_name(number)}: {said(word for word in words if word.number == number)}"
+            for number in ended
+            if number in of_clusters
+        ]
+
+
+def _taken_back(rows: Sequence[Word]) -> set[int]:
+    return {word_number(row.other) for row in rows if row.verb == "take-back"}
+
+
+def _checked_name(name: str) -> str:
+    from vecclust.store import storable_text
+
+    if storable_text(name) != name:
+        raise UsageError("a cluster's name is text", hint="vecclust split-off CLUSTER PHOTO... --name NAME")
+    return name.strip()

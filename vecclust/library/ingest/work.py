@@ -1,0 +1,272 @@
+"""Read, embed and commit a list of files, keeping the model busy and every batch whole.
+
+Decoding runs ahead in other processes; this side takes results in order, embeds them in batches and commits photos
+before the rows of their files. A failure costs one photo and is recorded with its reason and its next try.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import PhotoError, Unfinished, Unreachable, Vanished
+from vecclust.library.ingest.plan import Job, file_row, next_try_ns
+from vecclust.photos import KnownPhoto
+from vecclust.types.files import FileRow, SeenFile
+from vecclust.types.photos import DecodedPhoto, PhotoRow
+from vecclust.types.progress import Progress
+
+log = logging.getLogger(__name__)
+
+# Each commit leaves small fragments; a long import tidies up on its way, so that questions stay quick meanwhile.
+COMMITS_BETWEEN_UPKEEP = 64
+# A scan waits this long for a file of odd end; one that needs more quiet is left to a later scan.
+PATIENCE_S = 10.0
+
+Outcome = DecodedPhoto | KnownPhoto | PhotoError
+
+
+class Decoder(Protocol):
+    """What reads files ahead of the model; `photos.DecodePool` is one."""
+
+    def decode_ahead(
+        self, jobs: Iterable[tuple[SeenFile, frozenset[str]]], ahead: int
+    ) -> Iterator[tuple[SeenFile, Outcome]]:
+        """Yield each file's outcome in order, `ahead` of them under way at most."""
+
+
+class PhotoEmbedder(Protocol):
+    """What turns frames into vectors; `embed.Embedder` is one."""
+
+    @property
+    def batch_size(self) -> int:
+        """Frames it likes in one call."""
+
+    def embed_each(self, frames: NDArray[np.uint8]) -> Sequence[NDArray[np.float32] | PhotoError]:
+        """Embed each frame, or say what is wrong with it."""
+
+
+class PhotoStore(Protocol):
+    """The writing side of the library that this room needs; `store.Store` is one."""
+
+    def add_photos(self, rows: Sequence[PhotoRow]) -> int:
+        """Commit rows of photos; keys already there are left alone. Gives how many were new."""
+
+    def put_files(self, rows: Sequence[FileRow]) -> None:
+        """Commit rows of files, new or changed."""
+
+    def maintain(self) -> object:
+        """Compact and clean up where that is due."""
+
+
+class EmbedderSource(Protocol):
+    """Gives the embedder at first need, so that a scan without new pictures loads no model."""
+
+    def __call__(self) -> PhotoEmbedder:
+        """Load the embedder, or give the one already loaded."""
+
+
+class NanoClock(Protocol):
+    """The time."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of the jobs.
+
+    Attributes:
+        ready: job and photo of every file whose photo has a row now.
+        failed: rows of the files that could not be read.
+        vanished: files that were gone before they could be read.
+        embedded: photos whose rows are new.
+    """
+
+    ready: list[tuple[Job, str]] = field(default_factory=list)
+    failed: list[FileRow] = field(default_factory=list)
+    vanished: int = 0
+    embedded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How work is paced.
+
+    Attributes:
+        photos: photos after which a batch is committed.
+        seconds: seconds after which it is committed anyway.
+        ahead: files decoded ahead of the model: enough that it never waits, few enough that memory stays flat.
+    """
+
+    photos: int = 256
+    seconds: float = 5.0
+    ahead: int = 64
+
+
+class Work:
+    """One pass over a list of jobs.
+
+    Args:
+        store: where rows go.
+        embedder: gives the model at first need.
+        clock: the time.
+        known_by_size: photos already in the library by the length of their files.
+        policy: when to commit.
+    """
+
+    def __init__(
+        self,
+        store: PhotoStore,
+        *,
+        embedder: EmbedderSource,
+        clock: NanoClock,
+        known_by_size: Mapping[int, frozenset[str]],
+        policy: Pace,
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._clock = clock
+        self._by_size = known_by_size
+        self._known: set[str] = set().union(*known_by_size.values()) if known_by_size else set()
+        self._policy = policy
+        self._batch_size = 0
+        self._queue: dict[str, tuple[DecodedPhoto, list[Job]]] = {}
+        self._photo_rows: list[PhotoRow] = []
+        self._file_rows: list[FileRow] = []
+        self._committed_ns = clock.now_ns()
+        self._n_commits = 0
+        self.done = Done()
+
+    def run(self, jobs: Sequence[Job], decoder: Decoder, *, progress: Progress, again: bool = False) -> list[Job]:
+        """Bring every job to its end; interrupted, commit what is ready and go.
+
+        Args:
+            jobs: the files.
+            decoder: reads them ahead.
+            progress: told after every file.
+            again: whether the caller will look again at files that only need some more quiet.
+
+        Returns:
+            Jobs to look at again; none unless `again`.
+        """
+        doubtful: list[Job] = []
+        order = deque(jobs)
+        asked = ((job.seen, self._by_size.get(job.seen.size_bytes, frozenset())) for job in jobs)
+        with self._committing():
+            for number, (_, outcome) in enumerate(decoder.decode_ahead(asked, self._policy.ahead), start=1):
+                job = order.popleft()
+                if again and isinstance(outcome, Unfinished) and 0 < outcome.quiet_s <= PATIENCE_S:
+                    doubtful.append(job)
+                else:
+                    self._take(job, outcome)
+                self._commit_if_due()
+                progress("photos", number, len(jobs))
+            self._embed_queue()
+        return doubtful
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """Commit at the end, and also when interrupted; not after an error, whose state is not to be trusted."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self._commit()
+            raise
+        self._commit()
+
+    def _take(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Vanished):
+            self.done.vanished += 1
+        elif isinstance(outcome, PhotoError):
+            self._fail(job, outcome)
+        elif outcome.photo in self._known:
+            self._ready(job, outcome.photo)
+        elif isinstance(outcome, KnownPhoto):
+            raise AssertionError(f"decoder knows {outcome.photo}, the library does not")
+        elif outcome.photo in self._queue:
+            self._queue[outcome.photo][1].append(job)
+        else:
+            self._queue[outcome.photo] = (outcome, [job])
+            # Asked once: the answer is held against the library's tables each time, a millisecond for each photo.
+            self._batch_size = self._batch_size or self._embedder().batch_size
+            if len(self._queue) >= self._batch_size:
+                self._embed_queue()
+
+    def _embed_queue(self) -> None:
+        if not self._queue:
+            return
+        waiting = list(self._queue.values())
+        frames = np.stack([decoded.frame for decoded, _ in waiting])
+        vectors = self._embedder().embed_each(frames)
+        self._queue.clear()
+        for (decoded, jobs), vector in zip(waiting, vectors, strict=True):
+            if isinstance(vector, PhotoError):
+                for job in jobs:
+                    self._fail(job, vector)
+                continue
+            self._photo_rows.append(self._photo_row(decoded, vector, jobs[0]))
+            self._known.add(decoded.photo)
+            for job in jobs:
+                self._ready(job, decoded.photo)
+
+    def _photo_row(self, decoded: DecodedPhoto, vector: NDArray[np.float32], job: Job) -> PhotoRow:
+        return PhotoRow(
+            photo=decoded.photo,
+            vector=vector,
+            width_px=decoded.width_px,
+            height_px=decoded.height_px,
+            size_bytes=job.seen.size_bytes,
+            taken=decoded.taken,
+            place=decoded.place,
+            added_ns=self._clock.now_ns(),
+            thumbnail=decoded.thumbnail,
+        )
+
+    def _ready(self, job: Job, photo: str) -> None:
+        self._file_rows.append(file_row(job.seen, photo=photo))
+        self.done.ready.append((job, photo))
+
+    def _fail(self, job: Job, error: PhotoError) -> None:
+        before = job.before
+        attempts = 1 + (before.attempts if before is not None and before.mtime_ns == job.seen.mtime_ns else 0)
+        row = dataclasses.replace(
+            file_row(job.seen, photo=before.photo if before is not None else None),
+            state="problem",
+            attempts=attempts,
+            next_try_ns=next_try_ns(attempts, now_ns=self._clock.now_ns(), forever=isinstance(error, Unreachable)),
+            reason=error.message,
+        )
+        log.info("cannot read %r: %s", job.seen.absolute, error.message)
+        self._file_rows.append(row)
+        self.done.failed.append(row)
+
+    def _commit_if_due(self) -> None:
+        waited_s = (self._clock.now_ns() - self._committed_ns) / 1e9
+        full = len(self._photo_rows) >= self._policy.photos or len(self._file_rows) >= 8 * self._policy.photos
+        if full or (waited_s >= self._policy.seconds and (self._photo_rows or self._file_rows)):
+            self._commit()
+
+    def _commit(self) -> None:
+        """Write photos, then the files that hold them: killed in between, the next scan only hashes them again."""
+        if self._photo_rows:
+            self.done.embedded += self._store.add_photos(self._photo_rows)
+            self._photo_rows = []
+        if self._file_rows:
+            self._store.put_files(self._file_rows)
+            self._file_rows = []
+            self._n_commits += 1
+            if self._n_commits % COMMITS_BETWEEN_UPKEEP == 0:
+                self._store.maintain()
+        self._committed_ns = self._clock.now_ns()

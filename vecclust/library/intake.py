@@ -1,0 +1,196 @@
+"""The way in: bring the library in step with its folders, then have what came labelled.
+
+Knows which folders are kept and how to look at them once, or again and again; what a label is is `grouping`'s affair.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vecclust import photos
+from vecclust.config import Config
+from vecclust.errors import UsageError
+from vecclust.library.ingest import settling
+from vecclust.library.ingest.scan import LOOK_PAUSE_S, Clock, Scan, ScanRequest, ScanSettings
+from vecclust.library.ingest.work import Pace
+from vecclust.library.opening import absolute_folder, decode_limits
+from vecclust.types.files import ScanReport
+from vecclust.types.progress import Progress
+
+if TYPE_CHECKING:
+    from vecclust.library.grouping import Grouping
+    from vecclust.library.model import Binding
+    from vecclust.store import Store
+
+
+class Intake:
+    """Scans of one library.
+
+    Args:
+        store: its tables, open for writing but for dry runs.
+        config: the settings.
+        binding: its model.
+        grouping: labels what came.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, *, config: Config, binding: Binding, grouping: Grouping, clock: Clock) -> None:
+        self._store = store
+        self._config = config
+        self._binding = binding
+        self._grouping = grouping
+        self._clock = clock
+        self._pool: photos.DecodePool | None = None
+        self._keeps_pool = False
+        self._processes = 0
+        self._read_s = time.monotonic()
+
+    def close(self) -> None:
+        """End the decoding processes."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def keep_warm(self, *, processes: int = 0) -> None:
+        """Keep decoding processes up between scans, until closed.
+
+        Args:
+            processes: how many where no setting says so; 0 for one per core.
+        """
+        self._keeps_pool = True
+        self._processes = processes
+
+    def let_go(self, *, idle_s: float) -> bool:
+        """End the decoding processes that were kept up, if no photo was read lately; the next one starts new ones.
+
+        Args:
+            idle_s: seconds for which none may have been read; 0 for now.
+
+        Returns:
+            Whether there were any.
+        """
+        if self._pool is None or time.monotonic() - self._read_s < idle_s:
+            return False
+        self._pool.close()
+        self._pool = None
+        return True
+
+    @property
+    def rules(self) -> photos.IgnoreRules:
+        """What counts as a photo here."""
+        return photos.IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
+
+    def scan(self, folders: Iterable[Path | str], *, dry_run: bool, prune: bool, progress: Progress) -> ScanReport:
+        """Look at everything; see `Library.scan`."""
+        asked = self._named(folders)
+        if not asked and not self._store.roots():
+            raise UsageError("no folder to scan", hint="Name one, it is remembered: vecclust scan ~/Photos.")
+        self._binding.check_asked()
+        return self._scan(ScanRequest(folders=asked, dry_run=dry_run, prune=prune), progress)
+
+    def retry(self, progress: Progress) -> ScanReport:
+        """Read the files that could not be read again now; see `Library.retry`."""
+        return self._scan(ScanRequest(retry_all=True), progress)
+
+    def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
+        """Keep folders without looking at them yet; see `Library.remember`."""
+        self._scanner().remember(self._named(folders))
+        kept = self.folders()
+        if not kept:
+            raise UsageError("no folder to watch", hint="Name one, it is remembered: vecclust watch ~/Photos.")
+        self._binding.check_asked()
+        return kept
+
+    def catch_up(self, paths: Collection[str] | None, *, more: bool, progress: Progress) -> ScanReport:
+        """Look as one who looks again soon; see `Library.catch_up`."""
+        scanner = self._scanner()
+        if paths is None:
+            request = ScanRequest(patient=False, at_most=self._config.store.commit_photos)
+            report = scanner.run(request, progress=progress)
+        else:
+            report = scanner.run_paths(paths, progress=progress)
+        return self._finish(report, progress, more=more or bool(report.left))
+
+    def _named(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
+        kept = self.folders()
+        return tuple(absolute_folder(folder, kept=kept) for folder in folders)
+
+    def folders(self) -> tuple[str, ...]:
+        """Give the folders that are kept, as absolute paths."""
+        return tuple(root.path for root in self._store.roots())
+
+    def later(self) -> dict[str, float]:
+        """Give the files that ask for another look, and in how many seconds each; see `Library.later`."""
+        now_ns = self._clock.now_ns()
+        times = self._settle_times()
+        wait_s = {
+            row.absolute: max(LOOK_PAUSE_S, settling.wait_s(row, times, now_ns=now_ns))
+            for row in self._store.files(state="waiting")
+            if not row.missing_since_ns
+        }
+        for row in self._store.files(state="problem"):
+            if row.next_try_ns and not row.missing_since_ns:
+                wait_s[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
+        return wait_s
+
+    def _scan(self, request: ScanRequest, progress: Progress) -> ScanReport:
+        report = self._scanner().run(request, progress=progress)
+        return report if request.dry_run else self._finish(report, progress)
+
+    def _finish(self, report: ScanReport, progress: Progress, *, more: bool = False) -> ScanReport:
+        """Label what came and tidy up; a first fit waits until there is no more to read."""
+        if more and self._store.state().current_run is None:
+            labelled, run = 0, None
+        else:
+            labelled, run = self._grouping.label(progress)
+        progress("tidying", 0, 1)
+        self._store.maintain()
+        progress("tidying", 1, 1)
+        return dataclasses.replace(report, labelled=labelled, run=run)
+
+    def _scanner(self) -> Scan:
+        return Scan(
+            self._store,
+            decoder=self._decoder,
+            embedder=self._binding.embedder,
+            clock=self._clock,
+            settings=self._scan_settings(),
+        )
+
+    @contextmanager
+    def _decoder(self) -> Iterator[photos.DecodePool]:
+        if not self._keeps_pool:
+            with self._new_pool() as pool:
+                yield pool
+            return
+        if self._pool is None:
+            self._pool = self._new_pool()
+        try:
+            yield self._pool
+        finally:
+            self._read_s = time.monotonic()
+
+    def _new_pool(self) -> photos.DecodePool:
+        return photos.DecodePool(
+            self._binding.bound().framing,
+            limits=decode_limits(self._config),
+            processes=self._config.photos.decode_processes or self._processes or None,
+        )
+
+    def _settle_times(self) -> settling.SettleTimes:
+        """Give how long files are left alone; made anew for each look, for mounts come and go."""
+        return settling.SettleTimes(self._config.photos.settle_s, self._config.photos.settle_polled_s)
+
+    def _scan_settings(self) -> ScanSettings:
+        config = self._config
+        return ScanSettings(
+            rules=self.rules,
+            settle=self._settle_times(),
+            remove_after_s=config.scan.remove_after_s,
+            lost_share=config.scan.lost_share,
+            pace=Pace(config.store.commit_photos, config.store.commit_s),
+        )

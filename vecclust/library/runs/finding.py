@@ -1,0 +1,224 @@
+"""What a fit found, apart from the library: made by whoever may read, handed on as plain arrays, adopted by the writer.
+
+A refit may run in another process, which reads the library and never writes it. Identity is not part of a finding:
+names and clusters may change while it is made, so the writer matches it when it adopts it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import DamagedRun, NotFound
+from vecclust.library.runs.needs import ClusteredStore
+from vecclust.library.runs.rows import load_fit, pack_photos, unpack_photos
+from vecclust.types.progress import Progress, no_progress
+from vecclust.types.runs import N_CONTINUED, N_LIGHT, RefitKind, Run
+
+if TYPE_CHECKING:
+    from vecclust.clustering import Earlier, FitParams, FitState
+
+log = logging.getLogger(__name__)
+
+# Seeds alone differ by up to 0.05 in the share of photos without a cluster.
+MOST_LOST = 0.1
+
+_ARRAYS, _FACTS = "finding.npz", "finding.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fit and the photos it stands on.
+
+    Attributes:
+        photos: content hashes, ascending, in the order of the rows.
+        labels: (n,) int64, -1 for noise.
+        strengths: (n,) float32 in [0, 1].
+        nearest: (n,) int64, the cluster nearest to each row that has none, where that was asked for, else -1.
+        medoids: (k,) int64, row of the most central photo, by label.
+        state: what places arrivals and the next fit.
+        params: the parameters used.
+        figures: quality figures by name.
+        seconds: wall seconds by stage.
+    """
+
+    photos: Sequence[str]
+    labels: NDArray[np.int64]
+    strengths: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+    medoids: NDArray[np.int64]
+    state: FitState
+    params: Mapping[str, Any]
+    figures: Mapping[str, float | int | None]
+    seconds: Mapping[str, float]
+
+
+def find(
+    store: ClusteredStore, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
+) -> Finding:
+    """Fit all photos; nothing is written.
+
+    Args:
+        store: the library, open for reading or writing.
+        params: the parameters of the fit.
+        kind: where it is not `full`, photos are held in their clusters where nothing speaks against it, and the fit
+            begins at the layout of the current run, which costs a fraction, unless too many in a row did; a `light`
+            one is a continued one where too many in a row were light. None is light where few photos came, else
+            continued. Where the result leaves many more photos without a cluster than the last layout from nothing,
+            everything is chosen freely.
+        progress: told about stages.
+
+    Returns:
+        What was found.
+
+    Raises:
+        NotFound: the library has no photos.
+    """
+    from vecclust.clustering import fit, medoids
+
+    photos, vectors = store.vectors()
+    if not photos:
+        raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
+    earlier, current = _earlier(store, photos), _current(store)
+    due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
+    found = fit(vectors, params, earlier=earlier, kind=due, held=kind != "full", progress=progress)
+    if found.kind != "full" and _is_worn(store, found.figures):
+        log.info("continued fits have left many photos without a cluster: fitting from nothing")
+        found = fit(vectors, params, earlier=earlier, progress=progress)
+    return Finding(
+        photos=photos,
+        labels=found.labels,
+        strengths=found.strengths,
+        nearest=found.nearest,
+        medoids=medoids(vectors, found.labels),
+        state=found.state,
+        params=found.params.as_dict(),
+        figures={**found.figures, **_counts(found.kind, current)},
+        seconds=found.seconds,
+    )
+
+
+def due_kind(asked: RefitKind | None, current: Run | None, *, newcomers: float) -> RefitKind:
+    """Say what kind of fit follows the current run.
+
+    Args:
+        asked: what somebody wants, None for the cheapest that will do.
+        current: the current run.
+        newcomers: share of the photos that came since, in [0, 1].
+
+    Returns:
+        The kind.
+    """
+    from vecclust.clustering import continuing
+
+    if asked == "full" or _counted(current, N_CONTINUED) >= continuing.MOST_CONTINUED:
+        return "full"
+    few = asked == "light" or (asked is None and newcomers <= continuing.MOST_NEWCOMERS_FOR_LIGHT)
+    return "light" if few and _counted(current, N_LIGHT) < continuing.MOST_LIGHT else "continued"
+
+
+def _counts(kind: RefitKind, current: Run | None) -> dict[str, int]:
+    """Count the fits since the last one from nothing, and the light ones in a row."""
+    return {
+        N_CONTINUED: 0 if kind == "full" else _counted(current, N_CONTINUED) + 1,
+        N_LIGHT: _counted(current, N_LIGHT) + 1 if kind == "light" else 0,
+    }
+
+
+def _counted(run: Run | None, figure: str) -> int:
+    return 0 if run is None else int(run.figures.get(figure) or 0)
+
+
+def _current(store: ClusteredStore) -> Run | None:
+    current = store.state().current_run
+    return next((run for run in store.runs() if run.run == current), None)
+
+
+def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -> bool:
+    """Say whether a continued fit is much poorer than the last one from nothing."""
+    whole = [run for run in store.runs() if run.kind == "full"]
+    if not whole:
+        return False
+    before, now = whole[-1].figures.get("share_unclustered"), figures.get("share_unclustered")
+    return before is not None and now is not None and now > before + MOST_LOST
+
+
+def _earlier(store: ClusteredStore, photos: Sequence[str]) -> Earlier | None:
+    """Give the current run's fit and where the photos stood in it; None where there is none that can be read."""
+    from vecclust.clustering import Earlier
+
+    run = store.state().current_run
+    if run is None:
+        return None
+    try:
+        state, fitted = load_fit(store.fit_folder(run))
+    except DamagedRun as error:
+        log.warning("%s", error)
+        return None
+    row_of = {photo: row for row, photo in enumerate(fitted.photos)}
+    return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))
+
+
+def save_finding(finding: Finding, folder: Path) -> None:
+    """Write a finding into an existing folder; the facts come last, so that a torn one is told by their absence."""
+    from vecclust.clustering import save_state
+
+    save_state(finding.state, folder)
+    with open(folder / _ARRAYS, "wb") as file:
+        np.savez(
+            file,
+            photos=pack_photos(finding.photos),
+            labels=finding.labels,
+            strengths=finding.strengths,
+            nearest=finding.nearest,
+            medoids=finding.medoids,
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    facts = {"params": dict(finding.params), "figures": dict(finding.figures), "seconds": dict(finding.seconds)}
+    (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def load_finding(folder: Path) -> Finding:
+    """Read a finding.
+
+    Args:
+        folder: where `save_finding` put it.
+
+    Raises:
+        DamagedRun: it is not whole.
+    """
+    from vecclust.clustering import load_state
+
+    try:
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        # Opened here: numpy leaves a file it cannot read open.
+        with open(folder / _ARRAYS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            finding = Finding(
+                photos=unpack_photos(arrays["photos"]),
+                labels=arrays["labels"],
+                strengths=arrays["strengths"],
+                nearest=arrays["nearest"],
+                medoids=arrays["medoids"],
+                state=load_state(folder),
+                params=facts["params"],
+                figures=facts["figures"],
+                seconds=facts["seconds"],
+            )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedRun(f"the fit in {folder} is not whole: {error}") from error
+    n_rows = len(finding.photos)
+    lengths = {len(finding.labels), len(finding.strengths), len(finding.nearest), finding.state.n_rows}
+    if lengths != {n_rows}:
+        raise DamagedRun(f"the parts of the fit in {folder} do not belong together")
+    return finding

@@ -1,0 +1,154 @@
+"""Where each photo lies on the map: read from the run, or laid out and, by the library's writer, kept with the run.
+
+A run's own map is not laid out twice: photos that came since are put beside their nearest. A new run's map begins at
+the newest earlier one. The file is a cache: one that is missing or damaged is made again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import DamagedRun
+from vecclust.types.runs import Run
+from vecclust.types.status import LibraryState
+
+if TYPE_CHECKING:
+    from vecclust.clustering.neighbours import Neighbours
+
+logger = logging.getLogger(__name__)
+
+MAP_FILE = "map.npz"
+# Newcomers at the mean of their nearest pile up in the middle of clusters: a map of which more than this share has
+# come so is laid out anew, beginning at itself.
+MOST_NEWCOMERS = 0.2
+
+
+class MappedStore(Protocol):
+    """What the map needs of the library; `store.Store` is one."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether this is the library's writer."""
+
+    def state(self) -> LibraryState:
+        """Tell which run is current."""
+
+    def runs(self) -> Sequence[Run]:
+        """List the runs, oldest first."""
+
+    def fit_folder(self, run: str) -> Path:
+        """Find the folder of a run's arrays."""
+
+
+def map_positions(
+    store: MappedStore,
+    photos: Sequence[str],
+    *,
+    vectors: NDArray[np.float32],
+    graph: Callable[[], Neighbours],
+    seed: int,
+) -> NDArray[np.float32]:
+    """Give every photo its place on the map.
+
+    Args:
+        store: the library; its writer keeps the map for the next time.
+        photos: content hashes, in the order of the rows.
+        vectors: (n, d) float32 unit norm.
+        graph: gives the nearest rows of each row; asked only where photos are to be placed.
+        seed: of the layout.
+
+    Returns:
+        (n, 2) float32, finite.
+    """
+    from vecclust.clustering.continuing import place_newcomers
+    from vecclust.clustering.flat import map_layout
+
+    current = store.state().current_run
+    source, earlier = _earlier(store, current, photos)
+    if earlier is not None and source == current:
+        n_new = int(np.isnan(earlier).any(axis=1).sum())
+        if n_new == 0:
+            return earlier
+        if n_new <= MOST_NEWCOMERS * len(photos):
+            placed = place_newcomers(earlier, graph=graph())
+            if placed is not None:
+                return placed
+    positions = map_layout(vectors, seed=seed, graph=graph(), earlier=earlier)
+    if store.writable and current is not None:
+        _keep(store, current, photos, positions)
+    return positions
+
+
+def kept_positions(store: MappedStore, photos: Sequence[str]) -> NDArray[np.float32] | None:
+    """Read where the current run's map has these photos, without laying anything out.
+
+    Args:
+        store: the library.
+        photos: content hashes.
+
+    Returns:
+        (n, 2) float32, finite, or None where one of them has no place yet.
+    """
+    current = store.state().current_run
+    source, earlier = _earlier(store, current, photos)
+    if earlier is None or source != current or np.isnan(earlier).any():
+        return None
+    return earlier
+
+
+def _earlier(
+    store: MappedStore, current: str | None, photos: Sequence[str]
+) -> tuple[str | None, NDArray[np.float32] | None]:
+    """Find the current run's map, else that of the newest run before it, as rows of these photos."""
+    names = [run.run for run in store.runs()]
+    if current not in names:
+        return None, None
+    for run in reversed(names[: names.index(current) + 1]):
+        try:
+            known = _read(store.fit_folder(run))
+        except DamagedRun:
+            continue
+        positions = np.array([known.get(photo, (np.nan, np.nan)) for photo in photos], np.float32).reshape(-1, 2)
+        if np.isfinite(positions).all(axis=1).any():
+            return run, positions
+    return None, None
+
+
+def _read(folder: Path) -> dict[str, tuple[float, float]]:
+    try:
+        with open(folder / MAP_FILE, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            keys, positions = arrays["photos"], arrays["positions"]
+            if keys.shape != (len(positions), 32) or keys.dtype != np.uint8 or positions.shape != (len(keys), 2):
+                raise ValueError("the arrays do not fit together")
+            if positions.dtype != np.float32 or not np.isfinite(positions).all():
+                raise ValueError("a position is no number")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
+        logger.warning("the map kept in %s cannot be used and is made again: %s", folder, reason)
+        return {}
+    return {key.tobytes().hex(): (float(x), float(y)) for key, (x, y) in zip(keys, positions, strict=True)}
+
+
+def _keep(store: MappedStore, run: str, photos: Sequence[str], positions: NDArray[np.float32]) -> None:
+    """Write the map beside the run's arrays; where that fails, it is only laid out again the next time."""
+    keys = np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
+    try:
+        file = store.fit_folder(run) / MAP_FILE
+        beside = file.with_name(MAP_FILE + ".new")
+        with open(beside, "wb") as opened:
+            np.savez(opened, photos=keys, positions=positions.astype(np.float32))
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(beside, file)
+    except (OSError, DamagedRun) as reason:
+        logger.warning("the map of run %s is not kept: %s", run, reason)

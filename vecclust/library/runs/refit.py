@@ -1,0 +1,286 @@
+"""A full fit of all photos: vectors to a run, its clusters and its labels, in one visible commit."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import DamagedRun, StoreError
+from vecclust.library.runs.finding import Finding, find
+from vecclust.library.runs.heeding import Parted, evidence_of, homes_of, part
+from vecclust.library.runs.needs import ClusteredStore
+from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
+from vecclust.types.clusters import ClusterRow, Label
+from vecclust.types.constraints import Standing, suggested_names
+from vecclust.types.progress import Progress, no_progress
+from vecclust.types.runs import RefitKind, RefitReport, Run
+
+if TYPE_CHECKING:
+    from vecclust.clustering import Carried, FitParams
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A fit, and what it does to identity.
+
+    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's word
+    alone.
+    """
+
+    finding: Finding
+    carried: Carried
+    before: Mapping[str, Label]
+    standing: Standing
+    living_on: Mapping[str, Sequence[str]]
+    suggested: Mapping[str, str]
+
+
+def refit(
+    store: ClusteredStore,
+    params: FitParams,
+    *,
+    reason: str,
+    dry_run: bool = False,
+    kind: RefitKind | None = "full",
+    progress: Progress = no_progress,
+) -> RefitReport:
+    """Fit all photos anew and, unless it is a dry run, make the result the current run.
+
+    Args:
+        store: the library.
+        params: the parameters of the fit.
+        reason: why it runs, kept with the run.
+        dry_run: change nothing.
+        kind: what kind of fit, None for the cheapest that will do; see `find`.
+        progress: told about stages.
+
+    Returns:
+        What was found and what happened to identity.
+
+    Raises:
+        NotFound: the library has no photos.
+    """
+    started = time.monotonic()
+    finding = find(store, params, kind=kind, progress=progress)
+    report = adopt(store, finding, reason=reason, dry_run=dry_run)
+    return dataclasses.replace(report, seconds=time.monotonic() - started)
+
+
+def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
+    """Match a finding with the clusters there are and, unless it is a dry run, make it the current run.
+
+    Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
+
+    Args:
+        store: the library, open for writing unless it is a dry run.
+        finding: the fit.
+        reason: why it was made, kept with the run.
+        dry_run: change nothing.
+
+    Returns:
+        What was found and what happened to identity; its seconds are those of the fit.
+    """
+    fitted = _matched(store, finding)
+    report = _report(fitted, store.next_run(), dry_run=dry_run)
+    if not dry_run:
+        _commit(store, fitted, report, reason)
+    return report
+
+
+def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
+    from vecclust.clustering import Known, match
+
+    state, standing = store.state(), store.standing()
+    before = {} if state.current_run is None else dict(store.run_labels(state.current_run))
+    # What was only nearest says nothing of a cluster's identity.
+    own = {
+        one.photo: one.cluster for one in before.values() if one.cluster is not None and one.assigned_by != "nearest"
+    }
+    evidence = evidence_of(own, standing)
+    members, remembered = evidence.members, evidence.remembered
+    owners = {cluster for cluster, name in store.names().items() if name.named_by == "owner"}
+    named = frozenset(owners | standing.clusters) - standing.joined.keys()
+    retired = _memory(store, state.current_run, alive=frozenset(members.values()) | remembered.keys(), named=named)
+    retired |= {cluster: photos | retired.get(cluster, frozenset()) for cluster, photos in remembered.items()}
+    known = Known(members=members, retired=retired, named=named, next_number=state.next_cluster)
+    photos = list(finding.photos)
+    carried = match(photos, finding.labels, known=known)
+    if pairs := standing.pairs_apart():
+        homes = homes_of(evidence, retired, standing)
+        parted = part(photos, finding.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
+        if parted.fixed:
+            finding = _relabelled(store, finding, parted)
+            carried = match(photos, finding.labels, known=known, fixed=parted.fixed)
+    names = {cluster: name.name for cluster, name in store.names().items()}
+    splits = {one: change.sources[0] for one, change in carried.changes.items() if change.event == "split"}
+    suggested = {
+        one: name for one, name in suggested_names(names, {**store.splits(), **splits}).items() if one in splits
+    }
+    return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing), suggested)
+
+
+def _relabelled(store: ClusteredStore, finding: Finding, parted: Parted) -> Finding:
+    """Give a fit its parted clusters, each with a medoid of its own."""
+    medoid_of = dict(enumerate(finding.medoids.tolist()))
+    for label in parted.fixed:
+        medoid_of[label] = _medoid(store, finding.photos, np.flatnonzero(parted.labels == label))
+    medoids = np.array([medoid_of[label] for label in sorted(medoid_of)], np.int64)
+    return dataclasses.replace(finding, labels=parted.labels, medoids=medoids)
+
+
+def _medoid(store: ClusteredStore, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
+    from vecclust.clustering import medoids
+
+    row_of: dict[str, int] = {photos[row]: row for row in rows.tolist()}
+    found, vectors = store.vectors(row_of)
+    if not found:  # all of them went away since the fit
+        return int(rows[0])
+    return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
+
+
+def _living_on(photos: Sequence[str], carried: Carried, standing: Standing) -> dict[str, list[str]]:
+    """Give the photos pinned to clusters that the fit did not find."""
+    found = frozenset(carried.ids.values())
+    living: dict[str, list[str]] = {}
+    for photo in photos:
+        pin = standing.pins.get(photo)
+        if pin is not None and pin.cluster is not None and pin.cluster not in found:
+            living.setdefault(pin.cluster, []).append(photo)
+    return living
+
+
+def _memory(
+    store: ClusteredStore, run: str | None, *, alive: frozenset[str], named: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    """Give the last members of ids that no cluster carries now.
+
+    What the current run remembers comes first. An owner's name that it has never heard of (given in a later run
+    that was rolled back, or its memory is damaged) is looked for in the other kept runs, the newest first.
+    """
+    memory: dict[str, frozenset[str]] = {}
+    if run is not None:
+        try:
+            memory = dict(load_rows(store.fit_folder(run)).retired)
+        except DamagedRun as error:
+            log.warning("%s", error)
+    for other in reversed(store.runs()):
+        unknown = named - alive - memory.keys()
+        if not unknown:
+            break
+        for cluster in unknown & {row.cluster for row in store.run_clusters(other.run)}:
+            labels = store.run_labels(other.run).values()
+            memory[cluster] = frozenset(label.photo for label in labels if label.cluster == cluster)
+    return memory
+
+
+def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
+    changes = Counter(change.event for change in fitted.carried.changes.values())
+    finding, before, living = fitted.finding, fitted.before, fitted.living_on
+    changed = sum(
+        1
+        for label in _labels(fitted)
+        if label.photo in before
+        and fitted.standing.label(before[label.photo]).cluster != fitted.standing.label(label).cluster
+    )
+    return RefitReport(
+        run=run,
+        photos=len(finding.photos),
+        clusters=len(fitted.carried.ids) + len(living),
+        noise=int(((finding.labels < 0) & (finding.nearest < 0)).sum()),
+        seconds=sum(finding.seconds.values()),
+        kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"] + len(living),
+        born=changes["born"],
+        split=changes["split"],
+        merged=len(fitted.carried.merged.keys() - living.keys()),
+        gone=len(frozenset(fitted.carried.gone) - living.keys()),
+        labels_changed=changed,
+        figures=finding.figures,
+        stage_seconds=finding.seconds,
+        dry_run=dry_run,
+        suggested=fitted.suggested,
+    )
+
+
+def _commit(store: ClusteredStore, fitted: _Fitted, report: RefitReport, reason: str) -> None:
+    from vecclust.clustering import save_state
+
+    model = store.model()
+    if model is None:
+        raise StoreError("the library has photos but no model")
+    folder = store.new_fit_folder(report.run)
+    finding, ids = fitted.finding, fitted.carried.ids
+    save_state(finding.state, folder)
+    save_rows(
+        FittedRows(tuple(finding.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
+        folder,
+    )
+    run = Run(
+        run=report.run,
+        created_ns=time.time_ns(),
+        model=model.model_id,
+        params=finding.params,
+        n_photos=report.photos,
+        n_clusters=report.clusters,
+        n_noise=report.noise,
+        figures=finding.figures,
+        seconds=finding.seconds,
+        parent=store.state().current_run,
+        reason=reason,
+        changes={name: getattr(report, name) for name in ("kept", "born", "split", "merged", "gone", "labels_changed")},
+    )
+    store.commit_run(
+        run,
+        clusters=[*_cluster_rows(fitted, report.run), *_living_rows(store, fitted, report.run)],
+        labels=_labels(fitted),
+        next_cluster=fitted.carried.next_number,
+    )
+
+
+def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
+    finding = fitted.finding
+    rows = []
+    for label, cluster in sorted(fitted.carried.ids.items()):
+        inside = finding.labels == label
+        change = fitted.carried.changes[cluster]
+        rows.append(
+            ClusterRow(
+                run=run,
+                cluster=cluster,
+                size=int(inside.sum()),
+                medoid=finding.photos[int(finding.medoids[label])],
+                strength=float(finding.strengths[inside].mean()),
+                event=change.event,
+                sources=change.sources,
+            )
+        )
+    return rows
+
+
+def _living_rows(store: ClusteredStore, fitted: _Fitted, run: str) -> list[ClusterRow]:
+    photos, rows = fitted.finding.photos, []
+    row_of = {photo: row for row, photo in enumerate(photos)}
+    for cluster, pinned in fitted.living_on.items():
+        medoid = photos[_medoid(store, photos, np.array([row_of[photo] for photo in pinned], np.int64))]
+        rows.append(ClusterRow(run, cluster, len(pinned), medoid, 1.0, "kept", (cluster,)))
+    return rows
+
+
+def _labels(fitted: _Fitted) -> list[Label]:
+    ids, finding = fitted.carried.ids, fitted.finding
+    columns = finding.labels.tolist(), finding.nearest.tolist(), finding.strengths.tolist()
+    return [
+        Label(photo, ids.get(near), 0.0, "nearest")
+        if label < 0 <= near
+        else Label(photo, ids.get(label), strength if label >= 0 else 0.0, "fit")
+        for photo, label, near, strength in zip(finding.photos, *columns, strict=True)
+    ]

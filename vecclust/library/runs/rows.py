@@ -1,0 +1,120 @@
+"""Which photos a fit stands on, kept beside its arrays in the run's folder; plain arrays, no pickle."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import DamagedRun
+
+if TYPE_CHECKING:
+    from vecclust.clustering import FitState
+
+ROWS_FILE = "rows.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedRows:
+    """Which photos a fit stands on, the id of each of its labels, and the ids it remembers.
+
+    Attributes:
+        photos: content hashes in the order of the fit's rows.
+        clusters: cluster id by label.
+        retired: last members of ids that no cluster carries any more.
+    """
+
+    photos: tuple[str, ...]
+    clusters: tuple[str, ...]
+    retired: Mapping[str, frozenset[str]]
+
+
+def save_rows(rows: FittedRows, folder: Path) -> None:
+    """Write the rows of a fit beside its state, as plain arrays; a torn file is told by the archive's checksums.
+
+    Args:
+        rows: the rows.
+        folder: the run's folder, which exists.
+    """
+    retired = sorted(rows.retired)
+    with open(folder / ROWS_FILE, "wb") as file:
+        np.savez(
+            file,
+            photos=pack_photos(rows.photos),
+            clusters=np.array(rows.clusters, dtype=np.str_),
+            retired=np.array(retired, dtype=np.str_),
+            retired_sizes=np.array([len(rows.retired[cluster]) for cluster in retired], np.int64),
+            retired_photos=pack_photos([photo for cluster in retired for photo in sorted(rows.retired[cluster])]),
+        )
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_rows(folder: Path) -> FittedRows:
+    """Read the rows of a fit.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        The rows.
+
+    Raises:
+        DamagedRun: the file is missing or not what was written.
+    """
+    try:
+        # Opened here: numpy leaves a file it cannot read open.
+        with open(folder / ROWS_FILE, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            photos = unpack_photos(arrays["photos"])
+            gone = unpack_photos(arrays["retired_photos"])
+            ends = np.cumsum(arrays["retired_sizes"])
+            retired = {
+                str(cluster): frozenset(gone[end - size : end])
+                for cluster, size, end in zip(arrays["retired"], arrays["retired_sizes"], ends, strict=True)
+            }
+            return FittedRows(photos, tuple(str(cluster) for cluster in arrays["clusters"]), retired)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedRun(
+            f"the rows of a run at {folder} cannot be read: {error}",
+            hint="A refit mends it: vecclust recluster.",
+        ) from error
+
+
+def load_fit(folder: Path) -> tuple[FitState, FittedRows]:
+    """Read what a run was fitted on: its arrays, and the photos they stand for.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        DamagedRun: one of them is missing or damaged, or they do not belong together; a refit mends it.
+    """
+    from vecclust.clustering import load_state
+
+    state, fitted = load_state(folder), load_rows(folder)
+    if len(fitted.photos) != state.n_rows:
+        raise DamagedRun(f"run {folder.name} was fitted on {state.n_rows} photos but names {len(fitted.photos)}")
+    return state, fitted
+
+
+def pack_photos(photos: Sequence[str]) -> NDArray[np.uint8]:
+    """Pack content hashes, half the size of their hex."""
+    return np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
+
+
+def unpack_photos(packed: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Give the content hashes back.
+
+    Raises:
+        ValueError: these are no packed content hashes.
+    """
+    if packed.ndim != 2 or packed.shape[1] != 32 or packed.dtype != np.uint8:
+        raise ValueError(f"content hashes must be (n, 32) uint8, not {packed.shape} {packed.dtype}")
+    return tuple(row.tobytes().hex() for row in packed)

@@ -1,0 +1,260 @@
+"""What the gallery and the map show, read out of the library: the current run's labels, files that are there, dates.
+
+Only reads. A time that is only the file's own says when it was copied as likely as when it was taken, and is not
+shown. Refuses to know HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.library.ranking import living_path
+from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterRow, HistoryEvent, Label
+from vecclust.types.files import FileRow
+from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, PointTable, Shown
+from vecclust.types.photos import PhotoRow
+from vecclust.types.runs import Run
+
+if TYPE_CHECKING:
+    from vecclust.clustering.neighbours import Neighbours
+    from vecclust.store import Store
+
+# As many as stand beside a page without scrolling.
+N_RELATED = 6
+# Beside a cluster's cover, from core to edge.
+N_ON_A_CARD = 4
+# Neighbours of a photo that the map opens: two rows of four in its panel.
+N_NEIGHBOURS = 8
+
+
+def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
+    """Read everything the contact sheets show.
+
+    Args:
+        store: the library.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+
+    Returns:
+        The gallery; without clusters before the first run.
+    """
+    labels = {} if listed.run is None else store.labels(listed.run)
+    shown = _all_shown(store, labels)
+    members: dict[str | None, list[Shown]] = {}
+    for photo in shown:
+        label = labels.get(photo.photo)
+        members.setdefault(None if label is None else label.cluster, []).append(photo)
+    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
+    related = related_clusters(store, [rows[entry.id] for entry in listed.clusters])
+    exhibits = []
+    for entry in listed.clusters:
+        row = rows[entry.id]
+        photos = tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo)))
+        exhibits.append(
+            ClusterExhibit(
+                entry=entry,
+                cover=row.medoid,
+                edge=core_to_edge([photo.photo for photo in photos], leave_out=row.medoid),
+                photos=photos,
+                related=related[entry.id],
+                event=row.event,
+                sources=row.sources,
+                history=tuple(HistoryEvent(one.run, one.event, one.sources) for one in store.history(entry.id)),
+            )
+        )
+    unclustered = sorted(members.get(None, []), key=lambda photo: (when_taken(photo.taken), photo.photo))
+    return GalleryExhibit(_run(store, listed.run), tuple(exhibits), tuple(unclustered))
+
+
+def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
+    """Read everything the map shows, and lay it out where that is not done yet.
+
+    Args:
+        store: the library; opened for writing, it keeps the layout for the next time.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+        seed: of the layout.
+
+    Returns:
+        The map; empty for an empty library.
+    """
+    photos, positions, graph = _laid_out(store, listed, seed=seed)
+    return put_on_map(store, listed, photos=photos, positions=positions, neighbours=graph.indices[:, :N_NEIGHBOURS])
+
+
+def read_points(store: Store, listed: ClusterList, *, seed: int = 0) -> PointTable:
+    """Read what other programs are given of the map, and lay it out where that is not done yet.
+
+    Args:
+        store: the library; opened for writing, it keeps the layout for the next time.
+        listed: its clusters, as `catalogue.list_clusters` gives them.
+        seed: of the layout.
+
+    Returns:
+        The table; empty for an empty library.
+    """
+    photos, positions, graph = _laid_out(store, listed, seed=seed)
+    labels = {} if listed.run is None else store.labels(listed.run)
+    return PointTable(
+        run=_run(store, listed.run),
+        photos=tuple(photos),
+        positions=positions,
+        neighbours=graph.indices,
+        distances=graph.distances,
+        labels=tuple(labels.get(photo.photo) for photo in photos),
+        names={entry.id: entry.name for entry in listed.clusters if entry.name is not None},
+    )
+
+
+def _laid_out(store: Store, listed: ClusterList, *, seed: int) -> tuple[list[Shown], NDArray[np.float32], Neighbours]:
+    from vecclust.library.runs.positions import map_positions
+
+    photos, vectors = store.vectors()
+    known = known_photos(store, listed)
+    kept = [row for row, photo in enumerate(photos) if photo in known]
+    if len(kept) < len(photos):  # removed between the two reads
+        photos, vectors = [photos[row] for row in kept], vectors[kept]
+    graph = map_graph(vectors)
+    positions = map_positions(store, photos, vectors=vectors, graph=lambda: graph, seed=seed)
+    return [known[photo] for photo in photos], positions, graph
+
+
+def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
+    """Give every photo's place on the map, laid out where that is not done yet; see `Library.map_positions`."""
+    from vecclust.library.runs.positions import map_positions
+
+    photos, vectors = store.vectors()
+    return photos, map_positions(store, photos, vectors=vectors, graph=lambda: map_graph(vectors), seed=seed)
+
+
+def map_graph(vectors: NDArray[np.float32]) -> Neighbours:
+    """Give the nearest rows of each row, as many as the layout and the map's panel need."""
+    from vecclust.clustering.flat import N_NEIGHBOURS as N_FOR_LAYOUT
+    from vecclust.clustering.neighbours import neighbour_graph
+
+    return neighbour_graph(vectors, k=max(N_NEIGHBOURS, N_FOR_LAYOUT))
+
+
+def put_on_map(
+    store: Store,
+    listed: ClusterList,
+    *,
+    photos: Sequence[Shown],
+    positions: NDArray[np.float32],
+    neighbours: NDArray[np.int32],
+) -> MapExhibit:
+    """Put photos with known places on a map.
+
+    Args:
+        store: the library.
+        listed: its clusters.
+        photos: the photos, row by row.
+        positions: (n, 2) float32, finite.
+        neighbours: (n, k) int32; k may be 0.
+
+    Returns:
+        The map.
+    """
+    labels = {} if listed.run is None else store.labels(listed.run)
+    row_of = {photo.photo: row for row, photo in enumerate(photos)}
+    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
+    numbers = {entry.id: number for number, entry in enumerate(listed.clusters)}
+    of_row = [labels.get(photo.photo) for photo in photos]
+    label_of_row = np.array(
+        [-1 if label is None or label.cluster is None else numbers.get(label.cluster, -1) for label in of_row], np.int64
+    )
+    return MapExhibit(
+        run=_run(store, listed.run),
+        photos=tuple(photos),
+        positions=positions,
+        neighbours=neighbours,
+        labels=label_of_row,
+        clusters=listed.clusters,
+        covers=tuple(
+            _cover_row(entry, rows=rows, row_of=row_of, inside=np.flatnonzero(label_of_row == number))
+            for number, entry in enumerate(listed.clusters)
+        ),
+    )
+
+
+def _cover_row(
+    entry: ClusterEntry, *, rows: dict[str, ClusterRow], row_of: dict[str, int], inside: NDArray[np.int64]
+) -> int:
+    """Give the row of the medoid; where that photo has left the library, of another photo of the cluster."""
+    first = int(inside[0]) if len(inside) else 0
+    return row_of.get(rows[entry.id].medoid, first)
+
+
+def known_photos(store: Store, listed: ClusterList) -> dict[str, Shown]:
+    """Give every photo as it is shown, by content hash."""
+    labels = {} if listed.run is None else store.labels(listed.run)
+    return {shown.photo: shown for shown in _all_shown(store, labels)}
+
+
+def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:
+    files: dict[str, list[FileRow]] = {}
+    for row in store.files():
+        if row.photo is not None:
+            files.setdefault(row.photo, []).append(row)
+    return [show(photo, files=files.get(photo.photo, ()), label=labels.get(photo.photo)) for photo in store.photos()]
+
+
+def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> Shown:
+    """Give one photo as it is shown."""
+    return Shown(
+        photo=photo.photo,
+        path=living_path(files),
+        taken=known_time(photo),
+        strength=0.0 if label is None else label.strength,
+        width_px=photo.width_px,
+        height_px=photo.height_px,
+        by_owner=label is not None and label.assigned_by == "owner",
+    )
+
+
+def known_time(photo: PhotoRow) -> datetime | None:
+    """Give the time taken, or None where only the file's own time is known."""
+    return None if photo.taken is None or photo.taken.source == "mtime" else photo.taken.when
+
+
+def when_taken(taken: datetime | None) -> str:
+    """Give what to sort by: the time as it stands, whatever its zone; photos without one come last."""
+    return "~" if taken is None else taken.replace(tzinfo=None).isoformat()
+
+
+def core_to_edge(photos: Sequence[str], *, leave_out: str) -> tuple[str, ...]:
+    """Choose photos at even steps from the strongest to the weakest.
+
+    Args:
+        photos: content hashes, strongest first.
+        leave_out: one that stands elsewhere already.
+
+    Returns:
+        `N_ON_A_CARD` of them, or all where there are fewer.
+    """
+    others = [photo for photo in photos if photo != leave_out]
+    if len(others) <= N_ON_A_CARD:
+        return tuple(others)
+    return tuple(others[round(step * (len(others) - 1) / (N_ON_A_CARD - 1))] for step in range(N_ON_A_CARD))
+
+
+def related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
+    """Rank each cluster's others by the cosine of their medoids, the nearest few first."""
+    photos, vectors = store.vectors({row.medoid for row in rows}) if rows else ([], np.empty((0, 0), np.float32))
+    vector_of = dict(zip(photos, vectors, strict=True))
+    known = [row for row in rows if row.medoid in vector_of]
+    found: dict[str, tuple[str, ...]] = {row.cluster: () for row in rows}
+    if not known:
+        return found
+    medoids = np.stack([vector_of[row.medoid] for row in known])
+    for number, row in enumerate(known):
+        order = np.argsort(-(medoids @ medoids[number]), kind="stable")
+        found[row.cluster] = tuple(known[other].cluster for other in order if other != number)[:N_RELATED]
+    return found
+
+
+def _run(store: Store, run: str | None) -> Run | None:
+    return next((one for one in store.runs() if one.run == run), None)

@@ -1,0 +1,1 @@
+"""The one local API over a library."""

@@ -1,0 +1,168 @@
+"""Labels and clusters: what a run says of a photo, its clusters, and how they are listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+AssignedBy = Literal["fit", "predict", "nearest", "owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a run says of one photo.
+
+    Attributes:
+        photo: content hash.
+        cluster: the stable cluster id, or None for noise.
+        strength: membership strength in [0, 1]; 0 for noise.
+        assigned_by: `fit`, `predict`, `nearest` (the fit left it without a cluster, and was asked to) or `owner`.
+        novelty: of an arrival, the share in [0, 1] of the run's own photos that are less unlike the others than it is;
+            None for photos that were fitted and where it was not kept.
+        newcomer: whether it is an arrival that was held back as unlike all that the run knows, rather than one that
+            fell between clusters.
+    """
+
+    photo: str
+    cluster: str | None
+    strength: float
+    assigned_by: AssignedBy
+    novelty: float | None = None
+    newcomer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRow:
+    """One cluster of one run.
+
+    Attributes:
+        run: the run.
+        cluster: the stable id, `c1`, `c2`, ...; its number is never reused.
+        size: photos the fit put into it.
+        medoid: content hash of its most central photo.
+        strength: mean membership strength of its photos.
+        event: what this run did to it: born, kept, grew, split, merged or revived.
+        sources: the earlier ids it came from.
+    """
+
+    run: str
+    cluster: str
+    size: int
+    medoid: str
+    strength: float
+    event: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterName:
+    """The name of a cluster and who gave it; it outlives runs."""
+
+    cluster: str
+    name: str
+    named_by: Literal["owner", "auto"]
+    named_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEntry:
+    """One cluster of the current run, as it is now, arrivals counted in.
+
+    Attributes:
+        id: the stable id.
+        name: its name, or None.
+        named_by: who gave the name, or None.
+        suggested_name: a name proposed for one that has none and broke off a named one, or None.
+        size: photos with this label.
+        strength: their mean membership strength in [0, 1].
+        medoid: absolute path of a file of the most central photo, or None where no file of it is known.
+        first_taken: earliest time taken, or None where only files' own times are known.
+        last_taken: latest time taken, likewise.
+    """
+
+    id: str
+    name: str | None
+    named_by: Literal["owner", "auto"] | None
+    size: int
+    strength: float
+    medoid: str | None
+    first_taken: datetime | None
+    last_taken: datetime | None
+    suggested_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterList:
+    """The clusters of the current run, largest first.
+
+    Attributes:
+        run: the current run, or None before the first fit.
+        model: the model id, or None for an empty library.
+        photos: photos in the library.
+        clustered: photos with a cluster.
+        noise: photos the run left unclustered; photos without a label yet are in neither count.
+        clusters: the entries.
+    """
+
+    run: str | None
+    model: str | None
+    photos: int
+    clustered: int
+    noise: int
+    clusters: tuple[ClusterEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One photo of a cluster."""
+
+    path: str | None
+    photo: str
+    strength: float
+    assigned_by: AssignedBy
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """What a run did to a cluster, or the owner said of it.
+
+    Attributes:
+        run: the run; for a word the one that was current, or None.
+        event: what it did; for a word its verb.
+        sources: the ids it came from; for a word the other cluster.
+        when_ns: when, or None where that is not known.
+        text: the word as a line, empty for a run.
+        word: the word's id where it is in force, else empty.
+    """
+
+    run: str | None
+    event: str
+    sources: tuple[str, ...]
+    when_ns: int | None = None
+    text: str = ""
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPage:
+    """One cluster: its entry, its photos by strength, its history oldest first."""
+
+    entry: ClusterEntry
+    photos: tuple[Member, ...]
+    history: tuple[HistoryEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterParts:
+    """What is inside one cluster.
+
+    Attributes:
+        cluster: its id.
+        size: its photos.
+        parts: photos of each group in it, strongest first, the largest group first; photos in none are left out.
+    """
+
+    cluster: str
+    size: int
+    parts: tuple[tuple[Member, ...], ...]

@@ -1,0 +1,200 @@
+"""What the owner said of clusters, and what it comes to.
+
+Words are a log that is never written over. Folded in order they give what is in force: a later word ends an earlier one
+that contradicts it, and one taken back counts as never said. What a run says of photos stays as it is: what is in force
+is laid over it, whichever run is the current one. Refuses to know tables, vectors and how clusters are found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vecclust.types.clusters import Label
+from vecclust.types.edits import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Where one photo is to be: the number of the word, and a cluster, or None for none."""
+
+    number: int
+    cluster: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Into which cluster another one was merged, and the number of the word."""
+
+    number: int
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is in force.
+
+    Attributes:
+        pins: photo to where it is to be.
+        joined: cluster to what it was merged into.
+        apart: two clusters that are not together, to the number of the word.
+    """
+
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    joined: Mapping[str, Join] = field(default_factory=dict)
+    apart: Mapping[frozenset[str], int] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the words in force."""
+        of_pins = (pin.number for pin in self.pins.values())
+        return frozenset([*of_pins, *(join.number for join in self.joined.values()), *self.apart.values()])
+
+    @property
+    def relabels(self) -> bool:
+        """Whether any label is another than its run's own."""
+        return bool(self.pins or self.joined)
+
+    @property
+    def clusters(self) -> frozenset[str]:
+        """The clusters that the words in force are about."""
+        pinned = {pin.cluster for pin in self.pins.values() if pin.cluster is not None}
+        return frozenset(pinned.union(*self.apart, self.joined, (join.into for join in self.joined.values())))
+
+    def root(self, cluster: str) -> str:
+        """Give the cluster that this one is shown as: itself, or what it was merged into."""
+        return _path(self.joined, cluster)[-1]
+
+    def group(self, cluster: str) -> frozenset[str]:
+        """Give all clusters that are shown as the same one as this."""
+        root = self.root(cluster)
+        return frozenset([root, *(other for other in self.joined if self.root(other) == root)])
+
+    def label(self, label: Label) -> Label:
+        """Lay what is in force over what a run says of one photo; the owner's word has strength 1."""
+        pin = self.pins.get(label.photo)
+        if pin is None:
+            if label.cluster is None or label.cluster not in self.joined:
+                return label
+            return dataclasses.replace(label, cluster=self.root(label.cluster))
+        cluster = None if pin.cluster is None else self.root(pin.cluster)
+        return dataclasses.replace(label, cluster=cluster, strength=float(cluster is not None), assigned_by="owner")
+
+    def pinned_to(self, cluster: str) -> list[str]:
+        """Give the photos that are to be in a cluster as it is shown, in the order they were named."""
+        group = self.group(cluster)
+        return [photo for photo, pin in self.pins.items() if pin.cluster in group]
+
+    def pairs_apart(self) -> frozenset[frozenset[str]]:
+        """Give the pairs of clusters that no fit may join, merged ones standing for one another."""
+        return frozenset(
+            frozenset([one, other])
+            for pair in self.apart
+            for one in self.group(min(pair))
+            for other in self.group(max(pair))
+        )
+
+
+def standing_of(words: Sequence[Word]) -> Standing:
+    """Fold words, in the order they were said, into what is in force."""
+    taken_back = {word_number(word.other) for word in words if word.verb == "take-back"}
+    pins: dict[str, Pin] = {}
+    joined: dict[str, Join] = {}
+    apart: dict[frozenset[str], int] = {}
+    for word in sorted(words, key=lambda word: word.number):
+        if word.number in taken_back:
+            continue
+        if word.photo is not None:
+            pins.pop(word.photo, None)  # so that the order of the pins is that of the words
+            if word.verb != "unpin":
+                pins[word.photo] = Pin(word.number, word.cluster)
+        if word.cluster is None or word.other is None:
+            continue
+        if word.verb == "merge":
+            _join(word.number, word.cluster, word.other, joined=joined, apart=apart)
+        elif word.verb in ("not-together", "split-off"):
+            _part(word.number, word.cluster, word.other, joined=joined, apart=apart)
+    return Standing(pins, joined, apart)
+
+
+def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict[str, str]:
+    """Propose names for clusters that broke off a named one: its name, and the next free number.
+
+    Args:
+        names: name by cluster.
+        splits: cluster without a name, to the one it broke off.
+
+    Returns:
+        A name by cluster, for those that can be traced to a name.
+    """
+    taken, found = set(names.values()), dict[str, str]()
+    for cluster in sorted(splits.keys() - names.keys(), key=lambda cluster: (len(cluster), cluster)):
+        source = cluster
+        for _ in splits:  # so often at most, should they go in a circle
+            source = source if source in names else splits.get(source, source)
+        if source not in names:
+            continue
+        base = re.sub(r" \(\d+\)$", "", names[source])
+        number = next(number for number in itertools.count(2) if f"{base} ({number})" not in taken)
+        found[cluster] = f"{base} ({number})"
+        taken.add(found[cluster])
+    return found
+
+
+def word_name(number: int) -> str:
+    """Give the id by which a word is shown."""
+    return f"w{number}"
+
+
+def word_number(word: str | None) -> int:
+    """Read the number of a word's id, or 0 where it is none."""
+    digits = (word or "").removeprefix("w")
+    return int(digits) if word != digits and digits.isascii() and digits.isdigit() else 0
+
+
+def said(words: Iterable[Word]) -> str:
+    """Write one saying, all its rows, as the command that says it, without its photos."""
+    rows = list(words)
+    first = rows[0]
+    n_photos = sum(row.photo is not None for row in rows)
+    photos = f"{n_photos} photo{'' if n_photos == 1 else 's'}" if n_photos else None
+    match first.verb:
+        case "move":
+            parts = [photos, first.cluster or "unclustered"]
+        case "split-off":
+            parts = [first.other, photos, f"as {first.cluster}"]
+        case "rename":
+            parts = [first.cluster, first.name]
+        case "take-back":
+            parts = [row.other for row in rows]
+        case _:
+            parts = [photos] if photos else [first.cluster, first.other]
+    return " ".join([first.verb, *(part for part in parts if part)])
+
+
+def _path(joined: Mapping[str, Join], cluster: str) -> list[str]:
+    path = [cluster]
+    while path[-1] in joined:
+        path.append(joined[path[-1]].into)
+    return path
+
+
+def _join(number: int, kept: str, other: str, *, joined: dict[str, Join], apart: dict[frozenset[str], int]) -> None:
+    roots = {_path(joined, kept)[-1], _path(joined, other)[-1]}
+    if len(roots) == 1:
+        return
+    for pair in [pair for pair in apart if {_path(joined, cluster)[-1] for cluster in pair} == roots]:
+        del apart[pair]
+    joined[_path(joined, other)[-1]] = Join(number, _path(joined, kept)[-1])
+
+
+def _part(number: int, one: str, other: str, *, joined: dict[str, Join], apart: dict[frozenset[str], int]) -> None:
+    paths = _path(joined, one), _path(joined, other)
+    if paths[0][-1] == paths[1][-1]:
+        # Of the merges that make the two one, the latest is what this word contradicts.
+        between = set(paths[0]) ^ set(paths[1])
+        del joined[max(between, key=lambda cluster: joined[cluster].number)]
+    apart[frozenset([one, other])] = number

@@ -1,0 +1,135 @@
+"""A photo: where and when it was taken, how a model wants it cut, what is decoded of it, and its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from vecclust.types.clusters import AssignedBy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+TakenSource = Literal["original", "digitized", "xmp", "gps", "name", "datetime", "mtime"]
+
+
+ResizeMode = Literal["shortest", "longest", "squash"]
+
+
+Interpolation = Literal["bicubic", "bilinear", "nearest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a photo was taken and where that was read.
+
+    Attributes:
+        when: aware where the file names an offset or UTC, naive (local time of an unknown zone) where it does not.
+        source: which of the known places gave it; `mtime` is a last resort.
+    """
+
+    when: datetime
+    source: TakenSource
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a photo was taken, in degrees; latitude in [-90, 90], longitude in [-180, 180]."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a model wants its pictures cut: open_clip's own preprocessing, as plain values for the decoding processes.
+
+    Attributes:
+        width_px: width of the model's input.
+        height_px: height of the model's input.
+        resize_mode: `shortest` side to size and centre crop, `longest` side to size and pad, or `squash`.
+        interpolation: the filter.
+        fill: grey level of the padding of `longest`, 0 to 255.
+    """
+
+    width_px: int
+    height_px: int
+    resize_mode: ResizeMode = "shortest"
+    interpolation: Interpolation = "bicubic"
+    fill: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPhoto:
+    """A photo read, hashed and decoded from the same bytes.
+
+    Attributes:
+        photo: SHA-256 of the file's bytes, hex.
+        frame: (height_px, width_px, 3) uint8 upright RGB, cut as the `Framing` asks.
+        width_px: width of the upright picture.
+        height_px: height of the upright picture.
+        thumbnail: a small JPEG without metadata.
+        taken: time taken, or None where nothing tells it.
+        place: place taken, or None.
+    """
+
+    photo: str
+    frame: NDArray[np.uint8]
+    width_px: int
+    height_px: int
+    thumbnail: bytes
+    taken: Taken | None
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRow:
+    """One row of the table `photos`: a distinct picture content and its vector.
+
+    Attributes:
+        photo: content hash, the key.
+        vector: (d,) float32 of norm 1.
+        width_px: width of the upright picture.
+        height_px: height of the upright picture.
+        size_bytes: length of the file.
+        taken: time taken, or None.
+        place: place taken, or None.
+        added_ns: when the row was made.
+        thumbnail: a small JPEG, or empty where it was not asked for.
+    """
+
+    photo: str
+    vector: NDArray[np.float32]
+    width_px: int
+    height_px: int
+    size_bytes: int
+    taken: Taken | None
+    place: Place | None
+    added_ns: int
+    thumbnail: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What is known of one photo; the fields are those of the JSON document."""
+
+    path: str
+    photo: str
+    cluster: str | None
+    cluster_name: str | None
+    strength: float | None
+    assigned_by: AssignedBy | None
+    novelty: float | None
+    newcomer: bool
+    run: str | None
+    taken: datetime | None
+    taken_source: str | None
+    latitude: float | None
+    longitude: float | None
+    width: int
+    height: int
+    model: str
+    other_paths: tuple[str, ...] = ()

@@ -1,0 +1,60 @@
+"""Questions for photos and their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One photo of an answer.
+
+    Attributes:
+        photo: content hash.
+        path: absolute path of a file that holds it.
+        score: cosine similarity in [-1, 1].
+        cluster: its cluster in the current run, or None.
+        cluster_name: that cluster's name, or None.
+    """
+
+    photo: str
+    path: str
+    score: float
+    cluster: str | None = None
+    cluster_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The photos that answer a question, best first.
+
+    Attributes:
+        query: the words, or the absolute path of the photo asked about.
+        model: the model id of the library's vectors.
+        results: the hits, by score then path.
+        notices: sentences the asker should see.
+    """
+
+    query: str
+    model: str
+    results: tuple[Hit, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an answer is limited to; None limits nothing.
+
+    Attributes:
+        cluster: only photos of this cluster, by id or name.
+        since: only photos taken at this time or later; a time without a zone is taken as it stands.
+        until: only photos taken at this time or earlier; midnight means the whole day.
+        folder: only photos with a file below this folder.
+    """
+
+    cluster: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    folder: Path | None = None

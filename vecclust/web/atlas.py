@@ -1,0 +1,173 @@
+"""The map as it is now: drawn once for each state of the library, laid out by a process of its own where it has to be.
+
+While photos come in, the map that was laid out last is shown, and a newer one is made meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecclust.errors import NotFound, VecclustError
+from vecclust.exports.map import seen_in_order
+from vecclust.library.paging import Paging
+from vecclust.types.pages import MapExhibit
+from vecclust.web.opener import Opener
+from vecclust.web.pages import LivePages, map_sheet
+from vecclust.web.pictures import Pictures
+
+# Of half a megabyte each.
+_KEPT_SHEETS = 64
+# A map that lacks more of the photos than this is not worth being shown meanwhile.
+_LEAST_COVERED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A map page, and the photos of its rows."""
+
+    stamp: str
+    name: str
+    photos: Sequence[str]
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Places that a process has found."""
+
+    photos: Sequence[str]
+    positions: NDArray[np.float32]
+
+
+class Atlas:
+    """The map of one library.
+
+    Args:
+        paging: the library.
+        opener: how another process opens it.
+        pictures: its pictures.
+    """
+
+    def __init__(self, paging: Paging, *, opener: Opener, pictures: Pictures) -> None:
+        self._paging = paging
+        self._opener = opener
+        self._pictures = pictures
+        self._pages = LivePages(pictures.thumbnails)
+        self._lock = threading.Lock()
+        self._drawn: _Drawn | None = None
+        self._laid: _Laid | None = None
+        self._child: subprocess.Popen[str] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="vecclust-map-"))
+        self._sheets: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._failed_at: tuple[str, VecclustError] | None = None
+
+    def page(self) -> str | None:
+        """Give the map, or None while it is laid out.
+
+        Raises:
+            VecclustError: it cannot be laid out.
+        """
+        with self._lock:
+            stamp = self._paging.stamp
+            if self._drawn is not None and self._drawn.stamp == stamp:
+                return self._drawn.page
+            self._take_laid(stamp)
+            if self._failed_at is not None and self._failed_at[0] == stamp:
+                raise self._failed_at[1]
+            shown = self._paging.kept_map() or self._meanwhile()
+            return None if shown is None else self._draw(stamp, shown)
+
+    def sheet(self, name: str, number: int) -> bytes:
+        """Give a sheet of the map's pictures.
+
+        Args:
+            name: which map, as its page says it.
+            number: which sheet.
+
+        Raises:
+            NotFound: there is no such sheet, or no longer.
+        """
+        drawn = self._drawn
+        if drawn is None or drawn.name != name:
+            raise NotFound("this map is no longer the newest", hint="Load the page again.")
+        with self._lock:
+            kept = self._sheets.get((name, number))
+            if kept is not None:
+                self._sheets.move_to_end((name, number))
+                return kept
+        sheet = map_sheet(drawn.photos, number, thumbnails=self._pictures.thumbnails)
+        if sheet is None:
+            raise NotFound("there is no such sheet", hint="")
+        with self._lock:
+            self._sheets[name, number] = sheet
+            while len(self._sheets) > _KEPT_SHEETS:
+                self._sheets.popitem(last=False)
+        return sheet
+
+    def close(self) -> None:
+        """End what lays the map out."""
+        child, self._child = self._child, None
+        if child is not None and child.poll() is None:
+            child.kill()
+            child.wait()
+        if child is not None and child.stdout is not None:
+            child.stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _draw(self, stamp: str, shown: MapExhibit) -> str:
+        shown = seen_in_order(shown)
+        photos = [photo.photo for photo in shown.photos]
+        name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
+        page = self._pages.map(shown, sheets=f"/map/sheet/{name}/")
+        # Of another state than the one it was begun in, it is drawn again the next time.
+        self._drawn = _Drawn(stamp if self._child is None else "", name, photos, page)
+        return page
+
+    def _meanwhile(self) -> MapExhibit | None:
+        """Give the places found last, while they cover the photos well enough; begin to find newer ones."""
+        present = self._paging.photos()
+        laid = self._laid
+        n_covered = 0 if laid is None else len(present & set(laid.photos))
+        if n_covered < len(present):
+            self._begin()
+        if laid is None or n_covered < _LEAST_COVERED * len(present):
+            return None
+        return self._paging.placed(laid.photos, laid.positions)
+
+    def _begin(self) -> None:
+        if self._child is None:
+            command = [sys.executable, "-m", "vecclust.web.laying", self._opener.as_json(), str(self._file)]
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def _take_laid(self, stamp: str) -> None:
+        """Take what the process has found, once it has ended."""
+        child = self._child
+        if child is None or child.poll() is None:
+            return
+        assert child.stdout is not None, "it was started with one"
+        with child.stdout as lines:
+            said = lines.read()
+        self._child = None
+        if child.returncode != 0:
+            error = json.loads(said) if said else {"message": "the process that lays the map out has died", "hint": ""}
+            self._failed_at = stamp, VecclustError(error["message"], hint=error["hint"])
+            return
+        with open(self._file, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            self._laid = _Laid(arrays["photos"].astype(str).tolist(), arrays["positions"])
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "map.npz"

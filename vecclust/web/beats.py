@@ -1,0 +1,92 @@
+"""What the pages hear while they are open: how the library stands, and how far a refit has come.
+
+One stream of server-sent events for each page that is looked at. The library is read once a second for all of them,
+and hardly at all while nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from vecclust.errors import VecclustError
+from vecclust.exports.plain import plain
+from vecclust.library.paging import Paging
+from vecclust.types.pages import Pulse
+from vecclust.web.desk import Desk
+
+PULSE_S = 1.0
+# How soon a step of a refit is seen, and the end of the server.
+STEP_S = 0.25
+# A connection that was lost without a word is noticed by writing into it.
+SILENCE_S = 15.0
+
+
+class Beats:
+    """Events of one library.
+
+    Args:
+        paging: the library.
+        desk: its refits.
+        is_ending: whether the server is about to end.
+    """
+
+    def __init__(self, paging: Paging, *, desk: Desk, is_ending: Callable[[], bool]) -> None:
+        self._paging = paging
+        self._desk = desk
+        self._is_ending = is_ending
+        self._lock = threading.Lock()
+        self._pulse: Pulse | None = None
+        self._read_at = 0.0
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Give events until the page or the server goes."""
+        pulse: dict[str, Any] = {}
+        fit: dict[str, Any] = {}
+        spoken = time.monotonic()
+        while not self._is_ending():
+            now_pulse, now_fit = await to_thread.run_sync(self._read_pulse), self._fit()
+            if now_pulse and now_pulse != pulse:
+                pulse, spoken = now_pulse, time.monotonic()
+                yield _event("pulse", pulse)
+            if now_fit != fit:
+                fit, spoken = now_fit, time.monotonic()
+                yield _event("fit", fit)
+            if time.monotonic() - spoken > SILENCE_S:
+                spoken = time.monotonic()
+                yield b": still here\n\n"
+            await anyio.sleep(STEP_S)
+        yield _event("end", {})
+
+    def _read_pulse(self) -> dict[str, Any]:
+        """Read how the library stands; empty where it cannot be read just now."""
+        with self._lock:
+            if self._pulse is None or time.monotonic() - self._read_at >= PULSE_S:
+                try:
+                    self._pulse = self._paging.pulse(self._pulse)
+                except VecclustError:
+                    return {}
+                self._read_at = time.monotonic()
+            pulse = self._pulse
+        return asdict(pulse) | {"writer": _short(pulse.writer), "doing": plain(pulse.doing)}
+
+    def _fit(self) -> dict[str, Any]:
+        view = self._desk.view
+        return {"state": view.state, "stage": view.stage, "done": view.done, "total": view.total}
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode("ascii")
+
+
+def _short(command: str) -> str:
+    """Give what a process does, without the path of its program."""
+    words = plain(command).split(" ")
+    return " ".join([words[0].rpartition("/")[2], *words[1:]])[:80] if command else ""

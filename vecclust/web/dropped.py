@@ -1,0 +1,125 @@
+"""Pictures that were dropped onto a page: written to a file for as long as it takes to look at them, then removed.
+
+The last few answers are kept, so that the browser's way back finds them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from vecclust.errors import NotFound, TooLarge
+from vecclust.library.library import Library
+from vecclust.server.front import Front
+from vecclust.web.pictures import Pictures
+
+# More than any camera writes but video; config's own limits on bytes and pixels hold besides.
+MOST_BYTES = 256 << 20
+_KEPT = 20
+N_FOUND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was found for one picture: content hashes, nearest first, and the picture itself as a JPEG."""
+
+    photos: tuple[str, ...]
+    jpeg: bytes
+
+
+class Drops:
+    """Dropped pictures of one server.
+
+    Args:
+        library: the library, open for reading.
+        front: answers for it.
+        pictures: decodes them.
+    """
+
+    def __init__(self, library: Library, *, front: Front, pictures: Pictures) -> None:
+        self._front = front
+        self._pictures = pictures
+        self._most_bytes = min(MOST_BYTES, library.config.photos.max_file_mb << 20)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, Dropped] = OrderedDict()
+        self._last = 0
+
+    async def receive(self, announced: int, body: AsyncIterator[bytes]) -> str:
+        """Write a body to a file; whoever gets it removes it.
+
+        Args:
+            announced: its length as the browser says it, 0 where it does not.
+            body: its bytes.
+
+        Returns:
+            The file.
+
+        Raises:
+            TooLarge: it is longer than allowed.
+        """
+        if announced > self._most_bytes:
+            raise self._too_large()
+        handle, path = tempfile.mkstemp(prefix="vecclust-dropped-")
+        with os.fdopen(handle, "wb") as file:
+            try:
+                n_bytes = 0
+                async for part in body:
+                    n_bytes += len(part)
+                    if n_bytes > self._most_bytes:
+                        raise self._too_large()
+                    file.write(part)
+            except BaseException:
+                remove(path)
+                raise
+        return path
+
+    def answer(self, path: str) -> int:
+        """Find photos like the picture in a file.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The number by which the answer is kept.
+
+        Raises:
+            PhotoError: it is no picture that can be read.
+            NotFound: the library is empty.
+            ModelError: the model cannot be used.
+        """
+        jpeg = self._pictures.drawn(path)
+        answer = self._front.similar(path, limit=N_FOUND)
+        with self._lock:
+            self._last += 1
+            self._kept[self._last] = Dropped(tuple(hit.photo for hit in answer.results), jpeg)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            return self._last
+
+    def get(self, number: int) -> Dropped:
+        """Give a kept answer.
+
+        Raises:
+            NotFound: it is not kept any more.
+        """
+        with self._lock:
+            found = self._kept.get(number)
+        if found is None:
+            raise NotFound("this answer is not kept any more", hint="Drop the picture again.")
+        return found
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"the picture has more than the {self._most_bytes >> 20} MB allowed", hint="Drop a smaller one."
+        )
+
+
+def remove(path: str) -> None:
+    """Remove a file of ours that may be gone already."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

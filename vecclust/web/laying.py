@@ -1,0 +1,51 @@
+"""The process that lays the map out: `python -m vecclust.web.laying LIBRARY FILE`.
+
+Kept with the library where nobody else is writing it, so that the next map begins at this one; written to a file for
+the pages either way. Says on its output, as one JSON object, why it could not.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError
+from vecclust.library.library import Library
+from vecclust.web.opener import LibraryOpener
+
+
+def main(library: str, file: str) -> int:
+    """Lay the map out.
+
+    Args:
+        library: how to open the library, as `LibraryOpener.as_json` says it.
+        file: where the places go, whole or not at all.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        with _opened(LibraryOpener.from_json(library)) as opened:
+            photos, positions = opened.map_positions()
+    except VecclustError as error:
+        sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
+        return error.exit_code
+    beside = Path(file + ".new")
+    with open(beside, "wb") as out:
+        np.savez(out, photos=np.array(photos, "S64"), positions=positions)
+    beside.replace(file)
+    return 0
+
+
+def _opened(opener: LibraryOpener) -> Library:
+    try:
+        return opener.open(write=True)
+    except (LibraryLocked, StoreUnsuitable):
+        return opener.open()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
