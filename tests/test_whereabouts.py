@@ -8,7 +8,7 @@ import pytest
 
 from vecclust import Library
 from vecclust.config import library_path
-from vecclust.library.library import usable_models
+from vecclust.library.model import usable_models
 from vecclust.server.front import Front
 
 

@@ -46,7 +46,7 @@ def similar(
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    found = session.front().similar(photo, limit=limit, filters=filters)
+    found = session.client().similar(photo, limit=limit, filters=filters)
     _show(session, found, preview=preview and not (as_json or paths), show=_form(as_json=as_json, paths=paths, nul=nul))
 
 
@@ -73,7 +73,7 @@ def search(
 
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    found = session.front().search(" ".join(text), limit=limit, filters=filters)
+    found = session.client().search(" ".join(text), limit=limit, filters=filters)
     _show(session, found, preview=preview and not (as_json or paths), show=_form(as_json=as_json, paths=paths, nul=nul))
 
 

@@ -87,7 +87,7 @@ def rename(
     \b
     vecclust rename c3 "Glacier lagoon"
     """
-    named = session_of(context).front().rename(cluster_id, name)
+    named = session_of(context).client().rename(cluster_id, name)
     answer(
         lambda: {"id": named.cluster, "name": named.name, "named_by": named.named_by},
         lambda: typer.echo(f"{named.cluster}\t{named.name}"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vecclust.demo.tour import Tour
 from vecclust.errors import VecclustError
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, ClusterParts
-from vecclust.types.edits import WordEntry, WordReport
+from vecclust.types.edits import EditEntry, EditReport
 from vecclust.types.files import Problem, ScanReport
 from vecclust.types.pages import PageReport
 from vecclust.types.photos import PhotoFacts
@@ -177,7 +177,7 @@ def photo_document(facts: PhotoFacts) -> Document:
     }
 
 
-def word_document(report: WordReport) -> Document:
+def word_document(report: EditReport) -> Document:
     """Give the document of everything the owner can say but a name."""
     return {
         "word": report.word,
@@ -192,7 +192,7 @@ def word_document(report: WordReport) -> Document:
     }
 
 
-def words_document(words: Sequence[WordEntry]) -> Document:
+def words_document(words: Sequence[EditEntry]) -> Document:
     """Give the document of `words`."""
     return {
         "words": [

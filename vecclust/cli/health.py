@@ -25,7 +25,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     """
     from vecclust.cli import documents, summaries
 
-    found = session_of(context).front().status()
+    found = session_of(context).client().status()
     answer(lambda: documents.status_document(found), lambda: summaries.show_status(found), as_json=as_json)
 
 
@@ -58,7 +58,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     vecclust models
     """
     from vecclust.cli import documents, summaries
-    from vecclust.library.library import usable_models
+    from vecclust.library.model import usable_models
 
     session = session_of(context)
     found = usable_models(session.library, config=session.config, flags=session.flags)

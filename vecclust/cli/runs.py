@@ -47,7 +47,7 @@ def rollback(
     """
     from vecclust.cli import documents
 
-    current = session_of(context).front().rollback(run)
+    current = session_of(context).client().rollback(run)
     answer(
         lambda: documents.run_document(current),
         lambda: typer.echo(f"{current.run} is the current run: {current.n_clusters} clusters"),

@@ -105,5 +105,5 @@ def recluster(
     session = session_of(context)
     kind: RefitKind = "light" if light else "continued" if full is False else "full"
     with session.progress() as progress:
-        report = session.front(flags=flags).recluster(dry_run=dry_run, kind=kind, progress=progress)
+        report = session.client(flags=flags).recluster(dry_run=dry_run, kind=kind, progress=progress)
     answer(lambda: documents.refit_document(report), lambda: summaries.show_refit(report), as_json=as_json)

@@ -15,7 +15,8 @@ import typer
 
 if TYPE_CHECKING:
     from vecclust.library.library import Library
-    from vecclust.server.front import Front
+    from vecclust.library.watched import WatchedLibrary
+    from vecclust.server.client import Client
     from vecclust.types.progress import Progress
 
 
@@ -58,17 +59,33 @@ class Session:
             flags={**self.flags, **given},
         )
 
-    def front(self, *, flags: Mapping[str, Any] | None = None) -> Front:
-        """Go to the front of the library, for a question that its daemon may answer.
+    def open_watched(self, *, write: bool = False, flags: Mapping[str, Any] | None = None) -> WatchedLibrary:
+        """Open the library for a process that stays with it.
+
+        Args:
+            write: whether it changes it.
+            flags: configuration keys of the command itself.
+
+        Returns:
+            The library, to be used as a context manager.
+        """
+        from vecclust.library.watched import WatchedLibrary
+
+        configure_logging(self.verbosity)
+        given = {key: value for key, value in (flags or {}).items() if value is not None}
+        return WatchedLibrary.open(self.library, write=write, config=self.config, flags={**self.flags, **given})
+
+    def client(self, *, flags: Mapping[str, Any] | None = None) -> Client:
+        """Ask the library through its daemon where one keeps it.
 
         Args:
             flags: configuration keys of the command itself.
         """
-        from vecclust.server.front import Front
+        from vecclust.server.client import Client
 
         configure_logging(self.verbosity)
         given = {key: value for key, value in (flags or {}).items() if value is not None}
-        return Front(
+        return Client(
             self.library,
             config=self.config,
             flags={**self.flags, **given},

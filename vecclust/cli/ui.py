@@ -45,6 +45,6 @@ def ui(
 
             webbrowser.open(address)
 
-    with session.open() as library:
+    with session.open_watched() as library:
         opener = LibraryOpener(library.folder, session.config, session.given_flags)
         serve(library, opener=opener, port=port, announce=announce)

@@ -42,4 +42,4 @@ def watch(
     # Somebody may be looking: one line per batch, unless -q.
     talkative = session if session.verbosity < 0 else dataclasses.replace(session, verbosity=max(1, session.verbosity))
     flags = {"model": model, "watch.interval_s": interval}
-    serve(lambda: talkative.open(write=True, flags=flags), folders or ())
+    serve(lambda: talkative.open_watched(write=True, flags=flags), folders or ())

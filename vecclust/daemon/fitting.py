@@ -71,7 +71,7 @@ def main(library: str, folder: str, asked: str) -> int:
     from vecclust.clustering import FitParams
     from vecclust.errors import VecclustError
     from vecclust.library.runs import find, save_finding
-    from vecclust.server.wire import pack_error
+    from vecclust.server.codec import error_values
     from vecclust.store import Store
 
     place = Path(folder)
@@ -81,7 +81,7 @@ def main(library: str, folder: str, asked: str) -> int:
             found = find(store, params, kind=wanted["kind"], progress=told)
             save_finding(found, place)
     except VecclustError as error:
-        (place / REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
+        (place / REFUSAL).write_text(json.dumps(error_values(error)), encoding="ascii")
         return error.exit_code
     return 0
 

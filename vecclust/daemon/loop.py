@@ -16,14 +16,14 @@ from datetime import datetime
 
 from vecclust.config import Hours
 from vecclust.daemon.agenda import Agenda, Due
-from vecclust.daemon.orders import Ended, FitOrder, Orders
+from vecclust.daemon.jobs import DaemonEnds, FitJob, JobQueue
 from vecclust.daemon.policy import RefitPolicy, reason_to_refit
 from vecclust.daemon.pulse import Pulse
 from vecclust.daemon.refitter import RefitFailed, Refitter
 from vecclust.daemon.signals import Stop
 from vecclust.daemon.supervisor import notify
 from vecclust.errors import StoreFull, VecclustError
-from vecclust.library.library import Library
+from vecclust.library.watched import WatchedLibrary
 from vecclust.types.files import ScanReport
 from vecclust.types.runs import kind_of
 from vecclust.watching import Watching, WatchNote, start_of, write_note
@@ -80,11 +80,11 @@ class Daemon:
 
     def __init__(
         self,
-        library: Library,
+        library: WatchedLibrary,
         watcher: Watching,
         *,
         refitter: Refitter | None = None,
-        orders: Orders | None = None,
+        orders: JobQueue | None = None,
         rhythm: Rhythm = Rhythm(),
         policy: RefitPolicy = RefitPolicy(),  # noqa: B008 -- frozen
         quiet_hours: Hours = Hours(),  # noqa: B008 -- frozen
@@ -97,8 +97,8 @@ class Daemon:
         self._refitter = refitter
         if refitter is not None:
             library.leave_fits()
-        self._orders = orders or Orders()
-        self._fit_order: FitOrder | None = None
+        self._orders = orders or JobQueue()
+        self._fit_order: FitJob | None = None
         self._fit_began_s = 0.0
         self._rhythm = rhythm
         self._policy = policy
@@ -216,7 +216,7 @@ class Daemon:
         """Refuse what was asked for and is not done."""
         self._orders.close()
         if self._fit_order is not None:
-            self._fit_order.fail(Ended())
+            self._fit_order.set_exception(DaemonEnds())
 
     def _between_files(self, stage: str, done: int, total: int) -> None:
         """Do between two files of a long import what others wait for."""
@@ -226,14 +226,14 @@ class Daemon:
 
     def _mind_orders(self) -> None:
         """Run errands, and see to the fit that somebody asked for."""
-        while (errand := self._orders.next_errand()) is not None:
-            errand.begun = True
+        while (errand := self._orders.next_job()) is not None:
+            errand.set_running_or_notify_cancel()
             try:
-                errand.fulfil(errand.do(self._library))
+                errand.set_result(errand.work(self._library))
             except Exception as error:  # whatever is asked for, the loop goes on
-                errand.fail(error)
+                errand.set_exception(error)
             except BaseException:
-                errand.fail(Ended())
+                errand.set_exception(DaemonEnds())
                 raise
         if self._refitter is None:
             return
@@ -242,7 +242,7 @@ class Daemon:
         if self._refitter.pid is None and (order := self._orders.next_fit()) is not None:
             self._fit_order, self._fit_began_s = order, self._clock_s()
             self._refitter.start(order.params, reason="on demand", kind=order.kind)
-            order.begun = True
+            order.set_running_or_notify_cancel()
 
     def _mind_fit(self, refitter: Refitter) -> bool:
         """Take a finding up; tell whether there is none yet."""
@@ -259,10 +259,10 @@ class Daemon:
         except RefitFailed as error:
             log.warning("a refit failed, the earlier run stays in force: %s", error)
             if order is not None:
-                order.fail(error.error)
+                order.set_exception(error.error)
         except VecclustError as error:
             if order is not None:
-                order.fail(error)
+                order.set_exception(error)
             elif isinstance(error, StoreFull):
                 log.warning("a refit is thrown away, the earlier run stays in force: %s", error.message)
             else:
@@ -272,7 +272,7 @@ class Daemon:
             kind, changes = kind_of(report.figures), changes or "as before"
             log.info("%s, %s: %d clusters, %s (%s)", report.run, kind, report.clusters, changes, refitter.reason)
             if order is not None:
-                order.fulfil(dataclasses.replace(report, seconds=self._clock_s() - self._fit_began_s))
+                order.set_result(dataclasses.replace(report, seconds=self._clock_s() - self._fit_began_s))
         self._fit_order = None
         return False
 

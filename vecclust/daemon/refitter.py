@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust.errors import StoreError, VecclustError
-from vecclust.server.wire import unpack_error
+from vecclust.server.codec import error_of
 from vecclust.types.runs import RefitKind
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Refitter:
     def _failure(self, status: int) -> RefitFailed:
         """Say why the process ended as it did."""
         try:
-            error = unpack_error(json.loads((self._folder / REFUSAL).read_text(encoding="ascii")))
+            error = error_of(json.loads((self._folder / REFUSAL).read_text(encoding="ascii")))
         except (OSError, ValueError):
             return RefitFailed(f"its process ended with {status}")
         return RefitFailed(error.message, error=error)

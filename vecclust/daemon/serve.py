@@ -7,24 +7,29 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from vecclust.config import Hours, log_file
-from vecclust.daemon.desk import Desk
+from vecclust.daemon.backend import DaemonBackend
+from vecclust.daemon.jobs import JobQueue
 from vecclust.daemon.logbook import kept_log
 from vecclust.daemon.loop import Daemon, Rhythm
 from vecclust.daemon.modesty import cap_threads, lower_priority, thread_cap
-from vecclust.daemon.orders import Orders
 from vecclust.daemon.policy import RefitPolicy
 from vecclust.daemon.pulse import Feeder, Pulse
 from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stop, Stopped, obeyed
 from vecclust.daemon.supervisor import notify, watchdog_s
-from vecclust.library.library import Library
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.app import Api
+from vecclust.server.serving import Server
+from vecclust.server.sockets import listen
 from vecclust.watching import Watcher, remove_note
 
 log = logging.getLogger(__name__)
 
 
-def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = ()) -> None:
+def serve(open_library: Callable[[], WatchedLibrary], folders: Iterable[Path | str] = ()) -> None:
     """Keep a library in step with its folders until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:
@@ -44,7 +49,7 @@ def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = (
             _keep(library, folders, stop)
 
 
-def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
+def _keep(library: WatchedLibrary, folders: Iterable[Path | str], stop: Stop) -> None:
     wanted = library.config.watch
     roots = library.remember(folders)
     log.info("process %d begins to watch %s", os.getpid(), ", ".join(map(repr, roots)))
@@ -55,8 +60,8 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
     watcher = Watcher(roots, rules=library.rules, canary=library.folder / "watch" / "canary")
     refitter = Refitter(library.folder)
     refitter.close()  # throws away what a killed daemon left
-    orders = Orders(watcher.wake)
-    desk = Desk(library, orders)
+    orders = JobQueue(watcher.wake)
+    backend = DaemonBackend(library, orders)
     pulse = Pulse(decode_timeout_s=library.config.photos.decode_timeout_s)
     feeder = Feeder(pulse, n_unheard=lambda: watcher.n_unheard, loading=lambda: library.loading, every_s=watchdog_s())
     daemon = Daemon(
@@ -83,10 +88,11 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
         quiet_hours=Hours.parse(wanted.quiet_hours),
         pulse=pulse,
     )
+    server: Server | None = None
     stop.hangup = lambda: watcher.wake("SIGHUP")
     try:
         feeder.open()
-        desk.open()
+        server = _serving(library, backend)
         daemon.run(stop)
     except Stopped:
         log.info("stopping; what was committed stays")
@@ -94,7 +100,20 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
         notify("STOPPING=1")
         feeder.close()
         daemon.close()
-        desk.close()
+        if server is None or server.close():
+            backend.close()
         watcher.close()
         refitter.close()
         remove_note(library.folder)
+
+
+def _serving(library: WatchedLibrary, backend: DaemonBackend) -> Server | None:
+    """Begin to answer; where no socket can be had, say so and do without."""
+    try:
+        listener = listen(library.folder)
+    except OSError as error:
+        log.warning("nobody can ask this daemon: %s", error)
+        return None
+    server = Server(Starlette(routes=Api(backend).routes()), listener)
+    server.start()
+    return server

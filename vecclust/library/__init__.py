@@ -1,10 +1,5 @@
-"""`vecclust.Library`: a directory opened, with its verbs.
+"""`vecclust.Library`: a directory opened, with its verbs; how what is stored becomes an answer.
 
-Knows how what is stored becomes an answer; refuses to know HTTP, terminals and HTML.
+`queries` is the one read path, `ingest` the one write path for photos, `edits` the one for what the owner says; `runs`
+fits and labels, `pages` holds the data of galleries and maps. Refuses to know HTTP, terminals and HTML.
 """
-
-from __future__ import annotations
-
-from vecclust.library.library import Library, usable_models
-
-__all__ = ["Library", "usable_models"]

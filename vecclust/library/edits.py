@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.library import catalogue
-from vecclust.library.ranking import living_path
+from vecclust.library.queries.clusters import no_such_cluster
+from vecclust.library.queries.search import cluster_id, living_path, row_of
 from vecclust.types.clusters import ClusterName, Label
 from vecclust.types.constraints import Standing, said, word_name, word_number
-from vecclust.types.edits import Saying, Word, WordEntry, WordReport
-from vecclust.types.files import FileRow
+from vecclust.types.edits import EditEntry, EditReport, EditRequest, Word
 
 if TYPE_CHECKING:
     from vecclust.store import Store
@@ -37,43 +36,45 @@ class NanoClock(Protocol):
         """Give nanoseconds since the epoch."""
 
 
-class FileFinder(Protocol):
-    """Finds a file's row by its absolute path."""
-
-    def row_of(self, path: str) -> FileRow | None:
-        """Give the row, or None."""
-
-
-class Correcting:
+class Edits:
     """Keeps the owner's words on one library.
 
     Args:
         store: its tables, open for writing but for `entries`.
-        files: finds photos by path.
         clock: the time.
     """
 
-    def __init__(self, store: Store, *, files: FileFinder, clock: NanoClock) -> None:
+    def __init__(self, store: Store, *, clock: NanoClock) -> None:
         self._store = store
-        self._files = files
         self._clock = clock
 
-    def say(self, saying: Saying) -> WordReport:
-        """Keep a word; see `Library.say`."""
+    def make(self, request: EditRequest) -> EditReport:
+        """Keep an edit; it is refused whole or kept whole.
+
+        Args:
+            request: what is to hold.
+
+        Returns:
+            What it changed.
+
+        Raises:
+            NotFound: a photo, cluster or edit is not there.
+            UsageError: it makes no sense.
+        """
         notices: list[str] = []
-        rows = self._rows(saying, notices)
+        rows = self._rows(request, notices)
         before = self._store.standing()
         if not rows:
-            return WordReport(None, saying.verb, notices=tuple(notices))
+            return EditReport(None, request.verb, notices=tuple(notices))
         number = self._store.say(rows)
         after = self._store.standing()
         ended = sorted(before.numbers - after.numbers - _taken_back(rows))
         notices += self._contradicted(before, ended)
         first = rows[0]
         name = self._store.names().get(first.cluster) if first.cluster is not None else None
-        return WordReport(
+        return EditReport(
             word=word_name(number),
-            verb=saying.verb,
+            verb=request.verb,
             cluster=first.cluster,
             cluster_name=None if name is None else name.name,
             other=first.other if first.verb != "take-back" else None,
@@ -83,19 +84,23 @@ class Correcting:
             notices=tuple(notices),
         )
 
-    def entries(self, *, everything: bool = False) -> tuple[WordEntry, ...]:
-        """Read what the owner said; see `Library.words`."""
+    def entries(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
+        """Read what the owner said of clusters, in order.
+
+        Args:
+            everything: also what is no longer in force, and names.
+        """
         standing = self._store.standing()
-        sayings: dict[int, list[Word]] = {}
+        requests: dict[int, list[Word]] = {}
         for word in self._store.words():
-            sayings.setdefault(word.number, []).append(word)
+            requests.setdefault(word.number, []).append(word)
         return tuple(
             self._entry(rows, standing)
-            for number, rows in sorted(sayings.items())
+            for number, rows in sorted(requests.items())
             if everything or number in standing.numbers
         )
 
-    def _entry(self, rows: Sequence[Word], standing: Standing) -> WordEntry:
+    def _entry(self, rows: Sequence[Word], standing: Standing) -> EditEntry:
         first = rows[0]
         in_force = first.number in standing.numbers
         photos = [row.photo for row in rows if row.photo is not None]
@@ -103,7 +108,7 @@ class Correcting:
             photos = [one for one in photos if one in standing.pins and standing.pins[one].number == first.number]
         files, names = self._store.files_of(photos), self._store.names()
         name = names.get(first.cluster) if first.cluster is not None else None
-        return WordEntry(
+        return EditEntry(
             word=word_name(first.number),
             verb=first.verb,
             text=said(rows),
@@ -116,25 +121,25 @@ class Correcting:
             in_force=in_force,
         )
 
-    def _rows(self, saying: Saying, notices: list[str]) -> list[Word]:
-        match saying.verb:
+    def _rows(self, request: EditRequest, notices: list[str]) -> list[Word]:
+        match request.verb:
             case "move":
-                cluster = None if saying.cluster == UNCLUSTERED else self._shown(saying.cluster)
-                return [self._word("move", photo=photo, cluster=cluster) for photo in self._photos(saying.photos)]
+                cluster = None if request.cluster == UNCLUSTERED else self._shown(request.cluster)
+                return [self._word("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
             case "pin":
-                labels = self._labels(saying.photos)
+                labels = self._labels(request.photos)
                 return [self._word("pin", photo=label.photo, cluster=label.cluster) for label in labels]
             case "unpin":
-                return self._unpinned(saying.photos, notices)
+                return self._unpinned(request.photos, notices)
             case "merge":
-                return self._merged(saying, notices)
+                return self._merged(request, notices)
             case "not-together":
-                return self._apart(saying, notices)
+                return self._apart(request, notices)
             case "split-off":
-                return self._split_off(saying)
+                return self._split_off(request)
             case "take-back":
-                return self._back(saying.words)
-        raise UsageError(f"nobody can say {saying.verb!r} of clusters", hint="vecclust --help lists what can be said.")
+                return self._back(request.edits)
+        raise UsageError(f"nobody can say {request.verb!r} of clusters", hint="vecclust --help lists what can be said.")
 
     def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Word]:
         photos, pins = self._photos(named), self._store.standing().pins
@@ -143,8 +148,8 @@ class Correcting:
             notices.append(f"{len(photos) - len(pinned)} of {len(photos)} photos were not pinned")
         return [self._word("unpin", photo=photo) for photo in pinned]
 
-    def _merged(self, saying: Saying, notices: list[str]) -> list[Word]:
-        kept, other = self._shown(saying.cluster), self._shown(saying.other)
+    def _merged(self, request: EditRequest, notices: list[str]) -> list[Word]:
+        kept, other = self._shown(request.cluster), self._shown(request.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
         names = self._store.names()
@@ -152,8 +157,8 @@ class Correcting:
             notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
         return [self._word("merge", cluster=kept, other=other)]
 
-    def _apart(self, saying: Saying, notices: list[str]) -> list[Word]:
-        one, other = self._known(saying.cluster), self._known(saying.other)
+    def _apart(self, request: EditRequest, notices: list[str]) -> list[Word]:
+        one, other = self._known(request.cluster), self._known(request.other)
         if one == other:
             raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
         joined = self._store.standing().joined
@@ -161,16 +166,16 @@ class Correcting:
         notices += [f"the current run has no {one}: this bears on refits alone" for one in absent]
         return [self._word("not-together", cluster=one, other=other)]
 
-    def _split_off(self, saying: Saying) -> list[Word]:
+    def _split_off(self, request: EditRequest) -> list[Word]:
         from vecclust.clustering import medoids
 
-        cluster, labels = self._shown(saying.cluster), self._labels(saying.photos)
+        cluster, labels = self._shown(request.cluster), self._labels(request.photos)
         elsewhere = [label.photo for label in labels if label.cluster != cluster]
         if elsewhere:
             raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=f"vecclust cluster {cluster}")
         if len(labels) == len(self._store.members(cluster)):
             raise UsageError(f"these are all the photos of {cluster}", hint="vecclust rename gives it another name.")
-        name = _checked_name(saying.name)
+        name = _checked_name(request.name)
         photos, vectors = self._store.vectors([label.photo for label in labels])
         # The first stands for the cluster until a fit makes more of it.
         middle = int(medoids(vectors, np.zeros(len(photos), np.int64))[0])
@@ -201,16 +206,16 @@ class Correcting:
 
     def _shown(self, named: str) -> str:
         """Give the id of a cluster of the current run."""
-        cluster = catalogue.cluster_id(self._store, named)
+        cluster = cluster_id(self._store, named)
         if not self._store.members(cluster):
-            raise catalogue.no_such_cluster(self._store, cluster)
+            raise no_such_cluster(self._store, cluster)
         return cluster
 
     def _known(self, named: str) -> str:
         """Give the id of a cluster that is, or was in an earlier run."""
-        cluster = catalogue.cluster_id(self._store, named)
+        cluster = cluster_id(self._store, named)
         if not self._store.knows_cluster(cluster):
-            raise catalogue.no_such_cluster(self._store, cluster)
+            raise no_such_cluster(self._store, cluster)
         return cluster
 
     def _photos(self, named: Sequence[str]) -> list[str]:
@@ -223,7 +228,7 @@ class Correcting:
 
     def _photo_at(self, path: str) -> str:
         absolute = os.path.abspath(path)
-        row = self._files.row_of(absolute)
+        row = row_of(self._store, absolute)
         if row is None or row.photo is None or not self._store.photos([row.photo]):
             raise NotFound(f"{absolute} is not in the library", hint="Is it below a scanned folder? vecclust status.")
         return row.photo

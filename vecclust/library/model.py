@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 
-class Binding:
+class ModelBinding:
     """One library's model.
 
     Args:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -105,6 +107,11 @@ class Store(PhotoShelf, FileShelf, ShownShelf, SearchShelf, UpkeepShelf):
     def writable(self) -> bool:
         """Whether this is the library's writer."""
         return self._lock is not None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one version."""
+        yield
 
     def stamp(self) -> str:
         """Name the state the library is in: another one means that something an answer may stand on has changed."""

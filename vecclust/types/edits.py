@@ -34,8 +34,8 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
-    """Something the owner says of clusters; see `Library.say`.
+class EditRequest:
+    """Something the owner says of clusters, as `Library.edit` explains.
 
     Attributes:
         verb: what is said; `rename` has a verb of its own.
@@ -43,7 +43,7 @@ class Saying:
         cluster: a cluster, by id or name: where photos are to be (`unclustered` for none), which one is kept or split.
         other: another cluster, by id or name.
         name: for a cluster that is split off.
-        words: ids of words that are taken back.
+        edits: ids of edits that are taken back.
     """
 
     verb: Verb
@@ -51,12 +51,12 @@ class Saying:
     cluster: str = ""
     other: str = ""
     name: str = ""
-    words: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class WordReport:
-    """What a word of the owner's changed.
+class EditReport:
+    """What an edit changed.
 
     Attributes:
         word: its id, or None where there was nothing to say.
@@ -82,7 +82,7 @@ class WordReport:
 
 
 @dataclass(frozen=True, slots=True)
-class WordEntry:
+class EditEntry:
     """One thing the owner said of clusters.
 
     Attributes:

@@ -74,6 +74,14 @@ class FileRow:
         """The absolute path."""
         return os.path.join(self.root, self.path)
 
+    def holds(self, file: SeenFile) -> bool:
+        """Tell whether a file is as it was when this row was written.
+
+        Args:
+            file: the file as it was seen now.
+        """
+        return (file.size_bytes, file.mtime_ns, file.ctime_ns) == (self.size_bytes, self.mtime_ns, self.ctime_ns)
+
 
 @dataclass(frozen=True, slots=True)
 class Root:

@@ -1,4 +1,4 @@
-"""The pages and what they ask: addresses to answers. Who may ask is the gate's affair.
+"""The pages and what they ask: addresses to answers. Who may ask is the server's affair.
 
 What reads is a GET, what changes something a POST that ends in a page. Handlers are plain functions and run in
 threads; a library's own errors become pages, or JSON for the pages' scripts.
@@ -7,31 +7,34 @@ threads; a library's own errors become pages, or JSON for the pages' scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
-from vecclust.errors import LibraryLocked, ModelError, NotFound, PhotoError, TooLarge, UsageError, VecclustError
+from vecclust.errors import NotFound, VecclustError
 from vecclust.exports.gallery import PHOTOS_ON_A_PAGE
-from vecclust.library.library import Library
 from vecclust.library.opening import decode_limits
-from vecclust.library.paging import Paging
-from vecclust.types.edits import Saying
+from vecclust.library.pages.live import LiveReader
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.app import Api, Question, status_of
+from vecclust.server.client import Client
+from vecclust.types.edits import EditRequest
 from vecclust.types.pages import Overview
-from vecclust.web import dropped, forms, words
-from vecclust.web.atlas import Atlas
-from vecclust.web.beats import Beats
-from vecclust.web.desk import Desk
+from vecclust.web import dropped, edits, forms
+from vecclust.web.events import Events
+from vecclust.web.live_map import LiveMap
 from vecclust.web.notices import Notices
 from vecclust.web.opener import Opener
 from vecclust.web.pages import LivePages, live_assets
 from vecclust.web.pictures import Picture, Pictures
+from vecclust.web.refit import ProposedRefit
 
 N_ALIKE = 24
 N_FOUND = 60
@@ -41,14 +44,27 @@ N_BESIDE_MAP = 8
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 # An original is no page: should it be one all the same, it may do nothing.
 _NO_PAGE = {"content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, max-age=3600"}
-_STATUS: tuple[tuple[type[VecclustError], int, str], ...] = (
-    (NotFound, 404, "Not found"),
-    (UsageError, 400, "That cannot be done"),
-    (LibraryLocked, 409, "Somebody else is writing the library"),
-    (TooLarge, 413, "Too large"),
-    (PhotoError, 422, "This picture cannot be read"),
-    (ModelError, 503, "The model cannot be used"),
-)
+_TITLES: dict[int, str] = {
+    400: "That cannot be done",
+    404: "Not found",
+    409: "Somebody else is writing the library",
+    413: "Too large",
+    422: "This picture cannot be read",
+    503: "The model cannot be used",
+}
+
+
+class _Backend:
+    """Answers the API beside the pages, as they themselves are answered."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def read(self, question: Question) -> Any:
+        return getattr(self._client, question.verb.name)(**question.arguments)
+
+    def write(self, question: Question) -> Iterator[Mapping[str, Any]]:
+        yield {"result": self.read(question)}
 
 
 class App:
@@ -60,22 +76,22 @@ class App:
         is_ending: whether the server is about to end.
     """
 
-    def __init__(self, library: Library, *, opener: Opener, is_ending: Callable[[], bool]) -> None:
+    def __init__(self, library: WatchedLibrary, *, opener: Opener, is_ending: Callable[[], bool]) -> None:
         self._library = library
-        self._daemon_or_library = opener.front(library)
-        self._paging: Paging = library.paging()
-        self._pictures = Pictures(self._paging, limits=decode_limits(library.config))
+        self._client = opener.client(library)
+        self._live: LiveReader = library.live()
+        self._pictures = Pictures(self._live, limits=decode_limits(library.config))
         self._pages = LivePages(self._pictures.thumbnails)
-        self._desk = Desk(opener, front=self._daemon_or_library)
-        self._atlas = Atlas(self._paging, opener=opener, pictures=self._pictures)
-        self._drops = dropped.Drops(library, front=self._daemon_or_library, pictures=self._pictures)
+        self._refit = ProposedRefit(opener, client=self._client)
+        self._live_map = LiveMap(self._live, opener=opener, pictures=self._pictures)
+        self._drops = dropped.Drops(library, client=self._client, pictures=self._pictures)
         self._notices = Notices()
-        self._beats = Beats(self._paging, desk=self._desk, is_ending=is_ending)
+        self._event_source = Events(self._live, refit=self._refit, is_ending=is_ending)
 
     def close(self) -> None:
         """End the processes it started."""
-        self._desk.close()
-        self._atlas.close()
+        self._refit.close()
+        self._live_map.close()
         self._pictures.close()
 
     def starlette(self) -> Starlette:
@@ -105,6 +121,7 @@ class App:
             Route("/fit/forget", self._forget, methods=["POST"]),
             Route("/events", self._events),
             Route("/asset/{name}", self._asset),
+            Mount("/api", routes=Api(_Backend(self._client)).routes()),
         ]
         handlers = {VecclustError: self._refused, HTTPException: self._no_such_page}
         return Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
@@ -116,54 +133,54 @@ class App:
 
     def _cluster(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
-        cluster, photos = self._paging.cluster(forms.cluster(request))
+        cluster, photos = self._live.cluster(forms.cluster(request))
         html = self._pages.cluster(
             overview,
             cluster,
-            photos=self._paging.shown(_part(photos, page)),
+            photos=self._live.shown(_part(photos, page)),
             page=page,
-            history=self._paging.history(cluster.entry.id),
+            history=self._live.history(cluster.entry.id),
         )
         return HTMLResponse(html)
 
     def _unclustered(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
-        photos = self._paging.shown(_part(overview.unclustered, page))
+        photos = self._live.shown(_part(overview.unclustered, page))
         return HTMLResponse(self._pages.unclustered(overview, photos=photos, page=page))
 
     def _photo(self, request: Request) -> Response:
         photo = forms.photo(request)
-        facts = self._paging.facts(photo)
-        (shown,) = self._paging.shown([photo])
+        facts = self._live.facts(photo)
+        (shown,) = self._live.shown([photo])
         alike = self._library.alike(photo, limit=N_ALIKE)
-        near = self._paging.shown([hit.photo for hit in alike.results])
+        near = self._live.shown([hit.photo for hit in alike.results])
         return HTMLResponse(self._pages.photo(self._told(request), shown, facts=facts, alike=near))
 
     def _search(self, request: Request) -> Response:
         asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
-        answer = self._daemon_or_library.search(asked, limit=N_FOUND)
-        photos = self._paging.shown([hit.photo for hit in answer.results])
-        return HTMLResponse(self._pages.found(self._paging.overview(), asked=asked, words=asked, photos=photos))
+        answer = self._client.search(asked, limit=N_FOUND)
+        photos = self._live.shown([hit.photo for hit in answer.results])
+        return HTMLResponse(self._pages.found(self._live.overview(), asked=asked, words=asked, photos=photos))
 
     def _dropped(self, request: Request) -> Response:
         number = forms.number(request, "number")
-        photos = self._paging.shown(self._drops.get(number).photos)
+        photos = self._live.shown(self._drops.get(number).photos)
         html = self._pages.found(
-            self._paging.overview(), asked="Photos like the one you dropped", words="", photos=photos, dropped=number
+            self._live.overview(), asked="Photos like the one you dropped", words="", photos=photos, dropped=number
         )
         return HTMLResponse(html)
 
     def _map(self, request: Request) -> Response:
         try:
-            page, failed = self._atlas.page(), None
+            page, failed = self._live_map.page(), None
         except VecclustError as error:
             page, failed = None, error
-        return HTMLResponse(page or self._pages.waiting(self._paging.overview(), failed=failed))
+        return HTMLResponse(page or self._pages.waiting(self._live.overview(), failed=failed))
 
     def _runs(self, request: Request) -> Response:
         runs, current = self._library.runs()
-        overview = self._paging.overview()
-        return HTMLResponse(self._pages.runs(overview, runs=runs, current=current, fit=self._desk.view))
+        overview = self._live.overview()
+        return HTMLResponse(self._pages.runs(overview, runs=runs, current=current, fit=self._refit.view))
 
     # What pages ask for.
 
@@ -185,11 +202,11 @@ class App:
         return Response(self._drops.get(forms.number(request, "number")).jpeg, media_type="image/jpeg")
 
     def _map_sheet(self, request: Request) -> Response:
-        sheet = self._atlas.sheet(request.path_params["name"], forms.number(request, "number"))
+        sheet = self._live_map.sheet(request.path_params["name"], forms.number(request, "number"))
         return Response(sheet, media_type="image/webp", headers=_FOR_EVER)
 
     async def _events(self, request: Request) -> Response:
-        return StreamingResponse(self._beats.stream(), media_type="text/event-stream")
+        return StreamingResponse(self._event_source.stream(), media_type="text/event-stream")
 
     async def _asset(self, request: Request) -> Response:
         asset = live_assets().get(request.path_params["name"])
@@ -201,41 +218,41 @@ class App:
 
     async def _rename(self, request: Request) -> Response:
         cluster, given = forms.cluster(request), await forms.fields(request)
-        await run_in_threadpool(self._daemon_or_library.rename, cluster, "".join(given.get("name", ())))
+        await run_in_threadpool(self._client.rename, cluster, "".join(given.get("name", ())))
         return _to(f"/cluster/{cluster}")
 
     async def _merge(self, request: Request) -> Response:
         cluster, given = forms.cluster(request), await forms.fields(request)
-        return await self._said(words.about_clusters(cluster, given), {"from": [cluster]})
+        return await self._said(edits.about_clusters(cluster, given), {"from": [cluster]})
 
     async def _say(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._said(words.about_photos(given), given)
+        return await self._said(edits.about_photos(given), given)
 
     async def _take_back(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._said(words.taken_back(str(request.path_params["word"])), given)
+        return await self._said(edits.taken_back(str(request.path_params["word"])), given)
 
-    async def _said(self, saying: Saying, given: words.Fields) -> Response:
-        report = await run_in_threadpool(self._daemon_or_library.say, saying)
-        overview = await run_in_threadpool(self._paging.overview)
-        page = words.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
+    async def _said(self, saying: EditRequest, given: edits.Fields) -> Response:
+        report = await run_in_threadpool(self._client.edit, saying)
+        overview = await run_in_threadpool(self._live.overview)
+        page = edits.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
         return _to(page + self._notices.put(report.notices))
 
     def _roll_back(self, request: Request) -> Response:
-        self._daemon_or_library.rollback(forms.run(request))
+        self._client.rollback(forms.run(request))
         return _to("/runs")
 
     def _propose(self, request: Request) -> Response:
-        self._desk.propose()
+        self._refit.propose()
         return _to("/runs")
 
     def _adopt(self, request: Request) -> Response:
-        self._desk.adopt()
+        self._refit.adopt()
         return _to("/runs")
 
     def _forget(self, request: Request) -> Response:
-        self._desk.forget()
+        self._refit.forget()
         return _to("/runs")
 
     async def _drop(self, request: Request) -> Response:
@@ -249,12 +266,11 @@ class App:
     # Errors.
 
     def _refused(self, request: Request, error: VecclustError) -> Response:
-        status, title = next(
-            ((code, title) for kind, code, title in _STATUS if isinstance(error, kind)), (500, "Error")
-        )
+        status = status_of(error)
         if "application/json" in request.headers.get("accept", ""):
             said = {"kind": error.kind, "message": error.message, "hint": error.hint}
             return JSONResponse({"error": said}, status_code=status)
+        title = _TITLES.get(status, "Error")
         page = self._pages.error(self._overview(), title=title, message=error.message, hint=error.hint)
         return HTMLResponse(page, status_code=status)
 
@@ -264,11 +280,11 @@ class App:
 
     def _told(self, request: Request) -> Overview:
         """Give the library with what the page should tell of the change that led to it."""
-        return replace(self._paging.overview(), notices=self._notices.get(request))
+        return replace(self._live.overview(), notices=self._notices.get(request))
 
     def _overview(self) -> Overview | None:
         try:
-            return self._paging.overview()
+            return self._live.overview()
         except VecclustError:
             return None
 

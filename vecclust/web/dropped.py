@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from vecclust.errors import NotFound, TooLarge
-from vecclust.library.library import Library
-from vecclust.server.front import Front
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.client import Client
 from vecclust.web.pictures import Pictures
 
 # More than any camera writes but video; config's own limits on bytes and pixels hold besides.
@@ -37,12 +37,12 @@ class Drops:
 
     Args:
         library: the library, open for reading.
-        front: answers for it.
+        client: answers for it.
         pictures: decodes them.
     """
 
-    def __init__(self, library: Library, *, front: Front, pictures: Pictures) -> None:
-        self._front = front
+    def __init__(self, library: WatchedLibrary, *, client: Client, pictures: Pictures) -> None:
+        self._client = client
         self._pictures = pictures
         self._most_bytes = min(MOST_BYTES, library.config.photos.max_file_mb << 20)
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class Drops:
             ModelError: the model cannot be used.
         """
         jpeg = self._pictures.drawn(path)
-        answer = self._front.similar(path, limit=N_FOUND)
+        answer = self._client.similar(path, limit=N_FOUND)
         with self._lock:
             self._last += 1
             self._kept[self._last] = Dropped(tuple(hit.photo for hit in answer.results), jpeg)

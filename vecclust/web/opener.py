@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from vecclust.library.library import Library
-from vecclust.server.front import Front
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.client import Client
 
 
 class Opener(Protocol):
     """Opens one library again and again."""
 
-    def open(self, *, write: bool = False) -> Library:
+    def open(self, *, write: bool = False) -> WatchedLibrary:
         """Open it, to be used as a context manager."""
 
-    def front(self, library: Library) -> Front:
+    def client(self, library: WatchedLibrary) -> Client:
         """Give its front: the daemon where one keeps it, else the library, open for reading already."""
 
     def as_json(self) -> str:
@@ -39,13 +39,13 @@ class LibraryOpener:
     config: Path | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
 
-    def open(self, *, write: bool = False) -> Library:
+    def open(self, *, write: bool = False) -> WatchedLibrary:
         """Open it."""
-        return Library.open(self.path, write=write, config=self.config, flags=self.flags)
+        return WatchedLibrary.open(self.path, write=write, config=self.config, flags=self.flags)
 
-    def front(self, library: Library) -> Front:
+    def client(self, library: WatchedLibrary) -> Client:
         """Give its front."""
-        return Front(self.path, config=self.config, flags=self.flags, library=library)
+        return Client(self.path, config=self.config, flags=self.flags, library=library)
 
     def as_json(self) -> str:
         """Say how."""

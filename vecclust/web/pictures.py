@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from vecclust.errors import NotFound, PhotoError, Unreadable
-from vecclust.library.paging import Paging
+from vecclust.library.pages.live import LiveReader
 from vecclust.photos import DecodeLimits, DecodePool, KnownPhoto, Original, look_at, open_original
 from vecclust.types.photos import Framing
 
@@ -55,12 +55,12 @@ class Pictures:
     """Pictures of one library.
 
     Args:
-        paging: the library.
+        live: the library.
         limits: what reading one picture may cost.
     """
 
-    def __init__(self, paging: Paging, *, limits: DecodeLimits) -> None:
-        self._paging = paging
+    def __init__(self, live: LiveReader, *, limits: DecodeLimits) -> None:
+        self._live = live
         self._limits = dataclasses.replace(limits, thumbnail_px=DRAWN_PX)
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, bytes] = OrderedDict()
@@ -84,7 +84,7 @@ class Pictures:
                 self._kept.move_to_end(photo)
         missing = [photo for photo in photos if photo not in found]
         if missing:
-            fresh = self._paging.thumbnails(missing)
+            fresh = self._live.thumbnails(missing)
             found |= fresh
             self._keep(fresh)
         return found
@@ -110,7 +110,7 @@ class Pictures:
         Raises:
             NotFound: the library has no such photo, or nothing of it to show.
         """
-        for row in self._paging.files(photo):
+        for row in self._live.files(photo):
             opened = open_original(row, file_bytes=self._limits.file_bytes)
             if opened is not None:
                 return self._picture(opened, photo)

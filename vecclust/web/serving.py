@@ -1,4 +1,4 @@
-"""The server as a process: listens on loopback, says where, ends at once."""
+"""The live pages as a process: listens on loopback, says where, ends at once."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import gc
 import socket
 from collections.abc import Callable
 
-import uvicorn
-
 from vecclust.errors import UsageError
-from vecclust.library.library import Library
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.access import AccessControl, Keys
+from vecclust.server.serving import Server
 from vecclust.web.app import App
-from vecclust.web.gate import Gate, Keys
 from vecclust.web.opener import Opener
 
 HOST = "127.0.0.1"
-# For answers under way; streams end by themselves before.
-_PATIENCE_S = 1
 
 
-class Serving:
-    """One server, listening already when it is made; connections wait until it runs.
+class WebServer:
+    """The pages of one library, listening already when it is made; connections wait until it runs.
 
     Args:
         library: open for reading.
@@ -32,25 +29,12 @@ class Serving:
         UsageError: the port is taken.
     """
 
-    def __init__(self, library: Library, *, opener: Opener, port: int = 0) -> None:
-        self._listener = _listening(port)
-        self.port: int = self._listener.getsockname()[1]
+    def __init__(self, library: WatchedLibrary, *, opener: Opener, port: int = 0) -> None:
+        listener = _listening(port)
+        self.port: int = listener.getsockname()[1]
         self._keys = Keys.fresh()
-        self._app = App(library, opener=opener, is_ending=lambda: self._server.should_exit)
-        config = uvicorn.Config(
-            Gate(self._app.starlette(), port=self.port, keys=self._keys),
-            http="h11",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="error",
-            # A header that says who asks is nobody's to set here.
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_PATIENCE_S,
-        )
-        self._server = uvicorn.Server(config)
+        self._app = App(library, opener=opener, is_ending=lambda: self._server.is_ending)
+        self._server = Server(AccessControl(self._app.starlette(), port=self.port, keys=self._keys), listener)
 
     @property
     def address(self) -> str:
@@ -60,17 +44,16 @@ class Serving:
     def run(self) -> None:
         """Answer until the end; in the main thread until SIGTERM or Ctrl-C too, which go on to who called."""
         try:
-            self._server.run(sockets=[self._listener])
+            self._server.run()
         finally:
             self._app.close()
-            self._listener.close()
 
     def end(self) -> None:
         """Have it end soon; may be called from another thread."""
-        self._server.should_exit = True
+        self._server.end()
 
 
-def serve(library: Library, *, opener: Opener, port: int, announce: Callable[[str], None]) -> None:
+def serve(library: WatchedLibrary, *, opener: Opener, port: int, announce: Callable[[str], None]) -> None:
     """Serve the pages of a library until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:
@@ -82,10 +65,10 @@ def serve(library: Library, *, opener: Opener, port: int, announce: Callable[[st
     Raises:
         UsageError: the port is taken.
     """
-    serving = Serving(library, opener=opener, port=port)
+    server = WebServer(library, opener=opener, port=port)
     try:
-        announce(serving.address)
-        serving.run()
+        announce(server.address)
+        server.run()
     finally:
         # Or the interpreter looks at every object of torch and lancedb once more before it ends: 1 s of 1.4.
         gc.freeze()

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vecclust.library.ingest.plan import RETRY_LADDER_S, is_same, make_plan, next_try_ns
+from vecclust.library.ingest.plan import RETRY_LADDER_S, make_plan, next_try_ns
 from vecclust.types.files import FileRow, SeenFile
 
 SEEN = SeenFile("/p", "a.jpg", size_bytes=10, mtime_ns=100, ctime_ns=200, inode=7, device=1)
@@ -28,7 +28,7 @@ def test_a_touched_file_is_read_again(change: dict[str, int]) -> None:
 
 def test_a_new_inode_alone_is_no_change() -> None:
     """Drives with exFAT get new inodes at every mount and are not read again for that."""
-    assert is_same(dataclasses.replace(SEEN, inode=8), ROW)
+    assert ROW.holds(dataclasses.replace(SEEN, inode=8))
 
 
 def test_an_unseen_row_is_absent_and_a_new_file_is_a_job() -> None:

@@ -70,8 +70,8 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
     missed = dict(rows)
     for file in seen:
         row = missed.pop(file.path, None)
-        if row is None or not is_same(file, row) or row.state == "waiting":
-            jobs.append(Job(file, row, looked=row is not None and row.state == "waiting" and is_same(file, row)))
+        if row is None or not row.holds(file) or row.state == "waiting":
+            jobs.append(Job(file, row, looked=row is not None and row.state == "waiting" and row.holds(file)))
         elif row.state == "problem":
             if retry_all or 0 < row.next_try_ns <= now_ns:
                 jobs.append(Job(file, row))
@@ -82,11 +82,6 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
             if row.missing_since_ns:
                 back.append(row)
     return Plan(tuple(jobs), unchanged, tuple(held), tuple(back), tuple(missed.values()))
-
-
-def is_same(file: SeenFile, row: FileRow) -> bool:
-    """Tell whether a file is as it was when its row was written."""
-    return (file.size_bytes, file.mtime_ns, file.ctime_ns) == (row.size_bytes, row.mtime_ns, row.ctime_ns)
 
 
 def next_try_ns(attempts: int, *, now_ns: int, forever: bool) -> int:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, VecclustError
 from vecclust.exports.map import seen_in_order
-from vecclust.library.paging import Paging
+from vecclust.library.pages.live import LiveReader
 from vecclust.types.pages import MapExhibit
 from vecclust.web.opener import Opener
 from vecclust.web.pages import LivePages, map_sheet
@@ -52,17 +52,17 @@ class _Laid:
     positions: NDArray[np.float32]
 
 
-class Atlas:
+class LiveMap:
     """The map of one library.
 
     Args:
-        paging: the library.
+        live: the library.
         opener: how another process opens it.
         pictures: its pictures.
     """
 
-    def __init__(self, paging: Paging, *, opener: Opener, pictures: Pictures) -> None:
-        self._paging = paging
+    def __init__(self, live: LiveReader, *, opener: Opener, pictures: Pictures) -> None:
+        self._live = live
         self._opener = opener
         self._pictures = pictures
         self._pages = LivePages(pictures.thumbnails)
@@ -81,13 +81,13 @@ class Atlas:
             VecclustError: it cannot be laid out.
         """
         with self._lock:
-            stamp = self._paging.stamp
+            stamp = self._live.stamp
             if self._drawn is not None and self._drawn.stamp == stamp:
                 return self._drawn.page
             self._take_laid(stamp)
             if self._failed_at is not None and self._failed_at[0] == stamp:
                 raise self._failed_at[1]
-            shown = self._paging.kept_map() or self._meanwhile()
+            shown = self._live.kept_map() or self._meanwhile()
             return None if shown is None else self._draw(stamp, shown)
 
     def sheet(self, name: str, number: int) -> bytes:
@@ -138,18 +138,18 @@ class Atlas:
 
     def _meanwhile(self) -> MapExhibit | None:
         """Give the places found last, while they cover the photos well enough; begin to find newer ones."""
-        present = self._paging.photos()
+        present = self._live.photos()
         laid = self._laid
         n_covered = 0 if laid is None else len(present & set(laid.photos))
         if n_covered < len(present):
             self._begin()
         if laid is None or n_covered < _LEAST_COVERED * len(present):
             return None
-        return self._paging.placed(laid.photos, laid.positions)
+        return self._live.placed(laid.photos, laid.positions)
 
     def _begin(self) -> None:
         if self._child is None:
-            command = [sys.executable, "-m", "vecclust.web.laying", self._opener.as_json(), str(self._file)]
+            command = [sys.executable, "-m", "vecclust.web.map_process", self._opener.as_json(), str(self._file)]
             self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def _take_laid(self, stamp: str) -> None:

@@ -1,6 +1,6 @@
-"""The way in: bring the library in step with its folders, then have what came labelled.
+"""Scans of one library: bring the library in step with its folders, then have what came labelled.
 
-Knows which folders are kept and how to look at them once, or again and again; what a label is is `grouping`'s affair.
+Knows which folders are kept and how to look at them once, or again and again; what a label is is `runs`'s affair.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from vecclust.types.files import ScanReport
 from vecclust.types.progress import Progress
 
 if TYPE_CHECKING:
-    from vecclust.library.grouping import Grouping
-    from vecclust.library.model import Binding
+    from vecclust.library.model import ModelBinding
+    from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
 
 
-class Intake:
+class Ingest:
     """Scans of one library.
 
     Args:
         store: its tables, open for writing but for dry runs.
         config: the settings.
-        binding: its model.
-        grouping: labels what came.
+        model: its model.
+        runs: labels what came.
         clock: the time.
     """
 
-    def __init__(self, store: Store, *, config: Config, binding: Binding, grouping: Grouping, clock: Clock) -> None:
+    def __init__(self, store: Store, *, config: Config, model: ModelBinding, runs: Runs, clock: Clock) -> None:
         self._store = store
         self._config = config
-        self._binding = binding
-        self._grouping = grouping
+        self._model = model
+        self._runs = runs
         self._clock = clock
         self._pool: photos.DecodePool | None = None
         self._keeps_pool = False
@@ -85,28 +85,28 @@ class Intake:
         return photos.IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
 
     def scan(self, folders: Iterable[Path | str], *, dry_run: bool, prune: bool, progress: Progress) -> ScanReport:
-        """Look at everything; see `Library.scan`."""
+        """Look at everything."""
         asked = self._named(folders)
         if not asked and not self._store.roots():
             raise UsageError("no folder to scan", hint="Name one, it is remembered: vecclust scan ~/Photos.")
-        self._binding.check_asked()
+        self._model.check_asked()
         return self._scan(ScanRequest(folders=asked, dry_run=dry_run, prune=prune), progress)
 
     def retry(self, progress: Progress) -> ScanReport:
-        """Read the files that could not be read again now; see `Library.retry`."""
+        """Read the files that could not be read again now."""
         return self._scan(ScanRequest(retry_all=True), progress)
 
     def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
-        """Keep folders without looking at them yet; see `Library.remember`."""
+        """Keep folders without looking at them yet."""
         self._scanner().remember(self._named(folders))
         kept = self.folders()
         if not kept:
             raise UsageError("no folder to watch", hint="Name one, it is remembered: vecclust watch ~/Photos.")
-        self._binding.check_asked()
+        self._model.check_asked()
         return kept
 
     def catch_up(self, paths: Collection[str] | None, *, more: bool, progress: Progress) -> ScanReport:
-        """Look as one who looks again soon; see `Library.catch_up`."""
+        """Look as one who looks again soon."""
         scanner = self._scanner()
         if paths is None:
             request = ScanRequest(patient=False, at_most=self._config.store.commit_photos)
@@ -124,7 +124,7 @@ class Intake:
         return tuple(root.path for root in self._store.roots())
 
     def later(self) -> dict[str, float]:
-        """Give the files that ask for another look, and in how many seconds each; see `Library.later`."""
+        """Give the files that ask for another look, and in how many seconds each."""
         now_ns = self._clock.now_ns()
         times = self._settle_times()
         wait_s = {
@@ -146,7 +146,7 @@ class Intake:
         if more and self._store.state().current_run is None:
             labelled, run = 0, None
         else:
-            labelled, run = self._grouping.label(progress)
+            labelled, run = self._runs.label(progress)
         progress("tidying", 0, 1)
         self._store.maintain()
         progress("tidying", 1, 1)
@@ -156,7 +156,7 @@ class Intake:
         return Scan(
             self._store,
             decoder=self._decoder,
-            embedder=self._binding.embedder,
+            embedder=self._model.embedder,
             clock=self._clock,
             settings=self._scan_settings(),
         )
@@ -176,7 +176,7 @@ class Intake:
 
     def _new_pool(self) -> photos.DecodePool:
         return photos.DecodePool(
-            self._binding.bound().framing,
+            self._model.bound().framing,
             limits=decode_limits(self._config),
             processes=self._config.photos.decode_processes or self._processes or None,
         )

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.errors import LibraryLocked, UsageError, VecclustError
-from vecclust.library.library import Library
-from vecclust.server.front import Front
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.client import Client
 from vecclust.types.runs import RefitReport
 from vecclust.web.opener import Opener
 from vecclust.web.pages import FitView
@@ -31,17 +31,17 @@ REASON = "on demand"
 _DIED = "the process that fits has ended without an answer"
 
 
-class Desk:
+class ProposedRefit:
     """Refits of one library.
 
     Args:
         opener: how to open the library.
-        front: hands a fit to the daemon where one keeps the library.
+        client: hands a fit to the daemon where one keeps the library.
     """
 
-    def __init__(self, opener: Opener, *, front: Front) -> None:
+    def __init__(self, opener: Opener, *, client: Client) -> None:
         self._opener = opener
-        self._front = front
+        self._client = client
         self._lock = threading.Lock()
         self._view = FitView()
         self._child: subprocess.Popen[str] | None = None
@@ -98,7 +98,7 @@ class Desk:
             with self._opener.open(write=True) as library:
                 self._end(FitView("adopted", report=_adopt(library, folder)))
         except LibraryLocked:
-            if not self._front.is_kept():
+            if not self._client.is_answered():
                 self._view = before
                 raise
             self._end(FitView("handed"))
@@ -124,7 +124,7 @@ class Desk:
             self._view = FitView("handed", stage, done, total)
 
         try:
-            self._view = FitView("adopted", report=self._front.recluster(progress=note))
+            self._view = FitView("adopted", report=self._client.recluster(progress=note))
         except VecclustError as error:
             log.info("the daemon did not fit: %s", error)
             self._view = FitView("failed", error=error)
@@ -166,7 +166,7 @@ class Desk:
                 self._view = change(self._view)
 
 
-def _adopt(library: Library, folder: Path) -> RefitReport:
+def _adopt(library: WatchedLibrary, folder: Path) -> RefitReport:
     from vecclust.library.runs import load_finding
 
     return library.adopt(load_finding(folder), reason=REASON)

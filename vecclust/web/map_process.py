@@ -1,4 +1,4 @@
-"""The process that lays the map out: `python -m vecclust.web.laying LIBRARY FILE`.
+"""The process that lays the map out: `python -m vecclust.web.map_process LIBRARY FILE`.
 
 Kept with the library where nobody else is writing it, so that the next map begins at this one; written to a file for
 the pages either way. Says on its output, as one JSON object, why it could not.
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError
-from vecclust.library.library import Library
+from vecclust.library.watched import WatchedLibrary
 from vecclust.web.opener import LibraryOpener
 
 
@@ -40,7 +40,7 @@ def main(library: str, file: str) -> int:
     return 0
 
 
-def _opened(opener: LibraryOpener) -> Library:
+def _opened(opener: LibraryOpener) -> WatchedLibrary:
     try:
         return opener.open(write=True)
     except (LibraryLocked, StoreUnsuitable):

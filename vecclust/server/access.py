@@ -1,4 +1,4 @@
-"""Who gets in: the one door before every page, so that no page has to think of it.
+"""Access to pages on loopback: asked before every page, so that no page has to think of it.
 
 A request has to name this server as its host (a foreign name that leads here is refused), must not come from another
 site, and must show the session that the token in the printed address was exchanged for. What changes something is a
@@ -33,7 +33,7 @@ HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What opens the door.
+    """What lets a browser in.
 
     Attributes:
         token: stands in the printed address.
@@ -49,13 +49,13 @@ class Keys:
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
-class Gate:
-    """The door.
+class AccessControl:
+    """Lets requests of the one session through, and refuses all others.
 
     Args:
-        app: what is behind it.
+        app: what is asked.
         port: where the server listens.
-        keys: what opens it.
+        keys: what lets in.
     """
 
     def __init__(self, app: ASGIApp, *, port: int, keys: Keys) -> None:

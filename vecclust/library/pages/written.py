@@ -1,22 +1,25 @@
-"""What the gallery and the map show, read out of the library: the current run's labels, files that are there, dates.
+"""What a written gallery, map or table shows, read out of the library and written.
 
-Only reads. A time that is only the file's own says when it was copied as likely as when it was taken, and is not
-shown. Refuses to know HTML.
+Only reads, but for the places of a map, which the library's writer keeps. A time that is only the file's own says when
+it was copied as likely as when it was taken, and is not shown. Refuses to know HTML.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.library.ranking import living_path
+from vecclust.library.queries.clusters import list_clusters
+from vecclust.library.queries.search import living_path
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterRow, HistoryEvent, Label
 from vecclust.types.files import FileRow
-from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, PointTable, Shown
+from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, PageReport, PointTable, Shown
 from vecclust.types.photos import PhotoRow
 from vecclust.types.runs import Run
 
@@ -123,7 +126,7 @@ def _laid_out(store: Store, listed: ClusterList, *, seed: int) -> tuple[list[Sho
 
 
 def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
-    """Give every photo's place on the map, laid out where that is not done yet; see `Library.map_positions`."""
+    """Give every photo's place on the map, laid out where that is not done yet."""
     from vecclust.library.runs.positions import map_positions
 
     photos, vectors = store.vectors()
@@ -258,3 +261,77 @@ def related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tupl
 
 def _run(store: Store, run: str | None) -> Run | None:
     return next((one for one in store.runs() if one.run == run), None)
+
+
+def write_gallery(store: Store, out: Path | str, *, names: bool) -> PageReport:
+    """Write the clusters as contact sheets.
+
+    Args:
+        store: the library's tables.
+        out: the folder; an earlier gallery there is replaced.
+        names: whether file names, paths and cluster names are shown.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: `out` holds something that vecclust did not make, or cannot be written.
+    """
+    from vecclust.exports.gallery import write_gallery
+
+    with store.snapshot():
+        gallery = read_gallery(store, list_clusters(store))
+    return write_gallery(gallery, _place(out), thumbnails=store.thumbnails, names=names)
+
+
+def write_map(store: Store, out: Path | str, *, names: bool, seed: int) -> PageReport:
+    """Write the photos as points on a plane.
+
+    Args:
+        store: the library's tables; opened for writing, the places are kept.
+        out: the file; an earlier map there is replaced.
+        names: whether file names, paths and cluster names are in it.
+        seed: of the layout.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: something that vecclust did not make is there, or it cannot be written.
+    """
+    from vecclust.exports.map import write_map
+
+    with store.snapshot():
+        shown = read_map(store, list_clusters(store), seed=seed)
+    return write_map(shown, _place(out), thumbnails=store.thumbnails, names=names)
+
+
+def write_table(store: Store, out: Path | str, *, names: bool, seed: int) -> PageReport:
+    """Write the map as a Parquet table.
+
+    Args:
+        store: the library's tables; opened for writing, the places are kept.
+        out: the file; an earlier table there is replaced.
+        names: whether file names, paths and cluster names are in it.
+        seed: of the layout.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: something that vecclust did not make is there, or it cannot be written.
+    """
+    from vecclust.exports.publish import new_file
+    from vecclust.store.points import is_point_table, write_points
+
+    place = _place(out)
+    with store.snapshot(), new_file(place, is_ours=is_point_table, option="--export") as file:
+        listed = list_clusters(store)
+        points = read_points(store, listed, seed=seed)
+        write_points(points, file, names=names)
+        size_bytes = file.stat().st_size
+    return PageReport(str(place), len(points.photos), len(listed.clusters), 1, size_bytes)
+
+
+def _place(out: Path | str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(out)))

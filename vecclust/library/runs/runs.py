@@ -8,7 +8,8 @@ import numpy as np
 
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
-from vecclust.library import catalogue
+from vecclust.library.queries.clusters import no_such_cluster, shown
+from vecclust.library.queries.status import current_run
 from vecclust.library.runs.signals import drift_of, pocket_of
 from vecclust.types.clusters import ClusterParts
 from vecclust.types.progress import Progress, no_progress
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 
-class Grouping:
+class Runs:
     """Fits and labels of one library.
 
     Args:
@@ -115,14 +116,14 @@ class Grouping:
         return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, kind=kind, progress=progress)
 
     def propose(self, progress: Progress) -> tuple[Finding, RefitReport]:
-        """Fit all photos and say what adopting that would change; see `Library.propose`."""
+        """Fit all photos and say what adopting that would change."""
         from vecclust.library.runs import adopt, find
 
         finding = find(self._store, self.fit_params, progress=progress)
         return finding, adopt(self._store, finding, reason="", dry_run=True)
 
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
-        """Make a fit that another process found the current run; see `Library.adopt`."""
+        """Make a fit that another process found the current run."""
         from vecclust.library.runs import adopt
 
         report = adopt(self._store, finding, reason=reason)
@@ -131,7 +132,7 @@ class Grouping:
         return report
 
     def compare(self, *, n_sample: int, n_seeds: int, progress: Progress) -> Comparison:
-        """Compare ways to cluster; see `Library.compare`."""
+        """Compare ways to cluster."""
         from vecclust.clustering import figures_of_way, ways
 
         photos, vectors = self._store.vectors()
@@ -156,14 +157,14 @@ class Grouping:
         return Comparison(len(rows), run, tuple(found))
 
     def inside(self, cluster: str) -> ClusterParts:
-        """Look inside one cluster; see `Library.inside`."""
+        """Look inside one cluster."""
         from vecclust.library.runs import look_inside
 
         run, members = self._store.state().current_run, self._store.members(cluster)
         if run is None or not members:
-            raise catalogue.no_such_cluster(self._store, cluster)
+            raise no_such_cluster(self._store, cluster)
         groups = look_inside(self._store, run, members)
-        return ClusterParts(cluster, len(members), tuple(catalogue.shown(self._store, group) for group in groups))
+        return ClusterParts(cluster, len(members), tuple(shown(self._store, group) for group in groups))
 
     def growth(self) -> Growth | None:
         """Say how far the library has grown beyond its current run; None before the first fit."""
@@ -173,7 +174,7 @@ class Grouping:
         return self._grown[1]
 
     def _read_growth(self) -> Growth | None:
-        run = catalogue.current_run(self._store)
+        run = current_run(self._store)
         if run is None:
             return None
         arrivals = self._store.arrivals(run.run)
@@ -187,10 +188,10 @@ class Grouping:
         )
 
     def rollback(self, run: str) -> Run:
-        """Make an earlier run the current one, and label what came since; see `Library.rollback`."""
+        """Make an earlier run the current one, and label what came since."""
         self._store.set_current_run(run)
         self.label(no_progress)
-        current = catalogue.current_run(self._store)
+        current = current_run(self._store)
         if current is None:
             raise NotFound(f"no run {run}", hint="vecclust runs lists them.")
         return current

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import NotFound
-from vecclust.library import catalogue
-from vecclust.library.showing import (
+from vecclust.library.pages.written import (
     core_to_edge,
     known_photos,
     known_time,
@@ -27,6 +26,9 @@ from vecclust.library.showing import (
     show,
     when_taken,
 )
+from vecclust.library.queries.clusters import list_clusters, read_history
+from vecclust.library.queries.search import photo_facts
+from vecclust.library.queries.status import current_run, read_daemon, writing_command
 from vecclust.types.clusters import ClusterList, HistoryEvent, Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterExhibit, MapExhibit, Overview, Pulse, Shown
@@ -46,7 +48,7 @@ class _Read:
     members: Mapping[str, tuple[str, ...]]
 
 
-class Paging:
+class LiveReader:
     """Pages of one library.
 
     Args:
@@ -92,7 +94,7 @@ class Paging:
 
     def history(self, cluster: str) -> tuple[HistoryEvent, ...]:
         """Read what runs did to a cluster and what the owner said of it, oldest first."""
-        return catalogue.read_history(self._store, cluster)
+        return read_history(self._store, cluster)
 
     def shown(self, photos: Sequence[str]) -> tuple[Shown, ...]:
         """Read photos as they are shown, in the order asked for; unknown ones are left out."""
@@ -114,7 +116,7 @@ class Paging:
         files = self.files(photo)
         if not files:
             raise NotFound("there is no such photo in the library", hint="Its file may have been removed.")
-        return catalogue.show_photo(self._store, next((row for row in files if os.path.exists(row.absolute)), files[0]))
+        return photo_facts(self._store, next((row for row in files if os.path.exists(row.absolute)), files[0]))
 
     def files(self, photo: str) -> list[FileRow]:
         """Read the files that hold a photo, those that are known good first."""
@@ -140,7 +142,7 @@ class Paging:
             photos: content hashes.
             positions: (n, 2) their places, finite.
         """
-        listed = catalogue.list_clusters(self._store)
+        listed = list_clusters(self._store)
         known = known_photos(self._store, listed)
         rows = [row for row, photo in enumerate(photos) if photo in known]
         return put_on_map(
@@ -159,7 +161,7 @@ class Paging:
         """
         store = self._store
         stamp = store.stamp()
-        writer, doing = catalogue.writing_command(store), catalogue.read_daemon(store.folder).doing
+        writer, doing = writing_command(store), read_daemon(store.folder).doing
         if before is not None and before.stamp == stamp:
             return dataclasses.replace(before, writer=writer, doing=doing)
         counts, run = store.counts(), store.state().current_run
@@ -181,12 +183,12 @@ class Paging:
         with self._lock:
             stamp = self._store.stamp()
             if self._kept is None or self._kept.stamp != stamp:
-                self._kept = catalogue.steadily(self._store, lambda: self._read_anew(stamp))
+                self._kept = self._read_anew(stamp)
             return self._kept
 
     def _read_anew(self, stamp: str) -> _Read:
         store = self._store
-        listed = catalogue.list_clusters(store)
+        listed = list_clusters(store)
         labels = {} if listed.run is None else store.labels(listed.run)
         keys: dict[str, list[str]] = {entry.id: [] for entry in listed.clusters}
         for photo, label in sorted(labels.items(), key=lambda item: (-item[1].strength, item[0])):
@@ -195,7 +197,7 @@ class Paging:
         clustered = {photo for members in keys.values() for photo in members}
         loose = store.photos(store.photo_keys() - clustered)
         overview = Overview(
-            run=catalogue.current_run(store),
+            run=current_run(store),
             clusters=tuple(self._exhibits(listed, keys)),
             unclustered=tuple(
                 row.photo for row in sorted(loose, key=lambda row: (when_taken(known_time(row)), row.photo))

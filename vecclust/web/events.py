@@ -18,9 +18,9 @@ from anyio import to_thread
 
 from vecclust.errors import VecclustError
 from vecclust.exports.plain import plain
-from vecclust.library.paging import Paging
+from vecclust.library.pages.live import LiveReader
 from vecclust.types.pages import Pulse
-from vecclust.web.desk import Desk
+from vecclust.web.refit import ProposedRefit
 
 PULSE_S = 1.0
 # How soon a step of a refit is seen, and the end of the server.
@@ -29,18 +29,18 @@ STEP_S = 0.25
 SILENCE_S = 15.0
 
 
-class Beats:
+class Events:
     """Events of one library.
 
     Args:
-        paging: the library.
-        desk: its refits.
+        live: the library.
+        refit: its refits.
         is_ending: whether the server is about to end.
     """
 
-    def __init__(self, paging: Paging, *, desk: Desk, is_ending: Callable[[], bool]) -> None:
-        self._paging = paging
-        self._desk = desk
+    def __init__(self, live: LiveReader, *, refit: ProposedRefit, is_ending: Callable[[], bool]) -> None:
+        self._live = live
+        self._refit = refit
         self._is_ending = is_ending
         self._lock = threading.Lock()
         self._pulse: Pulse | None = None
@@ -70,7 +70,7 @@ class Beats:
         with self._lock:
             if self._pulse is None or time.monotonic() - self._read_at >= PULSE_S:
                 try:
-                    self._pulse = self._paging.pulse(self._pulse)
+                    self._pulse = self._live.pulse(self._pulse)
                 except VecclustError:
                     return {}
                 self._read_at = time.monotonic()
@@ -78,7 +78,7 @@ class Beats:
         return asdict(pulse) | {"writer": _short(pulse.writer), "doing": plain(pulse.doing)}
 
     def _fit(self) -> dict[str, Any]:
-        view = self._desk.view
+        view = self._refit.view
         return {"state": view.state, "stage": view.stage, "done": view.done, "total": view.total}
 
 

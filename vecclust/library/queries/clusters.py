@@ -1,0 +1,190 @@
+"""Clusters of the current run, read out: the list, one cluster with its photos, and its history.
+
+Only reads. What has a file that is known good is shown by its path; sizes count photos, arrivals included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from vecclust.errors import NotFound
+from vecclust.library.queries.search import Scope, living_path
+from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, HistoryEvent, Label, Member
+from vecclust.types.constraints import said, suggested_names, word_name, word_number
+from vecclust.types.edits import Word
+from vecclust.types.photos import Taken
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+T = TypeVar("T")
+
+
+def steadily(store: Store, read: Callable[[], T]) -> T:
+    """Read again where another run became the current one or the owner said something meanwhile.
+
+    So no answer is of two runs, nor of clusters before and after a merge, where parts of it do not fit together.
+
+    Args:
+        store: what is read.
+        read: reads it, in several steps.
+    """
+    while True:
+        before = store.state().current_run, len(store.words())
+        try:
+            found = read()
+        except KeyError:
+            if (store.state().current_run, len(store.words())) == before:
+                raise
+            continue
+        if (store.state().current_run, len(store.words())) == before:
+            return found
+
+
+def list_clusters(store: Store) -> ClusterList:
+    """Read the clusters of the current run, largest first."""
+    run = store.state().current_run
+    model = store.model()
+    model_id = None if model is None else model.model_id
+    n_photos = store.counts().photos
+    if run is None:
+        return ClusterList(None, model_id, n_photos, 0, 0, ())
+    counts = store.label_counts(run)
+    entries = _entries(store, run, counts.by_cluster)
+    clustered = sum(counts.by_cluster.values())
+    return ClusterList(run, model_id, n_photos, clustered, counts.noise, entries)
+
+
+def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterEntry, ...]:
+    names, spans, strengths = (
+        store.names(),
+        store.time_spans(run),
+        _mean_strengths(store.labels(run).values()),
+    )
+    rows = [row for row in store.clusters(run) if sizes.get(row.cluster)]
+    named = {cluster: name.name for cluster, name in names.items()}
+    suggested = suggested_names(named, store.splits()) if named else {}
+    files = store.files_of([row.medoid for row in rows])
+    entries = []
+    for row in rows:
+        name, span = names.get(row.cluster), spans.get(row.cluster)
+        entries.append(
+            ClusterEntry(
+                id=row.cluster,
+                name=None if name is None else name.name,
+                named_by=None if name is None else name.named_by,
+                size=sizes[row.cluster],
+                strength=strengths[row.cluster],
+                medoid=living_path(files.get(row.medoid, ())),
+                first_taken=None if span is None else span.first,
+                last_taken=None if span is None else span.last,
+                suggested_name=suggested.get(row.cluster),
+            )
+        )
+    return tuple(sorted(entries, key=lambda entry: (-entry.size, _number(entry.id))))
+
+
+def _mean_strengths(labels: Collection[Label]) -> dict[str, float]:
+    sums: dict[str, tuple[float, int]] = {}
+    for label in labels:
+        if label.cluster is not None:
+            total, count = sums.get(label.cluster, (0.0, 0))
+            sums[label.cluster] = (total + label.strength, count + 1)
+    return {cluster: total / count for cluster, (total, count) in sums.items()}
+
+
+def _number(cluster: str) -> int:
+    return int(cluster[1:])
+
+
+def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> ClusterPage:
+    """Read one cluster of the current run.
+
+    Args:
+        store: the library.
+        cluster: its id.
+        limit: photos wanted, strongest first.
+        scope: which photos may be shown.
+
+    Returns:
+        The cluster.
+
+    Raises:
+        NotFound: the current run has no such cluster.
+    """
+    run = store.state().current_run
+    members = [] if run is None else store.members(cluster)
+    if run is None or not members:
+        raise no_such_cluster(store, cluster)
+    (entry,) = _entries(store, run, {cluster: len(members)})
+    shown = _within(store, members, scope)[:limit]
+    files = store.files_of([label.photo for label in shown])
+    return ClusterPage(
+        entry,
+        tuple(
+            Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
+            for label in shown
+        ),
+        read_history(store, cluster),
+    )
+
+
+def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
+    """Give photos of a cluster with a file of each."""
+    files = store.files_of([label.photo for label in labels])
+    return tuple(
+        Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
+        for label in labels
+    )
+
+
+def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
+    """Read what runs did to a cluster and what the owner said of it, oldest first."""
+    made = {run.run: run.created_ns for run in store.runs()}
+    events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
+    sayings: dict[int, list[Word]] = {}
+    for word in store.words():
+        sayings.setdefault(word.number, []).append(word)
+    about = {number for number, rows in sayings.items() if any(cluster in (row.cluster, row.other) for row in rows)}
+    in_force = store.standing().numbers
+    for number, rows in sayings.items():
+        first = rows[0]
+        if number in about or any(word_number(row.other) in about for row in rows if row.verb == "take-back"):
+            sources = tuple({row.other: None for row in rows if row.other})
+            holds = word_name(number) if number in in_force else ""
+            events.append(HistoryEvent(first.run, first.verb, sources, first.said_ns, said(rows), holds))
+    return tuple(sorted(events, key=lambda event: event.when_ns or 0))
+
+
+def no_such_cluster(store: Store, cluster: str) -> NotFound:
+    """Make the error that says that the current run has no such cluster, and where it is."""
+    root = store.standing().root(cluster)
+    if root != cluster:
+        word = word_name(store.standing().joined[cluster].number)
+        hint = f"You merged it into {root}: vecclust take-back {word} makes it a cluster of its own again."
+    elif store.knows_cluster(cluster):
+        hint = "It was in an earlier one: vecclust runs."
+    else:
+        hint = "vecclust clusters lists them."
+    return NotFound(f"{cluster} is not among the clusters of the current run", hint=hint)
+
+
+def _within(store: Store, members: Sequence[Label], scope: Scope) -> list[Label]:
+    wanted = {label.photo for label in members}
+    if scope.within is not None:
+        wanted &= scope.within
+    if scope.since_ns is not None or scope.until_ns is not None:
+        wanted &= {photo.photo for photo in store.photos(wanted) if _is_taken_in(photo.taken, scope)}
+    return [label for label in members if label.photo in wanted]
+
+
+def _is_taken_in(taken: Taken | None, scope: Scope) -> bool:
+    from vecclust.store import sort_ns
+
+    if taken is None:
+        return False
+    when_ns = sort_ns(taken.when)
+    return (scope.since_ns is None or when_ns >= scope.since_ns) and (
+        scope.until_ns is None or when_ns < scope.until_ns
+    )

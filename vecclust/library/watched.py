@@ -1,0 +1,178 @@
+"""A library as processes that stay with it need it: the daemon, which keeps it in step, and the live pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vecclust.library.library import Library
+from vecclust.library.pages.live import LiveReader
+from vecclust.library.pages.written import read_positions
+from vecclust.types.files import ScanReport
+from vecclust.types.progress import Progress, no_progress
+from vecclust.types.runs import Growth, RefitReport
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vecclust.clustering import FitParams
+    from vecclust.embeddings import Embedder
+    from vecclust.library.runs import Finding
+    from vecclust.photos import IgnoreRules
+
+
+class WatchedLibrary(Library):
+    """One library, looked at again and again, kept warm, fitted by another process; opened as `Library` is."""
+
+    # Looks.
+
+    @property
+    def rules(self) -> IgnoreRules:
+        """What counts as a photo here."""
+        return self._ingest.rules
+
+    def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
+        """Keep folders from now on, without looking at them yet, and give all that are kept.
+
+        Args:
+            folders: may be none.
+
+        Returns:
+            Absolute paths.
+
+        Raises:
+            UsageError: no folder was ever given, or one is no folder or not there and was never kept.
+        """
+        return self._ingest.remember(folders)
+
+    def catch_up(
+        self, paths: Collection[str] | None = None, *, more: bool = False, progress: Progress = no_progress
+    ) -> ScanReport:
+        """Scan as one who looks again soon: nothing is waited for that is still being written.
+
+        Args:
+            paths: look at these files only; what has gone is judged by looks at everything alone. A look at everything
+                reads one commit of new photos at most and names what it left, so that what arrives need not wait.
+            more: whether the caller has more to look at, so that a first fit waits.
+            progress: told about files read and stages fitted.
+
+        Returns:
+            What was found and done; `left` is to be asked for next, and `later` says when to look at what waits.
+        """
+        return self._ingest.catch_up(paths, more=more, progress=progress)
+
+    def later(self) -> dict[str, float]:
+        """Give the files that ask for another look, by absolute path, and in how many seconds each."""
+        return self._ingest.later()
+
+    # What is kept warm.
+
+    def embedder(self) -> Embedder:
+        """Give the library's model, loaded at first use; other threads may ask for it."""
+        return self._model.embedder()
+
+    @property
+    def loading(self) -> bool:
+        """Whether the model is being loaded, which may take as long as fetching it."""
+        return self._model.loading
+
+    def keep_warm(self, *, n_threads: int = 0) -> None:
+        """Keep decoding processes and the run's arrays up between scans, until the library is closed.
+
+        Args:
+            n_threads: threads of the model and decoding processes, where no setting says otherwise; 0 for no limit.
+        """
+        self._ingest.keep_warm(processes=n_threads)
+        self._model.limit(n_threads)
+        self._runs.keep_warm()
+
+    def let_go(self, *, idle_s: float) -> bool:
+        """Let go of what is kept warm and was not used lately, and give its memory back to the system.
+
+        The next photo or question loads it again, whichever thread it comes from.
+
+        Args:
+            idle_s: seconds for which the model, or decoding processes and the run's arrays, were not used; 0 for now.
+
+        Returns:
+            Whether there was anything to let go of.
+        """
+        from vecclust.embeddings import give_memory_back
+
+        rested = self._ingest.let_go(idle_s=idle_s)
+        if rested:
+            self._runs.let_go()
+        gone = self._model.let_go(idle_s=idle_s) or rested
+        if gone:
+            give_memory_back()
+        return gone
+
+    # Fits, made by another process.
+
+    @property
+    def fit_params(self) -> FitParams:
+        """What a fit is asked to do here."""
+        return self._runs.fit_params
+
+    def propose(self, *, progress: Progress = no_progress) -> tuple[Finding, RefitReport]:
+        """Fit the clusters anew without changing anything, so that the very same fit may be adopted later.
+
+        Args:
+            progress: told about stages.
+
+        Returns:
+            The fit, and what adopting it now would change.
+
+        Raises:
+            NotFound: the library has no photos.
+        """
+        return self._runs.propose(progress)
+
+    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+        """Make a fit that another process found the current run, and label what came since.
+
+        Args:
+            finding: the fit, see `vecclust.library.runs.find`.
+            reason: why it was made.
+
+        Returns:
+            What was found and changed.
+        """
+        from vecclust.embeddings import give_memory_back
+
+        report = self._runs.adopt(finding, reason=reason)
+        # What the earlier run's arrays and the replaced labels took, else a tenth more after twenty refits.
+        give_memory_back()
+        return report
+
+    def leave_fits(self) -> None:
+        """Make no first fit and no repair from now on where something is to be labelled and there is no usable run.
+
+        Whoever asks for it has them made elsewhere when `missing_fit` says why, and adopts them.
+        """
+        self._runs.leave_fits()
+
+    @property
+    def missing_fit(self) -> str:
+        """Why nothing could be labelled when that was last tried, as it is kept with a run; empty where it could."""
+        return self._runs.missing_fit
+
+    def growth(self) -> Growth | None:
+        """Say how far the library has grown beyond its current run; None before the first fit."""
+        return self._runs.growth()
+
+    # What live pages read.
+
+    def live(self) -> LiveReader:
+        """Give the library a page at a time."""
+        return LiveReader(self._store)
+
+    def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Give every photo's place on the map, laid out where that is not done yet.
+
+        Returns:
+            Content hashes, and (n, 2) float32 positions. Opened for writing, the library keeps them.
+        """
+        return read_positions(self._store, seed=self._config.clusters.seed)

@@ -1,0 +1,101 @@
+"""The table of what can be asked: each verb is a method of `Library`, and its arguments and result are that method's.
+
+Client and server both read it, so that neither repeats a verb by hand. Light: it knows the methods by their
+annotations alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from vecclust.library.library import Library
+
+# Of what is asked and answered; another one is another way of asking.
+API = 1
+# Told how far it has come rather than given by who asks.
+_PROGRESS = "progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that can be asked of a library.
+
+    Attributes:
+        name: of the verb and of the method.
+        writes: whether it is the one writer's to do; then its progress is told before its result.
+    """
+
+    name: str
+    writes: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one sentence."""
+        return (inspect.getdoc(getattr(Library, self.name)) or "").partition("\n")[0]
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """What it is asked with, by name."""
+        return {
+            name: parameter
+            for name, parameter in inspect.signature(getattr(Library, self.name)).parameters.items()
+            if name not in ("self", _PROGRESS)
+        }
+
+    @property
+    def result(self) -> Any:
+        """The type of its result."""
+        return _hints(self.name)["return"]
+
+    def hint(self, parameter: str) -> Any:
+        """Give the type of a parameter.
+
+        Args:
+            parameter: its name.
+        """
+        return _hints(self.name)[parameter]
+
+    def is_path(self, parameter: str) -> bool:
+        """Say whether a parameter names a file that is to be read.
+
+        Args:
+            parameter: its name.
+        """
+        return Path in (self.hint(parameter), *get_args(self.hint(parameter)))
+
+    @property
+    def takes_progress(self) -> bool:
+        """Whether the method tells how far it has come."""
+        return _PROGRESS in inspect.signature(getattr(Library, self.name)).parameters
+
+
+@cache
+def _hints(name: str) -> Mapping[str, Any]:
+    return get_type_hints(getattr(Library, name), include_extras=True)
+
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("similar"),
+        Verb("alike"),
+        Verb("search"),
+        Verb("photo"),
+        Verb("clusters"),
+        Verb("cluster"),
+        Verb("inside"),
+        Verb("runs"),
+        Verb("edits"),
+        Verb("status"),
+        Verb("problems"),
+        Verb("recluster", writes=True),
+        Verb("rename", writes=True),
+        Verb("edit", writes=True),
+        Verb("rollback", writes=True),
+    )
+}
