@@ -29,10 +29,9 @@ def socket_folders(library: Path) -> tuple[Path, Path]:
     Args:
         library: the library's directory.
     """
-    import platformdirs
-
     key = hashlib.sha256(os.fsencode(os.path.realpath(library))).hexdigest()[:32]
-    return library / "watch" / "server", Path(platformdirs.user_runtime_dir("vecclust", appauthor=False)) / key
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('TMPDIR', '/tmp')}/vecclust-{os.getuid()}"
+    return library / "watch" / "server", Path(runtime) / "vecclust" / key
 
 
 class OwnerSocket(socket.socket):
