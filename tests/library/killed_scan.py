@@ -17,7 +17,7 @@ from typing import Any
 from vecclust import Library
 from vecclust.store import Store
 from vecclust.testing import FakeClock, FakeEmbedder
-from vecclust.types.edits import Saying
+from vecclust.types.edits import EditRequest
 
 WRITES = (
     "put_roots", "bind_model", "add_photos", "put_files", "remove_files", "remove_photos", "new_fit_folder",
@@ -50,7 +50,7 @@ def main(library: Path, album: Path, job: str, fatal_step: int) -> None:
         else:
             cluster = opened.clusters().clusters[0].id
             some = tuple(member.photo for member in opened.cluster(cluster).photos[:2])
-            opened.say(Saying("split-off", photos=some, cluster=cluster, name="Two"))
+            opened.say(EditRequest("split-off", photos=some, cluster=cluster, name="Two"))
 
 
 def strike_if(due: bool) -> None:

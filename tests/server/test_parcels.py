@@ -11,7 +11,7 @@ import pytest
 
 from vecclust.server import wire
 from vecclust.types.clusters import ClusterName
-from vecclust.types.edits import Saying, WordReport
+from vecclust.types.edits import EditReport, EditRequest
 from vecclust.types.files import FolderStatus
 from vecclust.types.runs import Drift, RefitReport, Run
 from vecclust.types.search import Answer, Filters, Hit
@@ -36,10 +36,10 @@ PARCELS: list[tuple[str, Any]] = [
     ("refit", RefitReport("r3", 9, 2, 1, 1 / 3, 1, 1, 0, 0, 0, 4, {"dbcv": None}, {"layout": 0.1})),
     ("run", RUN),
     ("name", ClusterName("c1", "It's “<b>”", "owner", 10**18)),
-    ("saying", Saying("split-off", ("/a/\udcff", "ab" * 32), "c1", name="“<b>” 🌋")),
-    ("saying", Saying("take-back", words=("w3", "w4"))),
-    ("word", WordReport("w3", "merge", "c1", None, "c2", 0, 7, ("w1",), ("this ends w1",))),
-    ("word", WordReport(None, "unpin")),
+    ("saying", EditRequest("split-off", ("/a/\udcff", "ab" * 32), "c1", name="“<b>” 🌋")),
+    ("saying", EditRequest("take-back", edits=("w3", "w4"))),
+    ("word", EditReport("w3", "merge", "c1", None, "c2", 0, 7, ("w1",), ("this ends w1",))),
+    ("word", EditReport(None, "unpin")),
     ("filters", Filters()),
     ("filters", Filters("c1", datetime(2024, 6, 1), datetime(2024, 6, 2, 12, tzinfo=UTC), Path("/a/\udcff"))),
 ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vecclust.demo.tour import Tour
 from vecclust.errors import VecclustError
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, ClusterParts
-from vecclust.types.edits import WordEntry, WordReport
+from vecclust.types.edits import EditEntry, EditReport
 from vecclust.types.files import Problem, ScanReport
 from vecclust.types.pages import PageReport
 from vecclust.types.photos import PhotoFacts
@@ -177,11 +177,11 @@ def photo_document(facts: PhotoFacts) -> Document:
     }
 
 
-def word_document(report: WordReport) -> Document:
+def word_document(report: EditReport) -> Document:
     """Give the document of everything the owner can say but a name."""
     return {
-        "word": report.word,
-        "verb": report.verb,
+        "word": report.edit,
+        "verb": report.kind,
         "cluster": report.cluster,
         "cluster_name": report.cluster_name,
         "other": report.other,
@@ -192,20 +192,20 @@ def word_document(report: WordReport) -> Document:
     }
 
 
-def words_document(words: Sequence[WordEntry]) -> Document:
+def words_document(words: Sequence[EditEntry]) -> Document:
     """Give the document of `words`."""
     return {
         "words": [
             {
-                "word": entry.word,
-                "verb": entry.verb,
+                "word": entry.edit,
+                "verb": entry.kind,
                 "text": entry.text,
                 "photos": [{"path": path, "photo": photo} for path, photo in entry.photos],
                 "cluster": entry.cluster,
                 "cluster_name": entry.cluster_name,
                 "other": entry.other,
                 "run": entry.run,
-                "time": iso_ns(entry.said_ns),
+                "time": iso_ns(entry.made_ns),
                 "in_force": entry.in_force,
             }
             for entry in words

@@ -12,7 +12,7 @@ from vecclust.cli.tables import show
 from vecclust.demo.tour import Tour
 from vecclust.exports.plain import Cell, plain
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, ClusterParts
-from vecclust.types.edits import WordEntry, WordReport
+from vecclust.types.edits import EditEntry, EditReport
 from vecclust.types.files import Problem, ScanReport
 from vecclust.types.pages import PageReport
 from vecclust.types.photos import PhotoFacts
@@ -167,26 +167,26 @@ def show_photo(facts: PhotoFacts) -> None:
     show(("", ""), rows)
 
 
-def show_word(report: WordReport) -> None:
+def show_word(report: EditReport) -> None:
     """Print what a word of the owner's changed."""
-    rows: list[tuple[Cell, Cell]] = [(name, getattr(report, name)) for name in ("word", "cluster", "other")]
+    rows: list[tuple[Cell, Cell]] = [("word", report.edit), ("cluster", report.cluster), ("other", report.other)]
     rows.insert(2, ("name", report.cluster_name))
     rows += [("photos", report.photos), ("in another cluster now", report.changed), ("ends", ", ".join(report.ended))]
-    show((report.verb, ""), [row for row in rows if row[1] not in (None, "")])
+    show((report.kind, ""), [row for row in rows if row[1] not in (None, "")])
 
 
-def show_words(words: Sequence[WordEntry]) -> None:
+def show_words(words: Sequence[EditEntry]) -> None:
     """Print what the owner said, oldest first."""
     show(
         ("word", "said", "run", "holds", "photos", "when"),
         [
             (
-                entry.word,
+                entry.edit,
                 entry.text,
                 entry.run,
                 "yes" if entry.in_force else "",
                 ", ".join(path or photo for path, photo in entry.photos),
-                iso_ns(entry.said_ns),
+                iso_ns(entry.made_ns),
             )
             for entry in words
         ],

@@ -10,7 +10,7 @@ from vecclust.cli.options import AsJson
 from vecclust.cli.session import answer, session_of
 
 if TYPE_CHECKING:
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
 
@@ -42,9 +42,9 @@ def move(
     vecclust move IMG_0042.jpg IMG_0043.jpg "Glacier lagoon"
     vecclust move IMG_0044.jpg unclustered
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("move", photos=tuple(photos), cluster=cluster), as_json=as_json)
+    _say(context, EditRequest("move", photos=tuple(photos), cluster=cluster), as_json=as_json)
 
 
 def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
@@ -53,9 +53,9 @@ def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None
     \b
     vecclust pin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("pin", photos=tuple(photos)), as_json=as_json)
+    _say(context, EditRequest("pin", photos=tuple(photos)), as_json=as_json)
 
 
 def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
@@ -64,9 +64,9 @@ def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> No
     \b
     vecclust unpin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("unpin", photos=tuple(photos)), as_json=as_json)
+    _say(context, EditRequest("unpin", photos=tuple(photos)), as_json=as_json)
 
 
 def merge(
@@ -81,9 +81,9 @@ def merge(
     vecclust merge c3 c7
     vecclust merge "Glacier lagoon" c7
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("merge", cluster=kept, other=other), as_json=as_json)
+    _say(context, EditRequest("merge", cluster=kept, other=other), as_json=as_json)
 
 
 def not_together(
@@ -97,9 +97,9 @@ def not_together(
     \b
     vecclust not-together c3 c7
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("not-together", cluster=one, other=other), as_json=as_json)
+    _say(context, EditRequest("not-together", cluster=one, other=other), as_json=as_json)
 
 
 def split_off(
@@ -114,9 +114,9 @@ def split_off(
     \b
     vecclust split-off c3 IMG_0042.jpg IMG_0043.jpg --name "Black sand"
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
+    _say(context, EditRequest("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
 
 
 def words(
@@ -146,12 +146,12 @@ def take_back(
     \b
     vecclust take-back w4
     """
-    from vecclust.types.edits import Saying
+    from vecclust.types.edits import EditRequest
 
-    _say(context, Saying("take-back", words=tuple(words)), as_json=as_json)
+    _say(context, EditRequest("take-back", edits=tuple(words)), as_json=as_json)
 
 
-def _say(context: typer.Context, saying: Saying, *, as_json: bool) -> None:
+def _say(context: typer.Context, saying: EditRequest, *, as_json: bool) -> None:
     from vecclust.cli import documents, summaries
 
     session = session_of(context)

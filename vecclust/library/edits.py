@@ -17,8 +17,8 @@ from vecclust.errors import NotFound, UsageError
 from vecclust.library import catalogue
 from vecclust.library.ranking import living_path
 from vecclust.types.clusters import ClusterName, Label
-from vecclust.types.constraints import Standing, said, word_name, word_number
-from vecclust.types.edits import Saying, Word, WordEntry, WordReport
+from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
+from vecclust.types.edits import Edit, EditEntry, EditReport, EditRequest
 from vecclust.types.files import FileRow
 
 if TYPE_CHECKING:
@@ -58,36 +58,36 @@ class Correcting:
         self._files = files
         self._clock = clock
 
-    def say(self, saying: Saying) -> WordReport:
+    def say(self, saying: EditRequest) -> EditReport:
         """Keep a word; see `Library.say`."""
         notices: list[str] = []
         rows = self._rows(saying, notices)
-        before = self._store.standing()
+        before = self._store.constraints()
         if not rows:
-            return WordReport(None, saying.verb, notices=tuple(notices))
-        number = self._store.say(rows)
-        after = self._store.standing()
+            return EditReport(None, saying.kind, notices=tuple(notices))
+        number = self._store.add_edits(rows)
+        after = self._store.constraints()
         ended = sorted(before.numbers - after.numbers - _taken_back(rows))
         notices += self._contradicted(before, ended)
         first = rows[0]
         name = self._store.names().get(first.cluster) if first.cluster is not None else None
-        return WordReport(
-            word=word_name(number),
-            verb=saying.verb,
+        return EditReport(
+            edit=edit_name(number),
+            kind=saying.kind,
             cluster=first.cluster,
             cluster_name=None if name is None else name.name,
-            other=first.other if first.verb != "take-back" else None,
+            other=first.other if first.kind != "take-back" else None,
             photos=sum(row.photo is not None for row in rows),
             changed=self._store.n_relabelled(before, after),
-            ended=tuple(map(word_name, ended)),
+            ended=tuple(map(edit_name, ended)),
             notices=tuple(notices),
         )
 
-    def entries(self, *, everything: bool = False) -> tuple[WordEntry, ...]:
+    def entries(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
         """Read what the owner said; see `Library.words`."""
-        standing = self._store.standing()
-        sayings: dict[int, list[Word]] = {}
-        for word in self._store.words():
+        standing = self._store.constraints()
+        sayings: dict[int, list[Edit]] = {}
+        for word in self._store.edits():
             sayings.setdefault(word.number, []).append(word)
         return tuple(
             self._entry(rows, standing)
@@ -95,29 +95,29 @@ class Correcting:
             if everything or number in standing.numbers
         )
 
-    def _entry(self, rows: Sequence[Word], standing: Standing) -> WordEntry:
+    def _entry(self, rows: Sequence[Edit], standing: Constraints) -> EditEntry:
         first = rows[0]
         in_force = first.number in standing.numbers
         photos = [row.photo for row in rows if row.photo is not None]
-        if in_force and first.verb not in _CLUSTERS_ALONE:
+        if in_force and first.kind not in _CLUSTERS_ALONE:
             photos = [one for one in photos if one in standing.pins and standing.pins[one].number == first.number]
         files, names = self._store.files_of(photos), self._store.names()
         name = names.get(first.cluster) if first.cluster is not None else None
-        return WordEntry(
-            word=word_name(first.number),
-            verb=first.verb,
-            text=said(rows),
+        return EditEntry(
+            edit=edit_name(first.number),
+            kind=first.kind,
+            text=edit_command(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
             cluster_name=None if name is None else name.name,
-            other=None if first.verb == "take-back" else first.other,
+            other=None if first.kind == "take-back" else first.other,
             run=first.run,
-            said_ns=first.said_ns,
+            made_ns=first.made_ns,
             in_force=in_force,
         )
 
-    def _rows(self, saying: Saying, notices: list[str]) -> list[Word]:
-        match saying.verb:
+    def _rows(self, saying: EditRequest, notices: list[str]) -> list[Edit]:
+        match saying.kind:
             case "move":
                 cluster = None if saying.cluster == UNCLUSTERED else self._shown(saying.cluster)
                 return [self._word("move", photo=photo, cluster=cluster) for photo in self._photos(saying.photos)]
@@ -133,17 +133,17 @@ class Correcting:
             case "split-off":
                 return self._split_off(saying)
             case "take-back":
-                return self._back(saying.words)
-        raise UsageError(f"nobody can say {saying.verb!r} of clusters", hint="vecclust --help lists what can be said.")
+                return self._back(saying.edits)
+        raise UsageError(f"nobody can say {saying.kind!r} of clusters", hint="vecclust --help lists what can be said.")
 
-    def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Word]:
-        photos, pins = self._photos(named), self._store.standing().pins
+    def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Edit]:
+        photos, pins = self._photos(named), self._store.constraints().pins
         pinned = [photo for photo in photos if photo in pins]
         if len(pinned) < len(photos):
             notices.append(f"{len(photos) - len(pinned)} of {len(photos)} photos were not pinned")
         return [self._word("unpin", photo=photo) for photo in pinned]
 
-    def _merged(self, saying: Saying, notices: list[str]) -> list[Word]:
+    def _merged(self, saying: EditRequest, notices: list[str]) -> list[Edit]:
         kept, other = self._shown(saying.cluster), self._shown(saying.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
@@ -152,16 +152,16 @@ class Correcting:
             notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
         return [self._word("merge", cluster=kept, other=other)]
 
-    def _apart(self, saying: Saying, notices: list[str]) -> list[Word]:
+    def _apart(self, saying: EditRequest, notices: list[str]) -> list[Edit]:
         one, other = self._known(saying.cluster), self._known(saying.other)
         if one == other:
             raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
-        joined = self._store.standing().joined
+        joined = self._store.constraints().joined
         absent = [one for one in (one, other) if one not in joined and not self._store.members(one)]
         notices += [f"the current run has no {one}: this bears on refits alone" for one in absent]
         return [self._word("not-together", cluster=one, other=other)]
 
-    def _split_off(self, saying: Saying) -> list[Word]:
+    def _split_off(self, saying: EditRequest) -> list[Edit]:
         from vecclust.clustering import medoids
 
         cluster, labels = self._shown(saying.cluster), self._labels(saying.photos)
@@ -180,10 +180,10 @@ class Correcting:
             self._store.put_names([ClusterName(new, name, "owner", self._clock.now_ns())])
         return [self._word("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
 
-    def _back(self, named: Sequence[str]) -> list[Word]:
-        in_force = self._store.standing().numbers
+    def _back(self, named: Sequence[str]) -> list[Edit]:
+        in_force = self._store.constraints().numbers
         for word in named:
-            if word_number(word) not in in_force:
+            if edit_number(word) not in in_force:
                 raise NotFound(f"{word} is no word in force", hint="vecclust words lists them.")
         return [self._word("take-back", other=word) for word in dict.fromkeys(named)]
 
@@ -195,9 +195,9 @@ class Correcting:
         cluster: str | None = None,
         other: str | None = None,
         name: str = "",
-    ) -> Word:
+    ) -> Edit:
         run = self._store.state().current_run
-        return Word(0, verb, photo, cluster, other, name, run, self._clock.now_ns())  # type: ignore[arg-type]
+        return Edit(0, verb, photo, cluster, other, name, run, self._clock.now_ns())  # type: ignore[arg-type]
 
     def _shown(self, named: str) -> str:
         """Give the id of a cluster of the current run."""
@@ -240,18 +240,18 @@ class Correcting:
     def _path(self, photo: str) -> str:
         return living_path(self._store.files_of([photo]).get(photo, ())) or photo
 
-    def _contradicted(self, before: Standing, ended: Sequence[int]) -> list[str]:
+    def _contradicted(self, before: Constraints, ended: Sequence[int]) -> list[str]:
         of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
-        words = self._store.words()
+        words = self._store.edits()
         return [
-            f"this ends {word_name(number)}: {said(word for word in words if word.number == number)}"
+            f"this ends {edit_name(number)}: {edit_command(word for word in words if word.number == number)}"
             for number in ended
             if number in of_clusters
         ]
 
 
-def _taken_back(rows: Sequence[Word]) -> set[int]:
-    return {word_number(row.other) for row in rows if row.verb == "take-back"}
+def _taken_back(rows: Sequence[Edit]) -> set[int]:
+    return {edit_number(row.other) for row in rows if row.kind == "take-back"}
 
 
 def _checked_name(name: str) -> str:

@@ -25,7 +25,7 @@ from vecclust.library.model import usable_models as usable_models
 from vecclust.library.opening import SystemClock, open_store
 from vecclust.library.viewing import Viewing
 from vecclust.types.clusters import ClusterList, ClusterName, ClusterPage, ClusterParts
-from vecclust.types.edits import Saying, WordEntry, WordReport
+from vecclust.types.edits import EditEntry, EditReport, EditRequest
 from vecclust.types.files import Problem, ScanReport
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.progress import Progress, no_progress
@@ -388,7 +388,7 @@ class Library(Viewing):
         cluster = catalogue.cluster_id(self._store, cluster)
         return self._store.rename(cluster, name, named_ns=self._clock.now_ns())
 
-    def say(self, saying: Saying) -> WordReport:
+    def say(self, saying: EditRequest) -> EditReport:
         """Keep a word of the owner's; it holds at once, and through refits and rollbacks until it is taken back.
 
         - `move`: `photos` are in `cluster` from now on.
@@ -411,7 +411,7 @@ class Library(Viewing):
         """
         return self._correcting.say(saying)
 
-    def words(self, *, everything: bool = False) -> tuple[WordEntry, ...]:
+    def words(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
         """Read what the owner said of clusters, in order.
 
         Args:

@@ -32,7 +32,7 @@ from vecclust.server.wire import (
     unpack_word,
 )
 from vecclust.types.clusters import ClusterName
-from vecclust.types.edits import Saying, WordReport
+from vecclust.types.edits import EditReport, EditRequest
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import RefitKind, RefitReport, Run
 from vecclust.types.search import Answer, Filters
@@ -129,12 +129,12 @@ class Front:
         with self._opened(write=True) as library:
             return library.rename(cluster, name)
 
-    def say(self, saying: Saying) -> WordReport:
+    def say(self, saying: EditRequest) -> EditReport:
         """Keep a word of the owner's; see `Library.say`."""
         # A content hash is no path, and what is no path becomes none of this directory.
         photos = tuple(one if _HASH.fullmatch(one) else os.path.abspath(one) for one in saying.photos)
         saying = dataclasses.replace(saying, photos=photos)
-        answer = self._ordered(saying.verb, pack_saying(saying))
+        answer = self._ordered(saying.kind, pack_saying(saying))
         if answer is not None:
             return unpack_word(answer)
         with self._opened(write=True) as library:

@@ -22,7 +22,7 @@ from vecclust.exports.gallery import PHOTOS_ON_A_PAGE
 from vecclust.library.library import Library
 from vecclust.library.opening import decode_limits
 from vecclust.library.paging import Paging
-from vecclust.types.edits import Saying
+from vecclust.types.edits import EditRequest
 from vecclust.types.pages import Overview
 from vecclust.web import dropped, forms, words
 from vecclust.web.atlas import Atlas
@@ -216,7 +216,7 @@ class App:
         given = await forms.fields(request)
         return await self._said(words.taken_back(str(request.path_params["word"])), given)
 
-    async def _said(self, saying: Saying, given: words.Fields) -> Response:
+    async def _said(self, saying: EditRequest, given: words.Fields) -> Response:
         report = await run_in_threadpool(self._daemon_or_library.say, saying)
         overview = await run_in_threadpool(self._paging.overview)
         page = words.page_after(given, report, clusters={one.entry.id for one in overview.clusters})

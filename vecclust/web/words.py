@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from vecclust.errors import UsageError
 from vecclust.library.edits import UNCLUSTERED
-from vecclust.types.edits import Saying, WordReport
+from vecclust.types.edits import EditReport, EditRequest
 from vecclust.web.forms import CLUSTER, PHOTO, WORD
 
 Fields = Mapping[str, Sequence[str]]
@@ -15,7 +15,7 @@ Fields = Mapping[str, Sequence[str]]
 _NO_CLUSTER = re.compile(f"{CLUSTER.pattern}|{UNCLUSTERED}")
 
 
-def about_clusters(cluster: str, given: Fields) -> Saying:
+def about_clusters(cluster: str, given: Fields) -> EditRequest:
     """Read what is said of two clusters.
 
     Args:
@@ -27,10 +27,10 @@ def about_clusters(cluster: str, given: Fields) -> Saying:
     """
     verb = _one(given, "do", re.compile("merge|not-together"))
     other = _one(given, "other", CLUSTER, missing="no other cluster is chosen")
-    return Saying("merge" if verb == "merge" else "not-together", cluster=cluster, other=other)
+    return EditRequest("merge" if verb == "merge" else "not-together", cluster=cluster, other=other)
 
 
-def about_photos(given: Fields) -> Saying:
+def about_photos(given: Fields) -> EditRequest:
     """Read what is said of photos.
 
     Args:
@@ -44,25 +44,27 @@ def about_photos(given: Fields) -> Saying:
         raise UsageError("no photo is chosen", hint="Tick photos first.")
     match _one(given, "do", re.compile("move|pin|unpin|split-off")):
         case "move":
-            return Saying("move", photos=photos, cluster=_one(given, "to", _NO_CLUSTER, missing="no cluster is chosen"))
+            return EditRequest(
+                "move", photos=photos, cluster=_one(given, "to", _NO_CLUSTER, missing="no cluster is chosen")
+            )
         case "split-off":
             name = next(iter(given.get("name", ())), "")
-            return Saying("split-off", photos=photos, cluster=_one(given, "from", CLUSTER), name=name)
+            return EditRequest("split-off", photos=photos, cluster=_one(given, "from", CLUSTER), name=name)
         case "pin":
-            return Saying("pin", photos=photos)
-    return Saying("unpin", photos=photos)
+            return EditRequest("pin", photos=photos)
+    return EditRequest("unpin", photos=photos)
 
 
-def taken_back(word: str) -> Saying:
+def taken_back(word: str) -> EditRequest:
     """Take a word back.
 
     Raises:
         UsageError: that is no word.
     """
-    return Saying("take-back", words=(_one({"word": [word]}, "word", WORD),))
+    return EditRequest("take-back", edits=(_one({"word": [word]}, "word", WORD),))
 
 
-def page_after(given: Fields, report: WordReport, *, clusters: Collection[str]) -> str:
+def page_after(given: Fields, report: EditReport, *, clusters: Collection[str]) -> str:
     """Choose the page to go on with.
 
     Args:
@@ -73,7 +75,7 @@ def page_after(given: Fields, report: WordReport, *, clusters: Collection[str]) 
     back, home = next(iter(given.get("back", ())), ""), next(iter(given.get("from", ())), "")
     if PHOTO.fullmatch(back):
         return f"/photo/{back}"
-    if report.verb == "split-off" or home not in {*clusters, UNCLUSTERED}:
+    if report.kind == "split-off" or home not in {*clusters, UNCLUSTERED}:
         home = report.cluster or ""
     if home == UNCLUSTERED:
         return "/unclustered"

@@ -22,7 +22,7 @@ from vecclust.library.model import Binding
 from vecclust.library.opening import SystemClock
 from vecclust.library.runs import label_arrivals, refit
 from vecclust.store import Store
-from vecclust.types.edits import Saying
+from vecclust.types.edits import EditRequest
 from vecclust.types.photos import PhotoRow
 
 N_KINDS, N_EACH = 6, 12
@@ -70,24 +70,24 @@ class World:
         kinds = ["move", "out", "pin", "unpin", "merge", "not-together", "split-off", "take-back"]
         match self.random.choice(kinds):
             case "move" if one:
-                self.say(Saying("move", photos=tuple(photos), cluster=one))
+                self.say(EditRequest("move", photos=tuple(photos), cluster=one))
             case "out":
-                self.say(Saying("move", photos=tuple(photos[:1]), cluster=UNCLUSTERED))
+                self.say(EditRequest("move", photos=tuple(photos[:1]), cluster=UNCLUSTERED))
             case "pin" | "unpin" as verb:
-                self.say(Saying(verb, photos=tuple(photos)))  # type: ignore[arg-type]
+                self.say(EditRequest(verb, photos=tuple(photos)))  # type: ignore[arg-type]
             case "merge" | "not-together" as verb if one and other:
-                self.say(Saying(verb, cluster=one, other=other))  # type: ignore[arg-type]
+                self.say(EditRequest(verb, cluster=one, other=other))  # type: ignore[arg-type]
             case "split-off" if one:
                 members = [label.photo for label in self.store.members(one)]
                 if len(members) > 3:
                     some = tuple(self.random.sample(members, len(members) // 3))
-                    self.say(Saying("split-off", photos=some, cluster=one))
+                    self.say(EditRequest("split-off", photos=some, cluster=one))
             case "take-back":
                 words = self.correcting.entries()
                 if words:
-                    self.say(Saying("take-back", words=(self.random.choice(words).word,)))
+                    self.say(EditRequest("take-back", edits=(self.random.choice(words).edit,)))
 
-    def say(self, saying: Saying) -> None:
+    def say(self, saying: EditRequest) -> None:
         """Say it, and see that the answer counts what it changed."""
         before = {photo: label.cluster for photo, label in self.store.labels().items()}
         report = self.correcting.say(saying)
@@ -108,7 +108,7 @@ class World:
 
     def check(self) -> None:
         """Every photo has one label of the run, every word holds, and all ways to read labels agree."""
-        store, standing = self.store, self.store.standing()
+        store, standing = self.store, self.store.constraints()
         labels, own = store.labels(), store.run_labels()
         assert labels.keys() == own.keys() == store.photo_keys()
         clusters = {row.cluster: row for row in store.clusters()}
@@ -144,7 +144,7 @@ class World:
                 sizes[old] += 1
                 if label.cluster is not None:
                     shared[old, label.cluster] += 1
-        standing = self.store.standing()
+        standing = self.store.constraints()
         for pair in {frozenset(map(standing.root, pair)) for pair in standing.apart}:
             one, other = sorted(pair)
             both = {new for old, new in shared if old == one and 2 * shared[one, new] > sizes[one]}
@@ -164,7 +164,7 @@ def test_a_refit_that_joins_what_is_not_together_leaves_it_two(tmp_path: Path) -
         before = fit(world, N_KINDS)
         one, other = sorted({str(cluster) for cluster in before.values()})[:2]
         assert len(set(before.values())) == N_KINDS
-        world.say(Saying("not-together", cluster=one, other=other))
+        world.say(EditRequest("not-together", cluster=one, other=other))
         world.store.add_photos(kind_rows(world.n_photos, 12))
         after = fit(world, 1)
         assert set(after.values()) == {one, other}
@@ -175,7 +175,7 @@ def test_a_refit_that_joins_what_is_not_together_leaves_it_two(tmp_path: Path) -
         newcomers = {photo: cluster for photo, cluster in newcomers.items() if cluster in (one, other)}
         assert newcomers
         assert all(after[photo] == cluster for photo, cluster in newcomers.items())
-        world.say(Saying("take-back", words=("w1",)))
+        world.say(EditRequest("take-back", edits=("w1",)))
         assert len(set(fit(world, 1).values())) == 1
 
 
@@ -186,9 +186,9 @@ def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
         before = fit(world, 3)
         cluster = str(before[min(before)])
         some = tuple(label.photo for label in world.store.members(cluster)[:4])
-        split = world.correcting.say(Saying("split-off", photos=some, cluster=cluster, name="Lagoon"))
-        world.say(Saying("pin", photos=some[:1]))
-        world.say(Saying("take-back", words=(split.word or "",)))
+        split = world.correcting.say(EditRequest("split-off", photos=some, cluster=cluster, name="Lagoon"))
+        world.say(EditRequest("pin", photos=some[:1]))
+        world.say(EditRequest("take-back", edits=(split.edit or "",)))
         assert [label.photo for label in world.store.members(split.cluster or "")] == [some[0]]
         for n_clusters in (1, 5, 2):
             after = fit(world, n_clusters)
@@ -207,7 +207,7 @@ def test_photos_put_elsewhere_do_not_take_the_id_of_their_old_cluster_along(tmp_
             kinds.setdefault(int(photo, 16) % N_KINDS, []).append(photo)
         *largest, one, other = sorted(kinds.values(), key=len, reverse=True)
         most = {photo for kind in largest for photo in kind}
-        split = world.correcting.say(Saying("split-off", photos=tuple(sorted(most)), cluster=old))
+        split = world.correcting.say(EditRequest("split-off", photos=tuple(sorted(most)), cluster=old))
         after = fit(world, N_KINDS)
         assert {photo for photo, cluster in after.items() if cluster == split.cluster} == most
         kept = {photo for photo, cluster in after.items() if cluster == old}
@@ -229,7 +229,7 @@ def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path
         assert entries[largest].name == "Lagoon"
         fit(world, N_KINDS)
         split, proposed = next(iter(report.suggested.items()))
-        world.correcting.say(Saying("merge", cluster="Lagoon", other=split))
+        world.correcting.say(EditRequest("merge", cluster="Lagoon", other=split))
         told = [(event.run, event.event) for event in catalogue.read_history(store, split)]
         assert (told[0], told[-1]) == (("r2", "split"), ("r3", "merge"))
         store.rename(split, proposed, named_ns=1)
@@ -260,7 +260,7 @@ def run_world(folder: Path, seed: int, *, n_rounds: int) -> None:
             for _ in range(3):
                 world.speak()
                 world.check()
-        words = world.store.words()
-        standing = world.store.standing()
+        words = world.store.edits()
+        standing = world.store.constraints()
     with Store.open(folder, settings=FAST) as again:
-        assert (again.words(), again.standing()) == (words, standing)
+        assert (again.edits(), again.constraints()) == (words, standing)

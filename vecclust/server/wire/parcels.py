@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.types.clusters import ClusterName
-from vecclust.types.edits import Saying, WordReport
+from vecclust.types.edits import EditReport, EditRequest
 from vecclust.types.files import FolderStatus
 from vecclust.types.runs import Drift, RefitReport, Run
 from vecclust.types.search import Answer, Filters, Hit
@@ -81,26 +81,26 @@ def unpack_run(values: Mapping[str, Any]) -> Run:
     return Run(**values)
 
 
-def pack_saying(saying: Saying) -> Values:
+def pack_saying(saying: EditRequest) -> Values:
     """Turn what the owner says into values that JSON can hold."""
     return dataclasses.asdict(saying)
 
 
-def unpack_saying(values: Mapping[str, Any]) -> Saying:
+def unpack_saying(values: Mapping[str, Any]) -> EditRequest:
     """Make what the owner says again."""
-    texts = {name: str(values[name]) for name in ("verb", "cluster", "other", "name")}
-    lists = {name: tuple(str(one) for one in values[name]) for name in ("photos", "words")}
-    return Saying(**texts, **lists)  # type: ignore[arg-type]
+    texts = {name: str(values[name]) for name in ("kind", "cluster", "other", "name")}
+    lists = {name: tuple(str(one) for one in values[name]) for name in ("photos", "edits")}
+    return EditRequest(**texts, **lists)  # type: ignore[arg-type]
 
 
-def pack_word(report: WordReport) -> Values:
+def pack_word(report: EditReport) -> Values:
     """Turn what a word changed into values that JSON can hold."""
     return dataclasses.asdict(report)
 
 
-def unpack_word(values: Mapping[str, Any]) -> WordReport:
+def unpack_word(values: Mapping[str, Any]) -> EditReport:
     """Make the report of a word again."""
-    return WordReport(**{**values, "ended": tuple(values["ended"]), "notices": tuple(values["notices"])})
+    return EditReport(**{**values, "ended": tuple(values["ended"]), "notices": tuple(values["notices"])})
 
 
 def pack_filters(filters: Filters) -> Values:
