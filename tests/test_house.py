@@ -126,7 +126,7 @@ def test_each_vendor_is_known_to_its_own_room(room: str, file: Path) -> None:
         "vecclust.cli.app",
         "vecclust.server",
         "vecclust.library.library",
-        "vecclust.library.ranking",
+        "vecclust.library.queries.search",
         "vecclust.library.ingest.scan",
         "vecclust.photos",
     ],

@@ -54,7 +54,7 @@ def stepped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped
     def never(*anything: object, **more: object) -> None:
         raise AssertionError("fitted in the loop")
 
-    monkeypatch.setattr("vecclust.library.grouping.Grouping.refit", never)
+    monkeypatch.setattr("vecclust.library.runs.runs.Runs.refit", never)
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
     with Library.open(tmp_path / "library", write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from PIL import Image
 
-from vecclust.library.showing import core_to_edge
+from vecclust.library.pages.written import core_to_edge
 from vecclust.types.clusters import ClusterEntry, HistoryEvent
 from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
 from vecclust.types.runs import Run

@@ -10,8 +10,8 @@ import pytest
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.store import Store
 from vecclust.types.clusters import Label
-from vecclust.types.constraints import Standing
-from vecclust.types.edits import Word
+from vecclust.types.constraints import Constraints
+from vecclust.types.edits import Edit
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_a_library_without_the_table_has_no_words(store: Store) -> None:
     """As every library has been until somebody says something."""
-    assert (store.words(), store.standing()) == ((), Standing())
+    assert (store.edits(), store.constraints()) == ((), Constraints())
     assert not (store.folder / "tables" / "words.lance").exists()
     assert store.labels() == store.run_labels()
 
@@ -34,12 +34,12 @@ def test_words_are_numbered_kept_and_seen_by_other_readers(store: Store) -> None
     """The rows of a saying share a number; a reader that was open before sees it, and its stamp moves."""
     with Store.open(store.folder, settings=FAST) as reader:
         stamps = [reader.stamp()]
-        assert store.say([Word(0, "move", photo_key(n), "c5", said_ns=n) for n in (1, 2)]) == 1
+        assert store.add_edits([Edit(0, "move", photo_key(n), "c5", made_ns=n) for n in (1, 2)]) == 1
         stamps.append(reader.stamp())
-        assert store.say([Word(0, "unpin", photo_key(1), said_ns=3)]) == 2
+        assert store.add_edits([Edit(0, "unpin", photo_key(1), made_ns=3)]) == 2
         stamps.append(reader.stamp())
-        assert [word.number for word in reader.words()] == [1, 1, 2]
-        assert list(reader.standing().pins) == [photo_key(2)]
+        assert [word.number for word in reader.edits()] == [1, 1, 2]
+        assert list(reader.constraints().pins) == [photo_key(2)]
         assert len(set(stamps)) == 3
 
 
@@ -47,21 +47,21 @@ def test_every_run_is_seen_with_the_words_and_is_itself_unchanged(store: Store) 
     """Back and forth: the runs' own labels stay to the letter, the words hold in both, and go without a trace."""
     own = {run: store.run_labels(run) for run in ("r1", "r2")}
     photo = next(photo for photo, label in own["r2"].items() if label.cluster == "c2")
-    number = store.say([Word(0, "move", photo, "c5")])
+    number = store.add_edits([Edit(0, "move", photo, "c5")])
     for run in ("r1", "r2"):
         store.set_current_run(run)
         assert store.label(photo) == Label(photo, "c5", 1.0, "owner")
         assert store.run_labels() == own[run]
         assert "c5" in {row.cluster for row in store.clusters()}, "it lives on where the run does not have it"
         assert store.label_counts().by_cluster["c5"] == len(store.members("c5"))
-    store.say([Word(0, "take-back", other=f"w{number}")])
+    store.add_edits([Edit(0, "take-back", other=f"w{number}")])
     assert store.labels() == own["r2"]
 
 
 def test_an_arrival_is_labelled_by_the_run_and_shown_as_the_owner_wants(store: Store) -> None:
     """A merged cluster's label is read as that of the one it went into; a photo that comes back is where it was put."""
-    store.say([Word(0, "merge", cluster="c2", other="c5")])
-    store.say([Word(0, "move", photo_key(3), "c2")])
+    store.add_edits([Edit(0, "merge", cluster="c2", other="c5")])
+    store.add_edits([Edit(0, "move", photo_key(3), "c2")])
     store.add_photos(photo_rows(1, first=30))
     assert store.add_labels([Label(photo_key(30), "c5", 0.5, "predict")], run="r2") == 1
     assert store.label(photo_key(30)) == Label(photo_key(30), "c2", 0.5, "predict")
@@ -78,8 +78,8 @@ def test_a_name_is_a_word_too_and_a_new_cluster_can_be_named_at_once(store: Stor
     """Before any run has it; its number is never given again."""
     new = store.new_cluster()
     assert (new, store.new_cluster()) == ("c6", "c7")
-    store.say([Word(0, "split-off", photo_key(1), new, "c2")])
+    store.add_edits([Edit(0, "split-off", photo_key(1), new, "c2")])
     store.rename(new, "Lagoon", named_ns=7)
-    assert [(word.verb, word.cluster, word.name) for word in store.words()][-1] == ("rename", "c6", "Lagoon")
+    assert [(word.kind, word.cluster, word.name) for word in store.edits()][-1] == ("rename", "c6", "Lagoon")
     (row,) = [row for row in store.clusters() if row.cluster == new]
     assert (row.event, row.sources, row.medoid, row.size) == ("split", ("c2",), photo_key(1), 1)

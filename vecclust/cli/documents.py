@@ -180,8 +180,8 @@ def photo_document(facts: PhotoFacts) -> Document:
 def word_document(report: EditReport) -> Document:
     """Give the document of everything the owner can say but a name."""
     return {
-        "word": report.word,
-        "verb": report.verb,
+        "word": report.edit,
+        "verb": report.kind,
         "cluster": report.cluster,
         "cluster_name": report.cluster_name,
         "other": report.other,
@@ -197,15 +197,15 @@ def words_document(words: Sequence[EditEntry]) -> Document:
     return {
         "words": [
             {
-                "word": entry.word,
-                "verb": entry.verb,
+                "word": entry.edit,
+                "verb": entry.kind,
                 "text": entry.text,
                 "photos": [{"path": path, "photo": photo} for path, photo in entry.photos],
                 "cluster": entry.cluster,
                 "cluster_name": entry.cluster_name,
                 "other": entry.other,
                 "run": entry.run,
-                "time": iso_ns(entry.said_ns),
+                "time": iso_ns(entry.made_ns),
                 "in_force": entry.in_force,
             }
             for entry in words

@@ -169,10 +169,10 @@ def show_photo(facts: PhotoFacts) -> None:
 
 def show_word(report: EditReport) -> None:
     """Print what a word of the owner's changed."""
-    rows: list[tuple[Cell, Cell]] = [(name, getattr(report, name)) for name in ("word", "cluster", "other")]
+    rows: list[tuple[Cell, Cell]] = [("word", report.edit), ("cluster", report.cluster), ("other", report.other)]
     rows.insert(2, ("name", report.cluster_name))
     rows += [("photos", report.photos), ("in another cluster now", report.changed), ("ends", ", ".join(report.ended))]
-    show((report.verb, ""), [row for row in rows if row[1] not in (None, "")])
+    show((report.kind, ""), [row for row in rows if row[1] not in (None, "")])
 
 
 def show_words(words: Sequence[EditEntry]) -> None:
@@ -181,12 +181,12 @@ def show_words(words: Sequence[EditEntry]) -> None:
         ("word", "said", "run", "holds", "photos", "when"),
         [
             (
-                entry.word,
+                entry.edit,
                 entry.text,
                 entry.run,
                 "yes" if entry.in_force else "",
                 ", ".join(path or photo for path, photo in entry.photos),
-                iso_ns(entry.said_ns),
+                iso_ns(entry.made_ns),
             )
             for entry in words
         ],

@@ -1,6 +1,6 @@
 """What the owner says of clusters, checked against what there is, kept, and reported with what it changes.
 
-A word is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
+A edit is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
 every run, earlier and later. Refuses to know how fits honour it.
 """
 
@@ -17,8 +17,8 @@ from vecclust.errors import NotFound, UsageError
 from vecclust.library.queries.clusters import no_such_cluster
 from vecclust.library.queries.search import cluster_id, living_path, row_of
 from vecclust.types.clusters import ClusterName, Label
-from vecclust.types.constraints import Standing, said, word_name, word_number
-from vecclust.types.edits import EditEntry, EditReport, EditRequest, Word
+from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
+from vecclust.types.edits import Edit, EditEntry, EditKind, EditReport, EditRequest
 
 if TYPE_CHECKING:
     from vecclust.store import Store
@@ -37,7 +37,7 @@ class NanoClock(Protocol):
 
 
 class Edits:
-    """Keeps the owner's words on one library.
+    """Keeps the edits of one library.
 
     Args:
         store: its tables, open for writing but for `entries`.
@@ -63,24 +63,24 @@ class Edits:
         """
         notices: list[str] = []
         rows = self._rows(request, notices)
-        before = self._store.standing()
+        before = self._store.constraints()
         if not rows:
-            return EditReport(None, request.verb, notices=tuple(notices))
-        number = self._store.say(rows)
-        after = self._store.standing()
+            return EditReport(None, request.kind, notices=tuple(notices))
+        number = self._store.add_edits(rows)
+        after = self._store.constraints()
         ended = sorted(before.numbers - after.numbers - _taken_back(rows))
         notices += self._contradicted(before, ended)
         first = rows[0]
         name = self._store.names().get(first.cluster) if first.cluster is not None else None
         return EditReport(
-            word=word_name(number),
-            verb=request.verb,
+            edit=edit_name(number),
+            kind=request.kind,
             cluster=first.cluster,
             cluster_name=None if name is None else name.name,
-            other=first.other if first.verb != "take-back" else None,
+            other=first.other if first.kind != "take-back" else None,
             photos=sum(row.photo is not None for row in rows),
             changed=self._store.n_relabelled(before, after),
-            ended=tuple(map(word_name, ended)),
+            ended=tuple(map(edit_name, ended)),
             notices=tuple(notices),
         )
 
@@ -90,45 +90,45 @@ class Edits:
         Args:
             everything: also what is no longer in force, and names.
         """
-        standing = self._store.standing()
-        requests: dict[int, list[Word]] = {}
-        for word in self._store.words():
-            requests.setdefault(word.number, []).append(word)
+        constraints = self._store.constraints()
+        requests: dict[int, list[Edit]] = {}
+        for edit in self._store.edits():
+            requests.setdefault(edit.number, []).append(edit)
         return tuple(
-            self._entry(rows, standing)
+            self._entry(rows, constraints)
             for number, rows in sorted(requests.items())
-            if everything or number in standing.numbers
+            if everything or number in constraints.numbers
         )
 
-    def _entry(self, rows: Sequence[Word], standing: Standing) -> EditEntry:
+    def _entry(self, rows: Sequence[Edit], constraints: Constraints) -> EditEntry:
         first = rows[0]
-        in_force = first.number in standing.numbers
+        in_force = first.number in constraints.numbers
         photos = [row.photo for row in rows if row.photo is not None]
-        if in_force and first.verb not in _CLUSTERS_ALONE:
-            photos = [one for one in photos if one in standing.pins and standing.pins[one].number == first.number]
+        if in_force and first.kind not in _CLUSTERS_ALONE:
+            photos = [one for one in photos if one in constraints.pins and constraints.pins[one].number == first.number]
         files, names = self._store.files_of(photos), self._store.names()
         name = names.get(first.cluster) if first.cluster is not None else None
         return EditEntry(
-            word=word_name(first.number),
-            verb=first.verb,
-            text=said(rows),
+            edit=edit_name(first.number),
+            kind=first.kind,
+            text=edit_command(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
             cluster_name=None if name is None else name.name,
-            other=None if first.verb == "take-back" else first.other,
+            other=None if first.kind == "take-back" else first.other,
             run=first.run,
-            said_ns=first.said_ns,
+            made_ns=first.made_ns,
             in_force=in_force,
         )
 
-    def _rows(self, request: EditRequest, notices: list[str]) -> list[Word]:
-        match request.verb:
+    def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
+        match request.kind:
             case "move":
                 cluster = None if request.cluster == UNCLUSTERED else self._shown(request.cluster)
-                return [self._word("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
+                return [self._edit_row("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
             case "pin":
                 labels = self._labels(request.photos)
-                return [self._word("pin", photo=label.photo, cluster=label.cluster) for label in labels]
+                return [self._edit_row("pin", photo=label.photo, cluster=label.cluster) for label in labels]
             case "unpin":
                 return self._unpinned(request.photos, notices)
             case "merge":
@@ -139,34 +139,34 @@ class Edits:
                 return self._split_off(request)
             case "take-back":
                 return self._back(request.edits)
-        raise UsageError(f"nobody can say {request.verb!r} of clusters", hint="vecclust --help lists what can be said.")
+        raise UsageError(f"nobody can say {request.kind!r} of clusters", hint="vecclust --help lists what can be said.")
 
-    def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Word]:
-        photos, pins = self._photos(named), self._store.standing().pins
+    def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Edit]:
+        photos, pins = self._photos(named), self._store.constraints().pins
         pinned = [photo for photo in photos if photo in pins]
         if len(pinned) < len(photos):
             notices.append(f"{len(photos) - len(pinned)} of {len(photos)} photos were not pinned")
-        return [self._word("unpin", photo=photo) for photo in pinned]
+        return [self._edit_row("unpin", photo=photo) for photo in pinned]
 
-    def _merged(self, request: EditRequest, notices: list[str]) -> list[Word]:
+    def _merged(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         kept, other = self._shown(request.cluster), self._shown(request.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
         names = self._store.names()
         if other in names and kept not in names:
             notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
-        return [self._word("merge", cluster=kept, other=other)]
+        return [self._edit_row("merge", cluster=kept, other=other)]
 
-    def _apart(self, request: EditRequest, notices: list[str]) -> list[Word]:
+    def _apart(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         one, other = self._known(request.cluster), self._known(request.other)
         if one == other:
             raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
-        joined = self._store.standing().joined
+        joined = self._store.constraints().joined
         absent = [one for one in (one, other) if one not in joined and not self._store.members(one)]
         notices += [f"the current run has no {one}: this bears on refits alone" for one in absent]
-        return [self._word("not-together", cluster=one, other=other)]
+        return [self._edit_row("not-together", cluster=one, other=other)]
 
-    def _split_off(self, request: EditRequest) -> list[Word]:
+    def _split_off(self, request: EditRequest) -> list[Edit]:
         from vecclust.clustering import medoids
 
         cluster, labels = self._shown(request.cluster), self._labels(request.photos)
@@ -183,26 +183,26 @@ class Edits:
         new = self._store.new_cluster()
         if name:
             self._store.put_names([ClusterName(new, name, "owner", self._clock.now_ns())])
-        return [self._word("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
+        return [self._edit_row("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
 
-    def _back(self, named: Sequence[str]) -> list[Word]:
-        in_force = self._store.standing().numbers
-        for word in named:
-            if word_number(word) not in in_force:
-                raise NotFound(f"{word} is no word in force", hint="vecclust words lists them.")
-        return [self._word("take-back", other=word) for word in dict.fromkeys(named)]
+    def _back(self, named: Sequence[str]) -> list[Edit]:
+        in_force = self._store.constraints().numbers
+        for edit in named:
+            if edit_number(edit) not in in_force:
+                raise NotFound(f"{edit} is no word in force", hint="vecclust words lists them.")
+        return [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
 
-    def _word(
+    def _edit_row(
         self,
-        verb: str,
+        kind: EditKind,
         *,
         photo: str | None = None,
         cluster: str | None = None,
         other: str | None = None,
         name: str = "",
-    ) -> Word:
+    ) -> Edit:
         run = self._store.state().current_run
-        return Word(0, verb, photo, cluster, other, name, run, self._clock.now_ns())  # type: ignore[arg-type]
+        return Edit(0, kind, photo, cluster, other, name, run, self._clock.now_ns())
 
     def _shown(self, named: str) -> str:
         """Give the id of a cluster of the current run."""
@@ -245,18 +245,18 @@ class Edits:
     def _path(self, photo: str) -> str:
         return living_path(self._store.files_of([photo]).get(photo, ())) or photo
 
-    def _contradicted(self, before: Standing, ended: Sequence[int]) -> list[str]:
+    def _contradicted(self, before: Constraints, ended: Sequence[int]) -> list[str]:
         of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
-        words = self._store.words()
+        words = self._store.edits()
         return [
-            f"this ends {word_name(number)}: {said(word for word in words if word.number == number)}"
+            f"this ends {edit_name(number)}: {edit_command(edit for edit in words if edit.number == number)}"
             for number in ended
             if number in of_clusters
         ]
 
 
-def _taken_back(rows: Sequence[Word]) -> set[int]:
-    return {word_number(row.other) for row in rows if row.verb == "take-back"}
+def _taken_back(rows: Sequence[Edit]) -> set[int]:
+    return {edit_number(row.other) for row in rows if row.kind == "take-back"}
 
 
 def _checked_name(name: str) -> str:

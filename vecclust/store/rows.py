@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vecclust.store.schema import photos_schema, run_number, table_schema
 from vecclust.store.values import sort_ns
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.edits import Word
+from vecclust.types.edits import Edit
 from vecclust.types.files import FileRow
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.runs import Run
@@ -230,17 +230,17 @@ def name_table(names: Sequence[ClusterName]) -> Any:
     return _table("names", columns)
 
 
-def word_table(words: Sequence[Word]) -> Any:
+def edit_table(words: Sequence[Edit]) -> Any:
     """Lay out what the owner said."""
     columns: list[list[Any]] = [
         [word.number for word in words],
-        [word.verb for word in words],
+        [word.kind for word in words],
         [word.photo for word in words],
         [word.cluster for word in words],
         [word.other for word in words],
         [storable_text(word.name) for word in words],
         [word.run for word in words],
-        [word.said_ns for word in words],
+        [word.made_ns for word in words],
     ]
     return _table("words", columns)
 
@@ -315,10 +315,12 @@ def read_names(batches: Iterable[Any]) -> Iterator[ClusterName]:
         yield ClusterName(**row)
 
 
-def read_words(batches: Iterable[Any]) -> Iterator[Word]:
+def read_edits(batches: Iterable[Any]) -> Iterator[Edit]:
     """Read rows of `words`."""
     for row in _dicts(batches):
-        yield Word(**row)
+        row["kind"] = row.pop("verb")
+        row["made_ns"] = row.pop("said_ns")
+        yield Edit(**row)
 
 
 def _dicts(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ from vecclust.store.schema import CLUSTERS, NAMES, PHOTOS, RUNS, labels_table, r
 from vecclust.store.shelf import in_parts
 from vecclust.store.words import WordShelf
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.edits import Word
+from vecclust.types.edits import Edit
 from vecclust.types.runs import Run
 from vecclust.types.status import LibraryState
 
@@ -191,7 +191,7 @@ class RunShelf(WordShelf):
 
     def members(self, cluster: str, *, run: str | None = None) -> list[Label]:
         """List a cluster's photos, strongest first, then by photo; empty where there is none."""
-        standing = self.standing()
+        standing = self.constraints()
         found = {label.photo: label for label in self._labels(run, where=one_of("cluster", standing.group(cluster)))}
         found |= self.labels_of(standing.pinned_to(cluster), run=run)
         rows = (label for label in found.values() if label.cluster == cluster)
@@ -286,12 +286,12 @@ class RunShelf(WordShelf):
             self.put_names([given])
             if named_by == "owner":
                 run = self._meta.state().current_run
-                self.say([Word(0, "rename", cluster=cluster, name=name, run=run, said_ns=named_ns)])
+                self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
         return given
 
     def knows_cluster(self, cluster: str) -> bool:
         """Tell whether there ever was such a cluster, in a run or by the owner's word."""
-        return bool(self.history(cluster)) or any(word.cluster == cluster for word in self.words())
+        return bool(self.history(cluster)) or any(word.cluster == cluster for word in self.edits())
 
     def new_cluster(self) -> str:
         """Give a cluster id that never was; whether it is used or not, it is never given again."""
@@ -327,7 +327,7 @@ class RunShelf(WordShelf):
         return sorted(left, key=run_number)
 
     def _labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
-        yield from map(self.standing().label, self._run_labels(run, where=where))
+        yield from map(self.constraints().label, self._run_labels(run, where=where))
 
     def _run_labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
         state = self._meta.state()

@@ -19,7 +19,7 @@ FILES = "files"
 RUNS = "runs"
 CLUSTERS = "clusters"
 NAMES = "names"
-WORDS = "words"
+EDITS = "words"
 META = "meta"
 
 # Made with the library; `photos` needs a width and comes with the model, `words` comes with the first of them, `meta`
@@ -117,7 +117,7 @@ def table_schema(table: str) -> Any:
             _must("sources", text),
         ],
         NAMES: [_key("cluster"), _must("name", text), _must("named_by", text), _must("named_ns", whole)],
-        WORDS: [
+        EDITS: [
             _must("number", whole),
             _must("verb", text),
             *(_may(name, text) for name in ("photo", "cluster", "other")),

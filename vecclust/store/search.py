@@ -87,7 +87,7 @@ class SearchShelf(WordShelf):
         table = self._label_columns(run, told)
         if table is None:
             return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0, newcomers=0)
-        standing = self.standing()
+        standing = self.constraints()
         shown: Counter[tuple[str | None, bool, bool]] = Counter()
         for row in table.group_by(told).aggregate([([], "count_all")]).to_pylist():
             cluster, n = row["cluster"], row["count_all"]
@@ -122,7 +122,7 @@ class SearchShelf(WordShelf):
         if labels is None:
             return {}
         clusters = dict(zip(labels.column("photo").to_pylist(), labels.column("cluster").to_pylist(), strict=True))
-        standing = self.standing()
+        standing = self.constraints()
         if standing.joined:
             clusters = {photo: cluster and standing.root(cluster) for photo, cluster in clusters.items()}
         clusters |= {label.photo: standing.label(label).cluster for label in self._pinned(run)}
@@ -145,7 +145,7 @@ class SearchShelf(WordShelf):
         run = self._meta.state().current_run if run is None else run
         if run is None:
             return
-        for part in in_parts(self.standing().pins):
+        for part in in_parts(self.constraints().pins):
             yield from read_labels(self._tables.read(labels_table(run), where=one_of("photo", part)))
 
     def _best(

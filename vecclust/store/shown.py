@@ -11,7 +11,7 @@ from vecclust.store.runs import RunShelf
 from vecclust.store.schema import CLUSTERS, run_number
 from vecclust.store.shelf import in_parts
 from vecclust.types.clusters import ClusterRow, Label
-from vecclust.types.constraints import Standing
+from vecclust.types.constraints import Constraints
 
 
 class ShownShelf(RunShelf):
@@ -25,7 +25,7 @@ class ShownShelf(RunShelf):
         Args:
             run: which run, None for the current one.
         """
-        rows, standing = self.run_clusters(run), self.standing()
+        rows, standing = self.run_clusters(run), self.constraints()
         if not standing.relabels:
             return rows
         groups: dict[str, list[ClusterRow]] = {}
@@ -39,7 +39,7 @@ class ShownShelf(RunShelf):
         found += [row for row in living_on if row is not None]
         return sorted(found, key=lambda row: (len(row.cluster), row.cluster))
 
-    def n_relabelled(self, before: Standing, after: Standing) -> int:
+    def n_relabelled(self, before: Constraints, after: Constraints) -> int:
         """Count the photos of the current run that are in another cluster by one standing than by another."""
         photos = [photo for photo in {**before.pins, **after.pins} if before.pins.get(photo) != after.pins.get(photo)]
         moved = [one for one in {**before.joined, **after.joined} if before.root(one) != after.root(one)]
@@ -56,7 +56,7 @@ class ShownShelf(RunShelf):
         last = self._meta.state().last_run
         rows = list(read_clusters(self._tables.read(CLUSTERS, where=equals("event", "split"))))
         found = {row.cluster: row.sources[0] for row in rows if row.sources and run_number(row.run) <= last}
-        words = (word for word in self.words() if word.verb == "split-off")
+        words = (word for word in self.edits() if word.kind == "split-off")
         return found | {word.cluster: word.other for word in words if word.cluster and word.other}
 
     def _with_medoid(self, row: ClusterRow, run: str | None, label: Label | None) -> ClusterRow:
@@ -74,9 +74,9 @@ class ShownShelf(RunShelf):
         if run is None or not members:
             return None
         earlier = self.history(cluster)
-        pinned = [photo for photo in self.standing().pinned_to(cluster) if photo in members]
+        pinned = [photo for photo in self.constraints().pinned_to(cluster) if photo in members]
         medoid = earlier[-1].medoid if earlier and earlier[-1].medoid in members else pinned[0]
-        splits = (word.other for word in self.words() if word.verb == "split-off" and word.cluster == cluster)
+        splits = (word.other for word in self.edits() if word.kind == "split-off" and word.cluster == cluster)
         split = next(splits, None)
         event, sources = ("split", (split,)) if split and not earlier else ("kept", (cluster,))
         return ClusterRow(run, cluster, len(members), medoid, 1.0, event, sources)

@@ -21,7 +21,7 @@ from vecclust.store.meta import Meta
 from vecclust.store.migrations import bring_up_to_date
 from vecclust.store.photos import PhotoShelf
 from vecclust.store.place import LibraryPlace
-from vecclust.store.schema import FILES, FIXED_TABLES, META, NAMES, PHOTOS, WORDS, labels_table, table_schema
+from vecclust.store.schema import EDITS, FILES, FIXED_TABLES, META, NAMES, PHOTOS, labels_table, table_schema
 from vecclust.store.search import SearchShelf
 from vecclust.store.settings import StoreSettings
 from vecclust.store.shown import ShownShelf
@@ -116,7 +116,7 @@ class Store(PhotoShelf, FileShelf, ShownShelf, SearchShelf, UpkeepShelf):
     def stamp(self) -> str:
         """Name the state the library is in: another one means that something an answer may stand on has changed."""
         current = self._meta.state().current_run
-        tables = [PHOTOS, FILES, NAMES, WORDS, META, *([] if current is None else [labels_table(current)])]
+        tables = [PHOTOS, FILES, NAMES, EDITS, META, *([] if current is None else [labels_table(current)])]
         versions = (self._tables.version(table) for table in tables)
         return "-".join([current or "r0", *map(str, versions)])
 

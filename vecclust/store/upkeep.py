@@ -10,13 +10,13 @@ import logging
 from vecclust.store.filters import one_of
 from vecclust.store.schema import (
     CLUSTERS,
+    EDITS,
     FILES,
     META,
     NAMES,
     PHOTOS,
     RUNS,
     THUMBNAILS,
-    WORDS,
     labels_table,
     run_number,
     run_of_labels_table,
@@ -53,7 +53,7 @@ class UpkeepShelf(Shelf):
 
     def _all_tables(self) -> list[str]:
         current = self._meta.state().current_run
-        fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, WORDS, META]
+        fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, EDITS, META]
         return fixed if current is None else [*fixed, labels_table(current)]
 
     def _prune_runs(self) -> list[str]:

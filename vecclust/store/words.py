@@ -10,27 +10,27 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from vecclust.store.rows import read_words, word_table
-from vecclust.store.schema import WORDS
+from vecclust.store.rows import edit_table, read_edits
+from vecclust.store.schema import EDITS
 from vecclust.store.shelf import Shelf
-from vecclust.types.constraints import Standing, standing_of
-from vecclust.types.edits import Word
+from vecclust.types.constraints import Constraints, constraints_of
+from vecclust.types.edits import Edit
 
 
 class WordShelf(Shelf):
     """The part of a store that knows what the owner said."""
 
-    _log: tuple[int, tuple[Word, ...], Standing] = (0, (), Standing())
+    _log: tuple[int, tuple[Edit, ...], Constraints] = (0, (), Constraints())
 
-    def words(self) -> tuple[Word, ...]:
+    def edits(self) -> tuple[Edit, ...]:
         """Read all that was said, in order."""
         return self._read_log()[1]
 
-    def standing(self) -> Standing:
+    def constraints(self) -> Constraints:
         """Give what is in force."""
         return self._read_log()[2]
 
-    def say(self, rows: Sequence[Word]) -> int:
+    def add_edits(self, rows: Sequence[Edit]) -> int:
         """Add one saying, in one commit.
 
         Args:
@@ -40,19 +40,19 @@ class WordShelf(Shelf):
             Its number.
         """
         with self._writing:
-            number = max((word.number for word in self.words()), default=0) + 1
-            table = word_table([dataclasses.replace(row, number=number) for row in rows])
-            if self._tables.has(WORDS):
-                self._tables.add(WORDS, table)
+            number = max((word.number for word in self.edits()), default=0) + 1
+            table = edit_table([dataclasses.replace(row, number=number) for row in rows])
+            if self._tables.has(EDITS):
+                self._tables.add(EDITS, table)
             else:
-                self._tables.create(WORDS, table)
+                self._tables.create(EDITS, table)
         return number
 
-    def _read_log(self) -> tuple[int, tuple[Word, ...], Standing]:
-        version = self._tables.version(WORDS)
+    def _read_log(self) -> tuple[int, tuple[Edit, ...], Constraints]:
+        version = self._tables.version(EDITS)
         log = self._log
         if log[0] != version:
             # Rows of one number keep the order they were added in: a stable sort of what is read in that order.
-            words = tuple(sorted(read_words(self._tables.read(WORDS)), key=lambda word: word.number))
-            log = self._log = (version, words, standing_of(words))
+            words = tuple(sorted(read_edits(self._tables.read(EDITS)), key=lambda word: word.number))
+            log = self._log = (version, words, constraints_of(words))
         return log

@@ -1,8 +1,8 @@
-"""What the owner said of clusters, and what it comes to.
+"""Constraints: what the owner's edits come to.
 
-Words are a log that is never written over. Folded in order they give what is in force: a later word ends an earlier one
-that contradicts it, and one taken back counts as never said. What a run says of photos stays as it is: what is in force
-is laid over it, whichever run is the current one. Refuses to know tables, vectors and how clusters are found.
+Edits are a log that is never written over. Folded in order they give what is in force: a later edit ends an earlier one
+that contradicts it, and one taken back counts as never made. What a run says of photos stays as it is: constraints are
+laid over it, whichever run is the current one. Refuses to know tables, vectors and how clusters are found.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vecclust.types.clusters import Label
-from vecclust.types.edits import Word
+from vecclust.types.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Where one photo is to be: the number of the word, and a cluster, or None for none."""
+    """Where one photo is to be.
+
+    Attributes:
+        number: of the edit.
+        cluster: the cluster, or None for none.
+    """
 
     number: int
     cluster: str | None
@@ -27,20 +32,25 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Into which cluster another one was merged, and the number of the word."""
+    """Into which cluster another one was merged.
+
+    Attributes:
+        number: of the edit.
+        into: the cluster that is kept.
+    """
 
     number: int
     into: str
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is in force.
+class Constraints:
+    """What of the edits is in force.
 
     Attributes:
         pins: photo to where it is to be.
         joined: cluster to what it was merged into.
-        apart: two clusters that are not together, to the number of the word.
+        apart: two clusters that are not together, to the number of the edit.
     """
 
     pins: Mapping[str, Pin] = field(default_factory=dict)
@@ -49,7 +59,7 @@ class Standing:
 
     @property
     def numbers(self) -> frozenset[int]:
-        """The numbers of the words in force."""
+        """The numbers of the edits in force."""
         of_pins = (pin.number for pin in self.pins.values())
         return frozenset([*of_pins, *(join.number for join in self.joined.values()), *self.apart.values()])
 
@@ -60,21 +70,36 @@ class Standing:
 
     @property
     def clusters(self) -> frozenset[str]:
-        """The clusters that the words in force are about."""
+        """The clusters that the edits in force are about."""
         pinned = {pin.cluster for pin in self.pins.values() if pin.cluster is not None}
         return frozenset(pinned.union(*self.apart, self.joined, (join.into for join in self.joined.values())))
 
     def root(self, cluster: str) -> str:
-        """Give the cluster that this one is shown as: itself, or what it was merged into."""
+        """Give the cluster that this one is shown as: itself, or what it was merged into.
+
+        Args:
+            cluster: its id, known or not.
+        """
         return _path(self.joined, cluster)[-1]
 
     def group(self, cluster: str) -> frozenset[str]:
-        """Give all clusters that are shown as the same one as this."""
+        """Give all clusters that are shown as the same one as this, itself included.
+
+        Args:
+            cluster: its id.
+        """
         root = self.root(cluster)
         return frozenset([root, *(other for other in self.joined if self.root(other) == root)])
 
     def label(self, label: Label) -> Label:
-        """Lay what is in force over what a run says of one photo; the owner's word has strength 1."""
+        """Lay what is in force over what a run says of one photo.
+
+        Args:
+            label: the run's own.
+
+        Returns:
+            The label as the owner wants it; a pin to a cluster has strength 1, one to none has 0.
+        """
         pin = self.pins.get(label.photo)
         if pin is None:
             if label.cluster is None or label.cluster not in self.joined:
@@ -84,7 +109,11 @@ class Standing:
         return dataclasses.replace(label, cluster=cluster, strength=float(cluster is not None), assigned_by="owner")
 
     def pinned_to(self, cluster: str) -> list[str]:
-        """Give the photos that are to be in a cluster as it is shown, in the order they were named."""
+        """Give the photos that are to be in a cluster as it is shown, in the order they were pinned.
+
+        Args:
+            cluster: its id.
+        """
         group = self.group(cluster)
         return [photo for photo, pin in self.pins.items() if pin.cluster in group]
 
@@ -98,26 +127,31 @@ class Standing:
         )
 
 
-def standing_of(words: Sequence[Word]) -> Standing:
-    """Fold words, in the order they were said, into what is in force."""
-    taken_back = {word_number(word.other) for word in words if word.verb == "take-back"}
+def constraints_of(edits: Iterable[Edit]) -> Constraints:
+    """Fold edits into what is in force.
+
+    Args:
+        edits: rows of the log; those of one number in the order they were made.
+    """
+    edits = sorted(edits, key=lambda edit: edit.number)
+    taken_back = {edit_number(edit.other) for edit in edits if edit.kind == "take-back"}
     pins: dict[str, Pin] = {}
     joined: dict[str, Join] = {}
     apart: dict[frozenset[str], int] = {}
-    for word in sorted(words, key=lambda word: word.number):
-        if word.number in taken_back:
+    for edit in edits:
+        if edit.number in taken_back:
             continue
-        if word.photo is not None:
-            pins.pop(word.photo, None)  # so that the order of the pins is that of the words
-            if word.verb != "unpin":
-                pins[word.photo] = Pin(word.number, word.cluster)
-        if word.cluster is None or word.other is None:
+        if edit.photo is not None:
+            pins.pop(edit.photo, None)  # so that the order of the pins is that of the edits
+            if edit.kind != "unpin":
+                pins[edit.photo] = Pin(edit.number, edit.cluster)
+        if edit.cluster is None or edit.other is None:
             continue
-        if word.verb == "merge":
-            _join(word.number, word.cluster, word.other, joined=joined, apart=apart)
-        elif word.verb in ("not-together", "split-off"):
-            _part(word.number, word.cluster, word.other, joined=joined, apart=apart)
-    return Standing(pins, joined, apart)
+        if edit.kind == "merge":
+            _join(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
+        elif edit.kind in ("not-together", "split-off"):
+            _part(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
+    return Constraints(pins, joined, apart)
 
 
 def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict[str, str]:
@@ -144,24 +178,39 @@ def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict
     return found
 
 
-def word_name(number: int) -> str:
-    """Give the id by which a word is shown."""
+def edit_name(number: int) -> str:
+    """Give the id by which an edit is shown.
+
+    Args:
+        number: of the edit, from 1.
+    """
     return f"w{number}"
 
 
-def word_number(word: str | None) -> int:
-    """Read the number of a word's id, or 0 where it is none."""
-    digits = (word or "").removeprefix("w")
-    return int(digits) if word != digits and digits.isascii() and digits.isdigit() else 0
+def edit_number(edit: str | None) -> int:
+    """Read the number of an edit's id.
+
+    Args:
+        edit: the id, or None.
+
+    Returns:
+        The number, 0 where it is no such id.
+    """
+    digits = (edit or "").removeprefix("w")
+    return int(digits) if edit != digits and digits.isascii() and digits.isdigit() else 0
 
 
-def said(words: Iterable[Word]) -> str:
-    """Write one saying, all its rows, as the command that says it, without its photos."""
-    rows = list(words)
+def edit_command(edits: Iterable[Edit]) -> str:
+    """Write one edit as the command that makes it, without its photos.
+
+    Args:
+        edits: all its rows, at least one.
+    """
+    rows = list(edits)
     first = rows[0]
     n_photos = sum(row.photo is not None for row in rows)
     photos = f"{n_photos} photo{'' if n_photos == 1 else 's'}" if n_photos else None
-    match first.verb:
+    match first.kind:
         case "move":
             parts = [photos, first.cluster or "unclustered"]
         case "split-off":
@@ -172,7 +221,7 @@ def said(words: Iterable[Word]) -> str:
             parts = [row.other for row in rows]
         case _:
             parts = [photos] if photos else [first.cluster, first.other]
-    return " ".join([first.verb, *(part for part in parts if part)])
+    return " ".join([first.kind, *(part for part in parts if part)])
 
 
 def _path(joined: Mapping[str, Join], cluster: str) -> list[str]:
@@ -194,7 +243,7 @@ def _join(number: int, kept: str, other: str, *, joined: dict[str, Join], apart:
 def _part(number: int, one: str, other: str, *, joined: dict[str, Join], apart: dict[frozenset[str], int]) -> None:
     paths = _path(joined, one), _path(joined, other)
     if paths[0][-1] == paths[1][-1]:
-        # Of the merges that make the two one, the latest is what this word contradicts.
+        # Of the merges that make the two one, the latest is what this edit contradicts.
         between = set(paths[0]) ^ set(paths[1])
         del joined[max(between, key=lambda cluster: joined[cluster].number)]
     apart[frozenset([one, other])] = number

@@ -1,44 +1,45 @@
-"""What the owner may say of clusters, and what a library answers."""
+"""Edits: what the owner changes about clusters, and what a library answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-Verb = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
+EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """One row of what the owner said of clusters: a log that is only ever added to; `owner` tells what is in force.
+class Edit:
+    """One row of the log of edits, which is only ever added to; `constraints` tells what of it is in force.
 
     Attributes:
-        number: of the saying; all its rows share it.
-        verb: what was said.
+        number: of the edit; all its rows share it. 0 where the store is still to give it.
+        kind: what was done.
         photo: the photo it is about; None where it is about clusters alone.
         cluster: the cluster; None for photos that are to be in none.
-        other: the other cluster: what was merged in, is not together with it, was split; or the word taken back.
+        other: the other cluster: what was merged in, is not together with it, was split; or the id of the edit
+            that is taken back. None for other kinds.
         name: the name given, or empty.
         run: the run that was current, or None.
-        said_ns: when.
+        made_ns: when, in nanoseconds since the epoch.
     """
 
     number: int
-    verb: Verb
+    kind: EditKind
     photo: str | None = None
     cluster: str | None = None
     other: str | None = None
     name: str = ""
     run: str | None = None
-    said_ns: int = 0
+    made_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """Something the owner says of clusters, as `Library.edit` explains.
+    """A change to clusters that the owner asks for; as `Library.edit` explains.
 
     Attributes:
-        verb: what is said; `rename` has a verb of its own.
+        kind: what to do; `rename` has a call of its own.
         photos: photos, by path or content hash.
         cluster: a cluster, by id or name: where photos are to be (`unclustered` for none), which one is kept or split.
         other: another cluster, by id or name.
@@ -46,7 +47,7 @@ class EditRequest:
         edits: ids of edits that are taken back.
     """
 
-    verb: Verb
+    kind: EditKind
     photos: tuple[str, ...] = ()
     cluster: str = ""
     other: str = ""
@@ -59,19 +60,19 @@ class EditReport:
     """What an edit changed.
 
     Attributes:
-        word: its id, or None where there was nothing to say.
-        verb: what was said.
+        edit: its id, or None where there was nothing to change.
+        kind: what was done.
         cluster: the cluster where photos are now, that is kept, or that is new.
         cluster_name: its name, or None.
         other: the other cluster, or None.
-        photos: photos it speaks of.
+        photos: photos it is about.
         changed: photos that are in another cluster of the current run than before.
-        ended: ids of earlier words that it contradicts and that are no longer in force.
+        ended: ids of earlier edits that it contradicts and that are no longer in force.
         notices: sentences the owner should see.
     """
 
-    word: str | None
-    verb: Verb
+    edit: str | None
+    kind: EditKind
     cluster: str | None = None
     cluster_name: str | None = None
     other: str | None = None
@@ -83,28 +84,28 @@ class EditReport:
 
 @dataclass(frozen=True, slots=True)
 class EditEntry:
-    """One thing the owner said of clusters.
+    """One edit, as it is listed.
 
     Attributes:
-        word: its id.
-        verb: what was said.
+        edit: its id.
+        kind: what was done.
         text: the same as one line.
         photos: path, or None where no file is there now, and content hash of the photos it holds for.
         cluster: the cluster, or None.
         cluster_name: its name, or None.
         other: the other cluster, or None.
-        run: the run that was current when it was said.
-        said_ns: when.
+        run: the run that was current when it was made, or None.
+        made_ns: when, in nanoseconds since the epoch.
         in_force: whether it still holds.
     """
 
-    word: str
-    verb: Verb
+    edit: str
+    kind: EditKind
     text: str
     photos: tuple[tuple[str | None, str], ...]
     cluster: str | None
     cluster_name: str | None
     other: str | None
     run: str | None
-    said_ns: int
+    made_ns: int
     in_force: bool

@@ -75,7 +75,7 @@ def page_after(given: Fields, report: EditReport, *, clusters: Collection[str]) 
     back, home = next(iter(given.get("back", ())), ""), next(iter(given.get("from", ())), "")
     if PHOTO.fullmatch(back):
         return f"/photo/{back}"
-    if report.verb == "split-off" or home not in {*clusters, UNCLUSTERED}:
+    if report.kind == "split-off" or home not in {*clusters, UNCLUSTERED}:
         home = report.cluster or ""
     if home == UNCLUSTERED:
         return "/unclustered"

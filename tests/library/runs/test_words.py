@@ -14,11 +14,7 @@ import pytest
 
 from tests.store.samples import DIM, FAST, MODEL, photo_rows
 from vecclust.clustering import FitParams
-from vecclust.config import Config
-from vecclust.library import catalogue
-from vecclust.library.asking import Asking
-from vecclust.library.edits import UNCLUSTERED, Correcting
-from vecclust.library.model import Binding
+from vecclust.library.edits import UNCLUSTERED, Edits
 from vecclust.library.opening import SystemClock
 from vecclust.library.runs import label_arrivals, refit
 from vecclust.store import Store
@@ -47,9 +43,7 @@ class World:
         self.store.bind_model(MODEL)
         self.n_photos = N_KINDS * N_EACH
         self.store.add_photos(kind_rows(0, self.n_photos))
-        config = Config()
-        asking = Asking(self.store, config=config, binding=Binding(self.store, config=config))
-        self.correcting = Correcting(self.store, files=asking, clock=SystemClock())
+        self.edits = Edits(self.store, clock=SystemClock())
         fit(self, n_clusters)
 
     def refit(self) -> None:
@@ -83,14 +77,14 @@ class World:
                     some = tuple(self.random.sample(members, len(members) // 3))
                     self.say(EditRequest("split-off", photos=some, cluster=one))
             case "take-back":
-                words = self.correcting.entries()
+                words = self.edits.entries()
                 if words:
                     self.say(EditRequest("take-back", edits=(self.random.choice(words).word,)))
 
     def say(self, saying: EditRequest) -> None:
         """Say it, and see that the answer counts what it changed."""
         before = {photo: label.cluster for photo, label in self.store.labels().items()}
-        report = self.correcting.say(saying)
+        report = self.edits.make(saying)
         after = {photo: label.cluster for photo, label in self.store.labels().items()}
         assert report.changed == sum(before[photo] != after[photo] for photo in before), saying
 
@@ -108,7 +102,7 @@ class World:
 
     def check(self) -> None:
         """Every photo has one label of the run, every word holds, and all ways to read labels agree."""
-        store, standing = self.store, self.store.standing()
+        store, standing = self.store, self.store.constraints()
         labels, own = store.labels(), store.run_labels()
         assert labels.keys() == own.keys() == store.photo_keys()
         clusters = {row.cluster: row for row in store.clusters()}
@@ -144,7 +138,7 @@ class World:
                 sizes[old] += 1
                 if label.cluster is not None:
                     shared[old, label.cluster] += 1
-        standing = self.store.standing()
+        standing = self.store.constraints()
         for pair in {frozenset(map(standing.root, pair)) for pair in standing.apart}:
             one, other = sorted(pair)
             both = {new for old, new in shared if old == one and 2 * shared[one, new] > sizes[one]}
@@ -186,7 +180,7 @@ def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
         before = fit(world, 3)
         cluster = str(before[min(before)])
         some = tuple(label.photo for label in world.store.members(cluster)[:4])
-        split = world.correcting.say(EditRequest("split-off", photos=some, cluster=cluster, name="Lagoon"))
+        split = world.edits.make(EditRequest("split-off", photos=some, cluster=cluster, name="Lagoon"))
         world.say(EditRequest("pin", photos=some[:1]))
         world.say(EditRequest("take-back", edits=(split.word or "",)))
         assert [label.photo for label in world.store.members(split.cluster or "")] == [some[0]]
@@ -207,7 +201,7 @@ def test_photos_put_elsewhere_do_not_take_the_id_of_their_old_cluster_along(tmp_
             kinds.setdefault(int(photo, 16) % N_KINDS, []).append(photo)
         *largest, one, other = sorted(kinds.values(), key=len, reverse=True)
         most = {photo for kind in largest for photo in kind}
-        split = world.correcting.say(EditRequest("split-off", photos=tuple(sorted(most)), cluster=old))
+        split = world.edits.make(EditRequest("split-off", photos=tuple(sorted(most)), cluster=old))
         after = fit(world, N_KINDS)
         assert {photo for photo, cluster in after.items() if cluster == split.cluster} == most
         kept = {photo for photo, cluster in after.items() if cluster == old}
@@ -229,7 +223,7 @@ def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path
         assert entries[largest].name == "Lagoon"
         fit(world, N_KINDS)
         split, proposed = next(iter(report.suggested.items()))
-        world.correcting.say(EditRequest("merge", cluster="Lagoon", other=split))
+        world.edits.make(EditRequest("merge", cluster="Lagoon", other=split))
         told = [(event.run, event.event) for event in catalogue.read_history(store, split)]
         assert (told[0], told[-1]) == (("r2", "split"), ("r3", "merge"))
         store.rename(split, proposed, named_ns=1)
@@ -260,7 +254,7 @@ def run_world(folder: Path, seed: int, *, n_rounds: int) -> None:
             for _ in range(3):
                 world.speak()
                 world.check()
-        words = world.store.words()
-        standing = world.store.standing()
+        words = world.store.edits()
+        standing = world.store.constraints()
     with Store.open(folder, settings=FAST) as again:
-        assert (again.words(), again.standing()) == (words, standing)
+        assert (again.edits(), again.constraints()) == (words, standing)

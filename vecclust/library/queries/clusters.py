@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from vecclust.errors import NotFound
 from vecclust.library.queries.search import Scope, living_path
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, HistoryEvent, Label, Member
-from vecclust.types.constraints import said, suggested_names, word_name, word_number
-from vecclust.types.edits import Word
+from vecclust.types.constraints import edit_command, edit_name, edit_number, suggested_names
+from vecclust.types.edits import Edit
 from vecclust.types.photos import Taken
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ def steadily(store: Store, read: Callable[[], T]) -> T:
         read: reads it, in several steps.
     """
     while True:
-        before = store.state().current_run, len(store.words())
+        before = store.state().current_run, len(store.edits())
         try:
             found = read()
         except KeyError:
-            if (store.state().current_run, len(store.words())) == before:
+            if (store.state().current_run, len(store.edits())) == before:
                 raise
             continue
-        if (store.state().current_run, len(store.words())) == before:
+        if (store.state().current_run, len(store.edits())) == before:
             return found
 
 
@@ -143,26 +143,26 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     """Read what runs did to a cluster and what the owner said of it, oldest first."""
     made = {run.run: run.created_ns for run in store.runs()}
     events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
-    sayings: dict[int, list[Word]] = {}
-    for word in store.words():
-        sayings.setdefault(word.number, []).append(word)
+    sayings: dict[int, list[Edit]] = {}
+    for edit in store.edits():
+        sayings.setdefault(edit.number, []).append(edit)
     about = {number for number, rows in sayings.items() if any(cluster in (row.cluster, row.other) for row in rows)}
-    in_force = store.standing().numbers
+    in_force = store.constraints().numbers
     for number, rows in sayings.items():
         first = rows[0]
-        if number in about or any(word_number(row.other) in about for row in rows if row.verb == "take-back"):
+        if number in about or any(edit_number(row.other) in about for row in rows if row.kind == "take-back"):
             sources = tuple({row.other: None for row in rows if row.other})
-            holds = word_name(number) if number in in_force else ""
-            events.append(HistoryEvent(first.run, first.verb, sources, first.said_ns, said(rows), holds))
+            holds = edit_name(number) if number in in_force else ""
+            events.append(HistoryEvent(first.run, first.kind, sources, first.made_ns, edit_command(rows), holds))
     return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 
 def no_such_cluster(store: Store, cluster: str) -> NotFound:
     """Make the error that says that the current run has no such cluster, and where it is."""
-    root = store.standing().root(cluster)
+    root = store.constraints().root(cluster)
     if root != cluster:
-        word = word_name(store.standing().joined[cluster].number)
-        hint = f"You merged it into {root}: vecclust take-back {word} makes it a cluster of its own again."
+        edit = edit_name(store.constraints().joined[cluster].number)
+        hint = f"You merged it into {root}: vecclust take-back {edit} makes it a cluster of its own again."
     elif store.knows_cluster(cluster):
         hint = "It was in an earlier one: vecclust runs."
     else:

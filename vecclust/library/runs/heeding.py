@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.types.constraints import Standing
+from vecclust.types.constraints import Constraints
 
 Vectors = Callable[[Collection[str]], tuple[list[str], NDArray[np.float32]]]
 
@@ -46,7 +46,7 @@ class Parted:
     fixed: Mapping[int, str]
 
 
-def evidence_of(members: Mapping[str, str], standing: Standing) -> Evidence:
+def evidence_of(members: Mapping[str, str], standing: Constraints) -> Evidence:
     """Weigh the clusters of the run before by what the owner said.
 
     Args:
@@ -74,7 +74,7 @@ def evidence_of(members: Mapping[str, str], standing: Standing) -> Evidence:
     return Evidence(left, {cluster: frozenset(photos) for cluster, photos in pinned.items()})
 
 
-def homes_of(evidence: Evidence, retired: Mapping[str, frozenset[str]], standing: Standing) -> dict[str, str]:
+def homes_of(evidence: Evidence, retired: Mapping[str, frozenset[str]], standing: Constraints) -> dict[str, str]:
     """Say which photos belong to which cluster where two are not together.
 
     A cluster that is no more still has the photos it had last that are in no cluster now, and those that went into one

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.constraints import Standing
+from vecclust.types.constraints import Constraints
 from vecclust.types.runs import Run
 from vecclust.types.status import LibraryModel, LibraryState
 
@@ -45,7 +45,7 @@ class ClusteredStore(Protocol):
     def splits(self) -> Mapping[str, str]:
         """Tell of which cluster each one was a part that broke off."""
 
-    def standing(self) -> Standing:
+    def constraints(self) -> Constraints:
         """Give what is in force of what the owner said."""
 
     def names(self) -> Mapping[str, ClusterName]:

@@ -19,7 +19,7 @@ from vecclust.library.runs.heeding import Parted, evidence_of, homes_of, part
 from vecclust.library.runs.needs import ClusteredStore
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
-from vecclust.types.constraints import Standing, suggested_names
+from vecclust.types.constraints import Constraints, suggested_names
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import RefitKind, RefitReport, Run
 
@@ -40,7 +40,7 @@ class _Fitted:
     finding: Finding
     carried: Carried
     before: Mapping[str, Label]
-    standing: Standing
+    standing: Constraints
     living_on: Mapping[str, Sequence[str]]
     suggested: Mapping[str, str]
 
@@ -100,7 +100,7 @@ def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool
 def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
     from vecclust.clustering import Known, match
 
-    state, standing = store.state(), store.standing()
+    state, standing = store.state(), store.constraints()
     before = {} if state.current_run is None else dict(store.run_labels(state.current_run))
     # What was only nearest says nothing of a cluster's identity.
     own = {
@@ -148,7 +148,7 @@ def _medoid(store: ClusteredStore, photos: Sequence[str], rows: NDArray[np.int64
     return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
 
 
-def _living_on(photos: Sequence[str], carried: Carried, standing: Standing) -> dict[str, list[str]]:
+def _living_on(photos: Sequence[str], carried: Carried, standing: Constraints) -> dict[str, list[str]]:
     """Give the photos pinned to clusters that the fit did not find."""
     found = frozenset(carried.ids.values())
     living: dict[str, list[str]] = {}
