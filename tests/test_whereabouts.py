@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vecclust import Library
+from vecclust import Client, Library
 from vecclust.config import library_path
 from vecclust.library.model import usable_models
-from vecclust.server.front import Front
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def test_a_tilde_is_the_home_directory(home: Path, tmp_path: Path) -> None:
     """Made there, found there by whoever asks, and no folder of that name in the current one."""
     with Library.open("~/photo-library", write=True) as library:
         assert library.folder == home / "photo-library"
-    assert Front("~/photo-library").status().photos == 0
+    assert Client("~/photo-library").status().photos == 0
     assert usable_models(Path("~/photo-library"))
     assert list((tmp_path / "work").iterdir()) == []
 

@@ -50,7 +50,7 @@ def main(library: Path, album: Path, job: str, fatal_step: int) -> None:
         else:
             cluster = opened.clusters().clusters[0].id
             some = tuple(member.photo for member in opened.cluster(cluster).photos[:2])
-            opened.say(EditRequest("split-off", photos=some, cluster=cluster, name="Two"))
+            opened.edit(EditRequest("split-off", photos=some, cluster=cluster, name="Two"))
 
 
 def strike_if(due: bool) -> None:

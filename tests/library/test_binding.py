@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from tests.library.test_library import HUES, picture
-from vecclust import Library
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 
 # The same words embedded before and after, beside what the process holds; read from Linux, where it can be measured.
 PROGRAM = """
 import re, sys
 from pathlib import Path
-from vecclust import Library
+from vecclust.library.watched import WatchedLibrary
 
 def resident_mb():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-with Library.open(sys.argv[1], flags={"model": "bundled"}) as library:
+with WatchedLibrary.open(sys.argv[1], flags={"model": "bundled"}) as library:
     import open_clip
     before_mb = resident_mb()
     answer = library.search("something red")
@@ -52,7 +52,7 @@ def test_the_memory_of_an_idle_model_goes_back(tmp_path: Path, album: Path) -> N
     if not Path("/proc/self/status").exists():
         pytest.skip("this system does not say what a process holds")
     flags = {"model": "bundled", "clusters.reducer": "none"}
-    with Library.open(tmp_path / "library", write=True, flags=flags) as library:
+    with WatchedLibrary.open(tmp_path / "library", write=True, flags=flags) as library:
         library.scan([album])
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "library")], capture_output=True, text=True, check=False
@@ -67,19 +67,19 @@ def test_the_memory_of_an_idle_model_goes_back(tmp_path: Path, album: Path) -> N
 def test_what_was_handed_in_is_never_let_go(tmp_path: Path) -> None:
     """Nobody could load it again."""
     embedder = FakeEmbedder()
-    with Library.open(tmp_path / "library", write=True, embedder=embedder) as library:
+    with WatchedLibrary.open(tmp_path / "library", write=True, embedder=embedder) as library:
         assert not library.let_go(idle_s=0)
-        assert library._binding.embedder() is embedder
+        assert library._model.embedder() is embedder
 
 
 def test_decoding_processes_are_let_go_and_come_back(tmp_path: Path, album: Path) -> None:
     """Not before their time; the next photo is read and labelled as ever."""
     flags = {"clusters.reducer": "pca", "photos.decode_processes": 1}
-    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder()) as library:
+    with WatchedLibrary.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder()) as library:
         library.remember([album])
         library.keep_warm()
         library.scan()
-        pool = library._intake._pool
+        pool = library._ingest._pool
         assert pool is not None
         assert pool.pids
         assert not library.let_go(idle_s=3600)
@@ -102,8 +102,8 @@ def test_threads_that_ask_while_it_is_let_go_get_one_that_works(
 
     monkeypatch.setattr("vecclust.embeddings.load", load)
     frame = np.zeros((1, 32, 32, 3), np.uint8)
-    with Library.open(tmp_path / "library", write=True) as library:
-        binding = library._binding
+    with WatchedLibrary.open(tmp_path / "library", write=True) as library:
+        binding = library._model
         held = binding.embedder()
         assert binding.let_go(idle_s=0)
         vectors: list[bytes] = []

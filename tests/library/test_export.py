@@ -16,8 +16,8 @@ import pytest
 from tests.cli.test_documents import run
 from tests.library.test_looking import HUES, NAMES, album, library, opened, write_picture
 from vecclust.errors import UsageError
-from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.pages.written import read_points
+from vecclust.library.queries.clusters import list_clusters
 from vecclust.store import Store
 from vecclust.store.points import write_points
 

@@ -120,7 +120,7 @@ def test_a_word_is_said_or_not_said(tmp_path: Path) -> None:
         shutil.copytree(start, library)
         done = not die(library, album, job="say", step=len(outcomes))
         with Library.open(library, write=True, flags=FLAGS, embedder=FakeEmbedder()) as opened:
-            words = opened.words()
+            words = opened.edits()
             for _ in range(2):
                 now = {photo: label.cluster for photo, label in opened._store.labels().items()}
                 changed = [photo for photo in labels if now[photo] != labels[photo]]

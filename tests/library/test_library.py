@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vecclust import Library
 from vecclust.errors import LibraryLocked, ModelMismatch, NotFound, UsageError
 from vecclust.library.opening import SystemClock
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.files import ScanReport
 from vecclust.types.search import Filters
@@ -58,10 +58,10 @@ class Home:
         self.clock: FakeClock | SystemClock = FakeClock(time.time_ns() + 3600 * 10**9)
         self.embedder = FakeEmbedder()
 
-    def open(self, *, write: bool = True, **flags: object) -> Library:
+    def open(self, *, write: bool = True, **flags: object) -> WatchedLibrary:
         """Open the library."""
         settings = {key.replace("__", "."): value for key, value in flags.items()}
-        return Library.open(self.folder, write=write, flags=settings, embedder=self.embedder, clock=self.clock)
+        return WatchedLibrary.open(self.folder, write=write, flags=settings, embedder=self.embedder, clock=self.clock)
 
     def scan(self, *folders: Path, prune: bool = False) -> ScanReport:
         """Scan, as one process would."""
@@ -449,7 +449,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(home: Home, album: Path)
 
 def test_a_dry_scan_changes_nothing_not_even_the_disk(home: Home, album: Path) -> None:
     """What would be done is said, also where there is no library yet."""
-    with Library.open(home.folder, write=False, missing_ok=True, embedder=home.embedder) as library:
+    with WatchedLibrary.open(home.folder, write=False, missing_ok=True, embedder=home.embedder) as library:
         report = library.scan([album], dry_run=True)
     assert (report.added, report.dry_run) == (36, True)
     assert not home.folder.exists()

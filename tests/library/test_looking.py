@@ -15,9 +15,9 @@ from PIL import Image
 
 from vecclust import Library
 from vecclust.errors import UsageError
+from vecclust.library.pages.written import read_gallery, read_map
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.runs.positions import MAP_FILE
-from vecclust.library.pages.written import read_gallery, read_map
 from vecclust.store import Store
 from vecclust.testing import FakeClock, FakeEmbedder
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from vecclust.errors import NotFound
 from vecclust.server.wire import BrokenWire, Declined, NobodyThere, Server, ask, asking, listen, serving
 from vecclust.server.wire.frames import pack_frame, receive_frame, send_frame
 from vecclust.server.wire.meeting import call
+
+from vecclust.errors import NotFound
 
 SECONDS = 30.0
 

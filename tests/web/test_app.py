@@ -238,7 +238,7 @@ def test_clusters_are_merged_and_kept_apart(own: Served) -> None:
     assert own.get("/cluster/c3").status == 200
     assert own.form("/cluster/c2/merge", b"do=not-together&other=c3").status == 303
     with own.opener().open() as library:
-        assert [entry.text for entry in library.words()] == ["not-together c2 c3"]
+        assert [entry.text for entry in library.edits()] == ["not-together c2 c3"]
 
 
 def test_what_the_owner_should_know_of_a_change_is_on_the_page_after_it(own: Served) -> None:
@@ -277,7 +277,7 @@ def test_what_no_page_sends_is_refused(served: Served, target: str, form: str, s
     filled = form.replace("PHOTO", photos_of(served, "/cluster/c2")[0])
     assert served.form(target, filled.encode()).status == status
     with served.opener().open() as library:
-        assert library.words() == ()
+        assert library.edits() == ()
 
 
 def test_a_change_is_refused_while_another_writer_holds_the_library(own: Served) -> None:

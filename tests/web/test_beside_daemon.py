@@ -68,12 +68,12 @@ def test_photos_are_moved_and_clusters_merged_by_the_daemon(beside: tuple[Proces
     assert served.form("/cluster/c1/merge", b"do=merge&other=c3").headers["location"] == "/cluster/c1"
     assert served.form("/cluster/c1/merge", b"do=merge&other=c3").status == 404
     with served.opener().open() as library:
-        words = [entry.edit for entry in library.words()]
+        words = [entry.edit for entry in library.edits()]
         assert (library._store.label(photo).cluster, len(words)) == ("c1", 2)  # type: ignore[union-attr]
     for word in words:
         assert served.form(f"/words/{word}/back", b"from=c1").status == 303
     with served.opener().open() as library:
-        assert library.words() == ()
+        assert library.edits() == ()
     daemon.lives_on(0)
 
 

@@ -160,7 +160,7 @@ def test_photos_and_clusters_are_put_right_with_the_mouse(there: Browser, own: S
     there.click_on("li:last-child .undo button")
     there.until("document.readyState === 'complete' && document.querySelectorAll('.sheet .photo').length === 12")
     with own.opener().open() as library:
-        assert [entry.kind for entry in library.words()] == ["move", "pin"]
+        assert [entry.kind for entry in library.edits()] == ["move", "pin"]
 
 
 def test_keys_reach_and_do_everything(there: Browser, own: Served) -> None:

@@ -10,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.library.test_library import picture
-from vecclust import Library
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 
 AT_MOST = 2
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library that keeps an empty folder, its clock an hour ahead of the files."""
     (tmp_path / "album").mkdir()
     clock = FakeClock(time.time_ns() + 3600 * 10**9)
     flags = {"store.commit_photos": AT_MOST, "photos.decode_processes": 1}
-    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock) as opened:
+    with WatchedLibrary.open(
+        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
+    ) as opened:
         opened.remember([tmp_path / "album"])
         opened.keep_warm()
         yield opened
@@ -39,7 +41,7 @@ def put(album: Path, numbers: range) -> list[str]:
     return [str(album / f"{number}.jpg") for number in numbers]
 
 
-def test_the_newest_are_read_and_the_others_are_named(library: Library, tmp_path: Path) -> None:
+def test_the_newest_are_read_and_the_others_are_named(library: WatchedLibrary, tmp_path: Path) -> None:
     """What was left is read when it is asked for, and a further look finds nothing to do."""
     paths = put(tmp_path / "album", range(5))
     report = library.catch_up()
@@ -49,7 +51,7 @@ def test_the_newest_are_read_and_the_others_are_named(library: Library, tmp_path
     assert (library.catch_up().left, library.status().photos) == ((), 5)
 
 
-def test_what_moved_is_never_left(library: Library, tmp_path: Path) -> None:
+def test_what_moved_is_never_left(library: WatchedLibrary, tmp_path: Path) -> None:
     """A tree that was renamed during an import is found whole: nothing missing, nothing embedded again."""
     album = tmp_path / "album"
     (album / "a").mkdir()
@@ -62,7 +64,7 @@ def test_what_moved_is_never_left(library: Library, tmp_path: Path) -> None:
     assert library._store.counts().missing == 0
 
 
-def test_photos_without_a_file_stay_while_files_are_left(library: Library, tmp_path: Path) -> None:
+def test_photos_without_a_file_stay_while_files_are_left(library: WatchedLibrary, tmp_path: Path) -> None:
     """A scan that was killed may have left such a photo, and its file may be among those not read yet."""
     put(tmp_path / "album", range(6))
     library.scan()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.library.test_library import picture
-from vecclust import Library
 from vecclust.library.ingest.plan import Job, file_row
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, wait_s, waiting_row
+from vecclust.library.watched import WatchedLibrary
 from vecclust.photos import look_at
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.files import SeenFile
@@ -64,7 +64,7 @@ def test_a_photo_from_a_clock_ahead_is_read_at_the_second_look(tmp_path: Path, p
     album.mkdir()
     (album / "a.jpg").write_bytes(picture("red", 1))
     clock = FakeClock(time.time_ns() - 3600 * SECOND)
-    with Library.open(tmp_path / "library", write=True, embedder=FakeEmbedder(), clock=clock) as library:
+    with WatchedLibrary.open(tmp_path / "library", write=True, embedder=FakeEmbedder(), clock=clock) as library:
         library.remember([album])
         if not patient:
             first = library.catch_up()
@@ -85,7 +85,9 @@ def test_the_mount_of_a_folder_decides_and_the_owner_may_choose(
     monkeypatch.setattr(mounts, "MOUNTINFO", tmp_path / "mountinfo")
     clock = FakeClock(time.time_ns() + 5 * SECOND)
     flags = {"photos.settle_polled_s": 20.0}
-    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock) as library:
+    with WatchedLibrary.open(
+        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
+    ) as library:
         library.remember([album])
         assert library.catch_up().pending == 1
         assert 10 < library.later()[str(album / "a.jpg")] <= 15

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from tests.library.test_library import HUES, picture
-from vecclust import Library
 from vecclust.errors import NotFound
 from vecclust.library.runs import adopt, find, load_finding, save_finding
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.runs import RefitKind
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library of 36 photos with a first run, and three more photos since."""
     album = tmp_path / "album"
     album.mkdir()
@@ -27,7 +27,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
         for number in range(12):
             (album / f"{colour}{number:02}.jpg").write_bytes(picture(colour, number))
     clock = FakeClock(time.time_ns() + 3600 * 10**9)
-    with Library.open(tmp_path / "library", write=True, embedder=FakeEmbedder(), clock=clock) as opened:
+    with WatchedLibrary.open(tmp_path / "library", write=True, embedder=FakeEmbedder(), clock=clock) as opened:
         opened.scan([album])
         for colour in HUES:
             (album / f"{colour}-new.jpg").write_bytes(picture(colour, 100))
@@ -35,7 +35,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
         yield opened
 
 
-def test_a_fit_uses_the_graph_of_the_current_run_and_finds_what_it_would_without(library: Library) -> None:
+def test_a_fit_uses_the_graph_of_the_current_run_and_finds_what_it_would_without(library: WatchedLibrary) -> None:
     """Only the newcomers are searched for; without the run's files everything is, and the labels are the same."""
     store = library._store
     searched: dict[str, int] = {}
@@ -54,7 +54,7 @@ def test_a_fit_uses_the_graph_of_the_current_run_and_finds_what_it_would_without
 
 
 def test_continued_fits_are_counted_and_end_in_one_from_nothing(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The count stands in the run's figures, whatever process asks; the owner's names are where they were."""
     monkeypatch.setattr("vecclust.clustering.continuing.MOST_CONTINUED", 2)
@@ -73,7 +73,7 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
 
 
 def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as few photos came; the counts go with the run that is current, also one that was gone back to."""
     monkeypatch.setattr("vecclust.clustering.continuing.MOST_LIGHT", 2)
@@ -97,7 +97,7 @@ def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full
     assert refit()[0] == "continued"
 
 
-def test_arrivals_are_placed_into_a_light_run(library: Library) -> None:
+def test_arrivals_are_placed_into_a_light_run(library: WatchedLibrary) -> None:
     """Its layout and its tree are a run's like any other's."""
     report = library.recluster(kind="light")
     (Path(library.folders()[0]) / "later.jpg").write_bytes(picture("red", 200))
@@ -108,14 +108,16 @@ def test_arrivals_are_placed_into_a_light_run(library: Library) -> None:
     assert {run.kind for run in library.runs()[0]} == {"full", "light"}
 
 
-def test_a_light_fit_without_an_earlier_one_is_full(library: Library) -> None:
+def test_a_light_fit_without_an_earlier_one_is_full(library: WatchedLibrary) -> None:
     """As a continued one is, and it says so."""
     (library._store.fit_folder("r1") / "state.npz").unlink()
     library.recluster(kind="light")
     assert [run.kind for run in library.runs()[0]] == ["full", "full"]
 
 
-def test_a_continued_fit_that_lost_photos_is_made_anew(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_continued_fit_that_lost_photos_is_made_anew(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many more photos without a cluster than after the last fit from nothing: that is not handed over."""
     from vecclust.clustering import fit
 
@@ -135,7 +137,7 @@ def test_a_continued_fit_that_lost_photos_is_made_anew(library: Library, monkeyp
 
 
 def test_assign_all_gives_the_nearest_cluster_and_the_next_fit_takes_it_back(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: WatchedLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Marked as such, without strength, and no evidence of what a cluster is."""
     from vecclust.clustering import fit
@@ -167,7 +169,7 @@ def test_assign_all_gives_the_nearest_cluster_and_the_next_fit_takes_it_back(
     }
 
 
-def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(library: Library) -> None:
+def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(library: WatchedLibrary) -> None:
     """The count of fits in a row tells, and granularity is kept by both."""
     store = library._store
     for kind, n_continued in (("continued", 1), ("continued", 2), ("full", 0)):
@@ -177,7 +179,7 @@ def test_a_quick_recluster_begins_where_the_run_is_and_a_full_one_does_not(libra
     assert len(sizes) == 1
 
 
-def test_a_cluster_can_be_looked_into(library: Library) -> None:
+def test_a_cluster_can_be_looked_into(library: WatchedLibrary) -> None:
     """Groups of its own photos, largest first, each photo in one of them at most; an unknown cluster is none."""
     for entry in library.clusters().clusters:
         found = library.inside(entry.id)
@@ -191,7 +193,7 @@ def test_a_cluster_can_be_looked_into(library: Library) -> None:
         library.inside("c999")
 
 
-def test_ways_to_cluster_are_put_beside_one_another(library: Library) -> None:
+def test_ways_to_cluster_are_put_beside_one_another(library: WatchedLibrary) -> None:
     """Each way its figures, agreement with the current run among them; the run stays as it was."""
     before = library._store.labels()
     told: list[tuple[str, int, int]] = []

@@ -16,6 +16,7 @@ from tests.store.samples import DIM, FAST, MODEL, photo_rows
 from vecclust.clustering import FitParams
 from vecclust.library.edits import UNCLUSTERED, Edits
 from vecclust.library.opening import SystemClock
+from vecclust.library.queries.clusters import list_clusters, read_history
 from vecclust.library.runs import label_arrivals, refit
 from vecclust.store import Store
 from vecclust.types.edits import EditRequest
@@ -79,7 +80,7 @@ class World:
             case "take-back":
                 words = self.edits.entries()
                 if words:
-                    self.say(EditRequest("take-back", edits=(self.random.choice(words).word,)))
+                    self.say(EditRequest("take-back", edits=(self.random.choice(words).edit,)))
 
     def say(self, saying: EditRequest) -> None:
         """Say it, and see that the answer counts what it changed."""
@@ -182,7 +183,7 @@ def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
         some = tuple(label.photo for label in world.store.members(cluster)[:4])
         split = world.edits.make(EditRequest("split-off", photos=some, cluster=cluster, name="Lagoon"))
         world.say(EditRequest("pin", photos=some[:1]))
-        world.say(EditRequest("take-back", edits=(split.word or "",)))
+        world.say(EditRequest("take-back", edits=(split.edit or "",)))
         assert [label.photo for label in world.store.members(split.cluster or "")] == [some[0]]
         for n_clusters in (1, 5, 2):
             after = fit(world, n_clusters)
@@ -213,21 +214,21 @@ def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path
     world = World(tmp_path / "library", 0, n_clusters=2)
     with world.store:
         store = world.store
-        largest = catalogue.list_clusters(store).clusters[0].id
+        largest = list_clusters(store).clusters[0].id
         store.rename(largest, "Lagoon", named_ns=time.time_ns())
         params = FitParams(reducer="none", clusterer="kmeans", n_clusters=N_KINDS)
         report = refit(store, params, reason="a test")
         assert report.suggested
-        entries = {entry.id: entry for entry in catalogue.list_clusters(store).clusters}
+        entries = {entry.id: entry for entry in list_clusters(store).clusters}
         assert {one: entries[one].suggested_name for one in report.suggested} == report.suggested
         assert entries[largest].name == "Lagoon"
         fit(world, N_KINDS)
         split, proposed = next(iter(report.suggested.items()))
         world.edits.make(EditRequest("merge", cluster="Lagoon", other=split))
-        told = [(event.run, event.event) for event in catalogue.read_history(store, split)]
+        told = [(event.run, event.event) for event in read_history(store, split)]
         assert (told[0], told[-1]) == (("r2", "split"), ("r3", "merge"))
         store.rename(split, proposed, named_ns=1)
-        assert all(entry.suggested_name != proposed for entry in catalogue.list_clusters(store).clusters)
+        assert all(entry.suggested_name != proposed for entry in list_clusters(store).clusters)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
