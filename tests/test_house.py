@@ -54,15 +54,15 @@ OWNERS = {
     "numba": {"clustering"},
     "PIL": {"photos", "demo"},
     "pillow_heif": {"photos", "demo"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "server"},
     "tomllib": {"config"},
     "platformdirs": {"config"},
     "watchdog": {"watching"},
     "typer": {"cli"},
     "rich": {"cli"},
     "jinja2": {"exports"},
-    "starlette": {"web"},
-    "uvicorn": {"web"},
+    "starlette": {"server", "web"},
+    "uvicorn": {"server"},
     "anyio": {"web"},
 }
 HEAVY = (

@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from starlette.applications import Starlette
-
 from vecclust.config import Hours, log_file
 from vecclust.daemon.backend import DaemonBackend
 from vecclust.daemon.jobs import JobQueue
@@ -21,7 +19,7 @@ from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stop, Stopped, obeyed
 from vecclust.daemon.supervisor import notify, watchdog_s
 from vecclust.library.watched import WatchedLibrary
-from vecclust.server.app import Api
+from vecclust.server.app import api_app
 from vecclust.server.serving import Server
 from vecclust.server.sockets import listen
 from vecclust.watching import Watcher, remove_note
@@ -114,6 +112,6 @@ def _serving(library: WatchedLibrary, backend: DaemonBackend) -> Server | None:
     except OSError as error:
         log.warning("nobody can ask this daemon: %s", error)
         return None
-    server = Server(Starlette(routes=Api(backend).routes()), listener)
+    server = Server(api_app(backend), listener)
     server.start()
     return server

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
+from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -176,6 +177,15 @@ class Api:
             self._places.release()
 
 
+def api_app(backend: Backend) -> Starlette:
+    """Make an application of the API alone.
+
+    Args:
+        backend: what answers.
+    """
+    return Starlette(routes=Api(backend).routes())
+
+
 async def in_thread(work: Callable[[], T]) -> T:
     """Wait for a piece of work that another thread does; unlike anyio's, it keeps no process from ending.
 
@@ -269,17 +279,20 @@ def _schema(name: str) -> Any:
 
 def description() -> dict[str, Any]:
     """Describe the API as OpenAPI 3.1 does."""
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, create_model
 
     paths: dict[str, Any] = {}
     parts: dict[str, Any] = {}
     for verb in VERBS.values():
         asked = _schema(verb.name).json_schema(ref_template="#/components/schemas/{model}")
-        result = TypeAdapter(verb.result).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-        for schema in (asked, result):
+        answer: dict[str, Any] = {"result": (verb.result, ...)}
+        answered = TypeAdapter(create_model(f"{verb.name}_answer", **answer)).json_schema(
+            ref_template="#/components/schemas/{model}", mode="serialization"
+        )
+        for schema in (asked, answered):
             parts.update(schema.pop("$defs", {}))
         media = "application/x-ndjson" if verb.writes else "application/json"
-        content = {media: {"schema": {"type": "object", "properties": {"result": result}}}}
+        content = {media: {"schema": answered}}
         paths[f"/v{API}/{verb.name}"] = {
             "post": {
                 "operationId": verb.name,

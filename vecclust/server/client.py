@@ -184,7 +184,7 @@ class Client(_Verbs):
                 line.silent_for(SILENCE_S)
                 answer = line.getresponse()
                 yield map(json.loads, answer)
-            except (OSError, http.client.HTTPException, ValueError) as error:
+            except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
                 raise Interrupted(str(error)) from error
         finally:
             line.close()
@@ -223,7 +223,7 @@ def _greet(line: _Connection) -> None:
     try:
         line.request("GET", f"/v{API}")
         heard = json.loads(line.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
         raise NoServer(str(error)) from error
     if not isinstance(heard, dict) or heard.get("vecclust") != __version__:
         raise NoServer(f"another version: {heard!r:.100}")

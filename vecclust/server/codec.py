@@ -38,7 +38,8 @@ def _plain(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, PurePath):
-        return os.fspath(value)
+        # A path means the same wherever it goes.
+        return os.path.abspath(value)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be sent")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+_PHOTO = re.compile("[0-9a-f]{64}")
 
 EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 
@@ -40,7 +44,7 @@ class EditRequest:
 
     Attributes:
         kind: what to do; `rename` has a call of its own.
-        photos: photos, by path or content hash.
+        photos: photos, by path or content hash; paths are made absolute.
         cluster: a cluster, by id or name: where photos are to be (`unclustered` for none), which one is kept or split.
         other: another cluster, by id or name.
         name: for a cluster that is split off.
@@ -53,6 +57,11 @@ class EditRequest:
     other: str = ""
     name: str = ""
     edits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A path means the same wherever the request goes: what is no content hash is made absolute here.
+        photos = tuple(one if _PHOTO.fullmatch(one) else os.path.abspath(one) for one in self.photos)
+        object.__setattr__(self, "photos", photos)
 
 
 @dataclass(frozen=True, slots=True)
