@@ -7,8 +7,8 @@ who is not answered can always do without. Light: the standard library alone.
 
 from __future__ import annotations
 
+from vecclust.errors import pack_error, unpack_error
 from vecclust.server.wire.asking import Declined, ask
-from vecclust.server.wire.failures import pack_error, unpack_error
 from vecclust.server.wire.frames import BrokenWire
 from vecclust.server.wire.meeting import Listener, NobodyThere, listen
 from vecclust.server.wire.parcels import (

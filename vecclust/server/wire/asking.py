@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust import __version__
-from vecclust.server.wire.failures import unpack_error
+from vecclust.errors import unpack_error
 from vecclust.server.wire.frames import BrokenWire, pack_frame, receive_frame, send_frame
 from vecclust.server.wire.meeting import NobodyThere, call
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vecclust.errors import VecclustError
+from vecclust.errors import VecclustError, pack_error
 from vecclust.server.wire.asking import (
     ANSWER_BYTES,
     GREETING_BYTES,
@@ -25,7 +25,6 @@ from vecclust.server.wire.asking import (
     Declined,
     greeting,
 )
-from vecclust.server.wire.failures import pack_error
 from vecclust.server.wire.frames import BrokenWire, pack_frame, receive_frame, send_frame
 from vecclust.server.wire.meeting import Listener
 

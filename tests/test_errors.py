@@ -1,4 +1,4 @@
-"""Errors over the wire: the same kind, words, facts and exit code on the other side."""
+"""Errors as plain values: the same kind, words, facts and exit code on the other side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from vecclust import errors
-from vecclust.server.wire import pack_error, unpack_error
+from vecclust.errors import pack_error, unpack_error
 
 
 def kinds(root: type[errors.VecclustError] = errors.VecclustError) -> Iterator[type[errors.VecclustError]]:
