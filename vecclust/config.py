@@ -29,6 +29,8 @@ DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
 ENVIRONMENT_PREFIX = "VECCLUST_"
 # Settled before any configuration is read, so they are no keys of it.
 _NOT_KEYS = frozenset({"VECCLUST_LIBRARY", "VECCLUST_CONFIG"})
+# Earlier names of keys are understood wherever a key is.
+_EARLIER_NAMES: Mapping[str, str] = {"watch.refit_pocket": "watch.refit_newcomers"}
 _SPAN = re.compile(r"\s*([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\s*")
 
 
@@ -147,7 +149,26 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
-    """How `watch` stays in step, and when it fits anew."""
+    """How `watch` stays in step, and when it fits anew.
+
+    Attributes:
+        interval_s: between two scans of everything.
+        poll_s: the same where events alone cannot be relied on.
+        canary_s: between two proofs that watching still works.
+        nice: the daemon's niceness; above 0 it also leaves the disk to others.
+        threads: threads it computes with at most; 0 for half the processors, at least one.
+        log_mb: size after which a new file of the log is begun, in 10^6 bytes.
+        log_files: files of the log that are kept, the newest among them.
+        idle_s: without a photo or a question, after which the model is let go; 0 for never.
+        refit_share: new photos as a share of those fitted, at which a refit is due.
+        refit_least: new photos at least.
+        refit_drift: whether unusual arrivals are a reason, however few they are.
+        refit_newcomers: whether new photos that gather are one.
+        refit_longest_s: longest time between fits while there is anything new; 0 for no limit.
+        refit_quiet_s: nothing may have arrived for so long: an import is not interrupted.
+        refit_pause_s: shortest time between fits, failed ones counted.
+        quiet_hours: when no refit begins, as `Hours.parse` reads it.
+    """
 
     interval_s: Annotated[float, Ge(1), Le(86_400)] = 300.0
     poll_s: Annotated[float, Ge(1), Le(86_400)] = 60.0
@@ -160,7 +181,7 @@ class WatchConfig:
     refit_share: Annotated[float, Gt(0), Le(10)] = 0.1
     refit_least: Annotated[int, Ge(1), Le(1_000_000)] = 50
     refit_drift: bool = True
-    refit_pocket: bool = True
+    refit_newcomers: bool = True
     refit_longest_s: Annotated[float, Ge(0), Le(315_360_000)] = 2_592_000.0
     refit_quiet_s: Annotated[float, Ge(0), Le(86_400)] = 60.0
     refit_pause_s: Annotated[float, Ge(0), Le(31_536_000)] = 3600.0
@@ -211,16 +232,16 @@ def load_config(
     Raises:
         ConfigError: unreadable file, unknown key, or a value that is not allowed.
     """
+    given: list[tuple[str, Any, str]] = []
+    if file is not None:
+        given += [(key, value, str(file)) for key, value in _flatten(_read_toml(file))]
+    given += _from_environment(os.environ if environment is None else environment)
+    given += [(key, value, "command line") for key, value in (flags or {}).items() if value is not None]
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
-    if file is not None:
-        for key, value in _flatten(_read_toml(file)):
-            values[key], origin[key] = value, str(file)
-    for key, value, variable in _from_environment(os.environ if environment is None else environment):
-        values[key], origin[key] = value, variable
-    for key, value in (flags or {}).items():
-        if value is not None:
-            values[key], origin[key] = value, "command line"
+    for name, value, where in given:
+        key = _EARLIER_NAMES.get(name, name)
+        values[key], origin[key] = value, where
     for key in values:
         _check_known(key, origin[key])
     return dataclasses.replace(_validated(values, origin), given=frozenset(values)) if values else Config()
@@ -292,7 +313,8 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     import difflib
 
-    by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known_keys()}
+    names = {**{key: key for key in known_keys()}, **_EARLIER_NAMES}
+    by_variable = {ENVIRONMENT_PREFIX + name.replace(".", "_").upper(): key for name, key in names.items()}
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
             continue

@@ -12,7 +12,8 @@ from typing import Any
 from tests.daemon.processes import folder_of, rows_of
 from tests.library.test_library import HUES, picture
 from vecclust import Library
-from vecclust.daemon import Daemon, Rhythm
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
 from vecclust.library.ingest.scan import Clock
 from vecclust.testing import FakeEmbedder
 from vecclust.watching import Watcher
@@ -110,8 +111,8 @@ def keep(
         roots = library.remember([album])
         library.keep_warm()
         watcher = Watcher(roots, rules=library.rules, canary=place / "watch" / "canary")
-        rhythm = Rhythm(interval_s=3600.0, poll_s=3600.0, canary_s=canary_s, settle_s=SETTLE_S)
-        daemon = Daemon(library, watcher, rhythm=rhythm)
+        config = WatchConfig(interval_s=3600.0, poll_s=3600.0, canary_s=canary_s, idle_s=0.0)
+        daemon = Daemon(library, watcher, config=config)
         watcher.arm()
         made = Kept(library, daemon, album)
         try:

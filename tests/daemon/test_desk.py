@@ -16,7 +16,7 @@ import pytest
 
 from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
 from tests.daemon.test_process import FLAGS
-from tests.daemon.test_refitter import library as library
+from tests.library.test_fit_process import library as library
 from tests.library.test_library import HUES, picture
 from vecclust import Library
 from vecclust.daemon.desk import Desk

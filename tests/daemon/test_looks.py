@@ -10,14 +10,15 @@ import pytest
 from tests.daemon.kept import keep, put_one
 from tests.watching.test_watcher import kill_dispatch, kill_reader
 from vecclust import Library
-from vecclust.daemon import Daemon, Rhythm
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
 from vecclust.daemon import loop as loop_module
 from vecclust.testing import FakeEmbedder
 from vecclust.types.files import ScanReport
 from vecclust.watching import Hint, ScriptedWatcher, Watcher
 from vecclust.watching import watcher as watcher_module
 
-RHYTHM = Rhythm(interval_s=300.0, poll_s=60.0, canary_s=50.0, settle_s=2.0)
+CONFIG = WatchConfig(interval_s=300.0, poll_s=60.0, canary_s=50.0, idle_s=0.0)
 
 
 class Looked:
@@ -29,7 +30,7 @@ class Looked:
         watcher._pass_time = lambda seconds: setattr(self, "now_s", self.now_s + max(0.01, seconds))
         monkeypatch.setattr(loop_module.time, "time", lambda: 10**9 + self.now_s + self.slept_s)
         monkeypatch.setattr(library, "catch_up", lambda paths=None, **told: ScanReport())
-        self.daemon = Daemon(library, watcher, rhythm=RHYTHM, clock_s=lambda: self.now_s)
+        self.daemon = Daemon(library, watcher, config=CONFIG, clock_s=lambda: self.now_s)
         look = self.daemon._look
         monkeypatch.setattr(
             self.daemon, "_look", lambda due: (self.looks.append((self.now_s - 1000.0, due.reason)), look(due))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_refitter import library as library
+from tests.library.test_fit_process import library as library
 from tests.library.test_library import picture
 from vecclust import Library
-from vecclust.daemon import Daemon, Refitter
+from vecclust.daemon import Daemon
 from vecclust.daemon.orders import Ended, Errand, FitOrder, Order, Orders
 from vecclust.errors import NotFound, StoreError
+from vecclust.library.fit_process import FitProcess
 from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 90.0
@@ -21,7 +22,7 @@ DEADLINE_S = 90.0
 
 def daemon_of(library: Library, orders: Orders) -> Daemon:
     """A daemon without a policy that would fit by itself, its first look done."""
-    made = Daemon(library, ScriptedWatcher(), refitter=Refitter(library.folder), orders=orders)
+    made = Daemon(library, ScriptedWatcher(), fit_process=FitProcess(library.folder), orders=orders)
     made.work()
     return made
 
@@ -59,7 +60,7 @@ def test_a_long_import_keeps_nobody_waiting(library: Library) -> None:
         (Path(library.folders()[0]) / f"new{number}.jpg").write_bytes(picture("red", 100 + number))
     errand = Errand(lambda opened: opened.status().photos)
     orders.add(errand)
-    daemon._agenda.look_at_everything("a test", by_s=float("-inf"))
+    daemon._schedule.request_scan("a test", by_s=float("-inf"))
     daemon.work()
     assert errand.outcome() == 24, "run after the photos of the look were committed"
     assert library.status().photos == 27
@@ -97,8 +98,8 @@ def test_a_fit_that_fails_says_why_and_leaves_the_earlier_run(library: Library) 
     with pytest.raises(StoreError, match="earlier run stays in force"):
         defective.outcome()
     refused = FitOrder(library.fit_params.as_dict())
-    assert daemon._refitter is not None
-    daemon._refitter._library = library.folder.parent / "none"
+    assert daemon._refits is not None
+    daemon._refits._process._library = library.folder.parent / "none"
     orders.add(refused)
     work_until(daemon, refused)
     with pytest.raises(NotFound, match="there is no library"):
@@ -117,8 +118,6 @@ def test_what_waits_when_the_daemon_ends_is_refused(library: Library) -> None:
     orders.add(waiting)
     orders.add(errand)
     daemon.close()
-    assert daemon._refitter is not None
-    daemon._refitter.close()
     orders_left: list[Order[object]] = [under_way, waiting, errand]  # type: ignore[list-item]
     for order in orders_left:
         assert order.wait(0)
