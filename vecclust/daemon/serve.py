@@ -14,7 +14,7 @@ from vecclust.daemon.log_file import log_to_file
 from vecclust.daemon.loop import Daemon
 from vecclust.daemon.orders import Orders
 from vecclust.daemon.resource_limits import lower_priority, set_thread_limit, thread_limit
-from vecclust.daemon.signals import Stop, Stopped, obeyed
+from vecclust.daemon.signals import Stop, Stopped, catch_signals
 from vecclust.daemon.systemd_notify import notify, watchdog_s
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.library import Library
@@ -27,7 +27,7 @@ def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = (
     """Keep a library in step with its folders until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:
-        open_library: opens it for writing; signals are obeyed meanwhile already.
+        open_library: opens it for writing; signals are acted upon meanwhile already.
         folders: folders to keep from now on, beside those that are kept.
 
     Raises:
@@ -36,7 +36,7 @@ def serve(open_library: Callable[[], Library], folders: Iterable[Path | str] = (
         ModelError: the model cannot be used.
         StoreError: the tables refuse.
     """
-    with obeyed() as stop, open_library() as library:
+    with catch_signals() as stop, open_library() as library:
         wanted = library.config.watch
         size_bytes = int(wanted.log_mb * 1e6)
         with log_to_file(log_file(library.folder), size_bytes=size_bytes, n_files=wanted.log_files):
