@@ -71,3 +71,15 @@ def test_an_unknown_variable_is_an_error() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(environment={"VECCLUST_MODLE": "bundled"})
     assert "VECCLUST_MODEL" in caught.value.hint
+
+
+@pytest.mark.parametrize("way", ["file", "environment", "flag"])
+@pytest.mark.parametrize("key", ["watch.refit_newcomers", "watch.refit_pocket"])
+def test_an_earlier_name_of_a_key_is_understood(tmp_path: Path, way: str, key: str) -> None:
+    """Wherever a key may be set, and counted as the key it is now."""
+    file = tmp_path / "config.toml"
+    file.write_text(f"{key} = false\n" if way == "file" else "")
+    environment = {"VECCLUST_" + key.replace(".", "_").upper(): "false"} if way == "environment" else {}
+    config = load_config(file, environment=environment, flags={key: False} if way == "flag" else None)
+    assert not config.watch.refit_newcomers
+    assert config.given == {"watch.refit_newcomers"}

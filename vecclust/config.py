@@ -29,6 +29,8 @@ DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
 ENVIRONMENT_PREFIX = "VECCLUST_"
 # Settled before any configuration is read, so they are no keys of it.
 _NOT_KEYS = frozenset({"VECCLUST_LIBRARY", "VECCLUST_CONFIG"})
+# Earlier names of keys are understood wherever a key is.
+_EARLIER_NAMES: Mapping[str, str] = {"watch.refit_pocket": "watch.refit_newcomers"}
 _SPAN = re.compile(r"\s*([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\s*")
 
 
@@ -59,7 +61,11 @@ class Hours:
         return cls(tuple(_span(part) for part in text.split(","))) if text.strip() else cls()
 
     def hold(self, moment: time) -> bool:
-        """Tell whether a time of the day lies in these hours."""
+        """Tell whether a time of the day lies in these hours.
+
+        Args:
+            moment: local time.
+        """
         return any(
             start <= moment < end if start < end else moment >= start or moment < end for start, end in self.spans
         )
@@ -78,7 +84,14 @@ def _span(text: str) -> tuple[time, time]:
 
 @dataclass(frozen=True, slots=True)
 class EmbedConfig:
-    """How photos become vectors."""
+    """How photos become vectors.
+
+    Attributes:
+        device: where the model runs; "auto" for CUDA, then MPS, then the CPU.
+        precision: of the model; "auto" for half precision where the processor has it natively.
+        batch_size: photos in one batch; 0 chooses by device and memory.
+        threads: threads of the model on the CPU; 0 leaves the choice to torch.
+    """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -88,7 +101,21 @@ class EmbedConfig:
 
 @dataclass(frozen=True, slots=True)
 class PhotosConfig:
-    """What counts as a photo and what may be spent on one."""
+    """What counts as a photo and what may be spent on one.
+
+    Attributes:
+        extensions: of file names that may be photos, lower case, with their dot.
+        ignore: glob patterns of names to leave out, matched against a file's or folder's name.
+        settle_s: how long a file is left alone before it is read.
+        settle_polled_s: the same on mounts that tell nothing of what others write.
+        max_megapixels: largest picture, in 10^6 pixels.
+        max_jpeg_megapixels: largest JPEG, which is decoded at reduced size.
+        max_file_mb: largest file, in 2^20 bytes.
+        decode_processes: processes that decode; 0 for one per core.
+        decode_timeout_s: how long one photo may take to decode.
+        decode_memory_mb: memory that one decoding process may use, in 2^20 bytes.
+        thumbnail_px: longest side of the thumbnails.
+    """
 
     extensions: tuple[str, ...] = (
         ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp",
@@ -108,7 +135,12 @@ class PhotosConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScanConfig:
-    """When a row may go."""
+    """When a row may go.
+
+    Attributes:
+        remove_after_s: least time between two complete scans that both missed a file whose row goes.
+        lost_share: share of a folder's files, in (0, 1], beyond which nothing is removed when they are gone at once.
+    """
 
     remove_after_s: Annotated[float, Ge(0), Le(31_536_000)] = 86_400.0
     lost_share: Annotated[float, Gt(0), Le(1)] = 0.5
@@ -116,7 +148,25 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class ClustersConfig:
-    """How photos become clusters."""
+    """How photos become clusters.
+
+    Attributes:
+        reducer: how vectors are reduced before they are clustered.
+        n_neighbors: neighbours in UMAP's graph; 0 chooses by the library's own photos.
+        n_components: dimensions after reduction.
+        clusterer: what finds the clusters.
+        min_cluster_size: smallest cluster, in photos; 0 chooses likewise.
+        min_group_size: smallest group that a second pass gathers among what is left, in photos; 0 for 5 where
+            `min_cluster_size` is 0. As many as that: no second pass.
+        min_samples: HDBSCAN's; 0 chooses likewise.
+        n_clusters: number of clusters for kmeans and agglomerative; 0 chooses.
+        granularity: "coarse" for about half of the clusters that "auto" finds, "fine" for about twice as many, "kept"
+            for what the current run has.
+        max_share: share of the photos, in (0, 1], beyond which a cluster is looked into.
+        assign_all: whether a fit gives every photo without a cluster the nearest one, marked as such.
+        seed: of every random choice.
+        first_fit_photos: photos needed for the first fit.
+    """
 
     reducer: Literal["umap", "pca", "none"] = "umap"
     n_neighbors: Annotated[int, Ge(0), Le(200)] = 0
@@ -135,7 +185,16 @@ class ClustersConfig:
 
 @dataclass(frozen=True, slots=True)
 class StoreConfig:
-    """How the tables are written and kept."""
+    """How the tables are written and kept.
+
+    Attributes:
+        commit_photos: most photos in one commit.
+        commit_s: longest time between two commits.
+        compact_fragments: small fragments after which a table is compacted.
+        keep_versions_s: how long an old version of a table is kept for readers.
+        index_from_photos: photos from which search uses an index.
+        keep_runs: runs kept for rollback.
+    """
 
     commit_photos: Annotated[int, Ge(1), Le(5000)] = 256
     commit_s: Annotated[float, Ge(0.1), Le(600)] = 5.0
@@ -147,7 +206,26 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
-    """How `watch` stays in step, and when it fits anew."""
+    """How `watch` stays in step, and when it fits anew.
+
+    Attributes:
+        interval_s: between two scans of everything.
+        poll_s: the same where events alone cannot be relied on.
+        canary_s: between two proofs that watching still works.
+        nice: the daemon's niceness; above 0 it also leaves the disk to others.
+        threads: threads it computes with at most; 0 for half the processors, at least one.
+        log_mb: size after which a new file of the log is begun, in 10^6 bytes.
+        log_files: files of the log that are kept, the newest among them.
+        idle_s: without a photo or a question, after which the model is let go; 0 for never.
+        refit_share: new photos as a share of those fitted, at which a refit is due.
+        refit_least: new photos at least.
+        refit_drift: whether unusual arrivals are a reason, however few they are.
+        refit_newcomers: whether new photos that gather are one.
+        refit_longest_s: longest time between fits while there is anything new; 0 for no limit.
+        refit_quiet_s: nothing may have arrived for so long: an import is not interrupted.
+        refit_pause_s: shortest time between fits, failed ones counted.
+        quiet_hours: when no refit begins, as `Hours.parse` reads it.
+    """
 
     interval_s: Annotated[float, Ge(1), Le(86_400)] = 300.0
     poll_s: Annotated[float, Ge(1), Le(86_400)] = 60.0
@@ -160,7 +238,7 @@ class WatchConfig:
     refit_share: Annotated[float, Gt(0), Le(10)] = 0.1
     refit_least: Annotated[int, Ge(1), Le(1_000_000)] = 50
     refit_drift: bool = True
-    refit_pocket: bool = True
+    refit_newcomers: bool = True
     refit_longest_s: Annotated[float, Ge(0), Le(315_360_000)] = 2_592_000.0
     refit_quiet_s: Annotated[float, Ge(0), Le(86_400)] = 60.0
     refit_pause_s: Annotated[float, Ge(0), Le(31_536_000)] = 3600.0
@@ -211,16 +289,16 @@ def load_config(
     Raises:
         ConfigError: unreadable file, unknown key, or a value that is not allowed.
     """
+    given: list[tuple[str, Any, str]] = []
+    if file is not None:
+        given += [(key, value, str(file)) for key, value in _flatten(_read_toml(file))]
+    given += _from_environment(os.environ if environment is None else environment)
+    given += [(key, value, "command line") for key, value in (flags or {}).items() if value is not None]
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
-    if file is not None:
-        for key, value in _flatten(_read_toml(file)):
-            values[key], origin[key] = value, str(file)
-    for key, value, variable in _from_environment(os.environ if environment is None else environment):
-        values[key], origin[key] = value, variable
-    for key, value in (flags or {}).items():
-        if value is not None:
-            values[key], origin[key] = value, "command line"
+    for name, value, where in given:
+        key = _EARLIER_NAMES.get(name, name)
+        values[key], origin[key] = value, where
     for key in values:
         _check_known(key, origin[key])
     return dataclasses.replace(_validated(values, origin), given=frozenset(values)) if values else Config()
@@ -291,7 +369,8 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     import difflib
 
-    by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known_keys()}
+    names = {**{key: key for key in known_keys()}, **_EARLIER_NAMES}
+    by_variable = {ENVIRONMENT_PREFIX + name.replace(".", "_").upper(): key for name, key in names.items()}
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
             continue
@@ -346,6 +425,9 @@ def library_path(asked: Path | str | None) -> Path:
     """Give the library's directory: the one asked for, `$VECCLUST_LIBRARY`, or one in the user's data directory.
 
     A `~` stands for the home directory: Python has no shell in front of it, nor has `--library=~/photos` or a service.
+
+    Args:
+        asked: what the caller names, or None.
     """
     named = asked if asked is not None else os.environ.get("VECCLUST_LIBRARY") or None
     if named is not None:
@@ -356,7 +438,12 @@ def library_path(asked: Path | str | None) -> Path:
 
 
 def named_config(asked: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Give the configuration file that is asked for by flag or by `$VECCLUST_CONFIG`, or None."""
+    """Give the configuration file that is asked for by flag or by `$VECCLUST_CONFIG`, or None.
+
+    Args:
+        asked: the flag's, or None.
+        environment: variables.
+    """
     if asked is not None:
         return asked
     named = environment.get("VECCLUST_CONFIG")
@@ -364,16 +451,29 @@ def named_config(asked: Path | None, environment: Mapping[str, str] = os.environ
 
 
 def find_config(library: Path, asked: Path | None) -> Path | None:
-    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None."""
+    """Give the configuration file: the one asked for, `$VECCLUST_CONFIG`, `LIBRARY/config.toml`, or None.
+
+    Args:
+        library: the library's directory.
+        asked: the flag's, or None.
+    """
     return named_config(asked) or own_config(library)
 
 
 def own_config(library: Path) -> Path | None:
-    """Give the library's own configuration file, or None where it has none."""
+    """Give the library's own configuration file, or None where it has none.
+
+    Args:
+        library: the library's directory.
+    """
     own = library / "config.toml"
     return own if own.exists() else None
 
 
 def log_file(library: Path) -> Path:
-    """Give the place of the daemon's log, the newest file."""
+    """Give the place of the daemon's log, the newest file.
+
+    Args:
+        library: the library's directory.
+    """
     return library / "log" / "watch.log"

@@ -28,7 +28,8 @@ Facts travel as attributes, the message says what and where, the hint says what 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 
 class VecclustError(Exception):
@@ -210,3 +211,46 @@ class Unreachable(PhotoError):
     """The environment refused the file (EACCES, EBUSY, EIO, ...); it is retried for ever, with a pause."""
 
     kind = "unreachable"
+
+
+def pack_error(error: VecclustError) -> dict[str, Any]:
+    """Turn an error into values that JSON can hold, for another process.
+
+    Args:
+        error: any error of the tree.
+
+    Returns:
+        Its kind and its facts by name.
+    """
+    facts = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float)}
+    return {"kind": error.kind, **facts}
+
+
+def unpack_error(values: Mapping[str, Any]) -> VecclustError:
+    """Make the error again.
+
+    Args:
+        values: what `pack_error` made, perhaps of a newer vecclust.
+
+    Returns:
+        An error of the same kind; of the root's where the kind is unknown here.
+
+    Raises:
+        ValueError: the values are not those of an error.
+    """
+    facts = {name: value for name, value in values.items() if name != "kind"}
+    message, hint = facts.get("message"), facts.get("hint")
+    if not isinstance(message, str) or not isinstance(hint, str):
+        raise ValueError(f"not an error: {values!r:.100}")
+    kind = next((kind for kind in _kinds(VecclustError) if kind.kind == values.get("kind")), VecclustError)
+    # Kinds take arguments of their own; their facts are attributes of the same names.
+    error = kind.__new__(kind, message)
+    VecclustError.__init__(error, message, hint=hint)
+    vars(error).update(facts)
+    return error
+
+
+def _kinds(root: type[VecclustError]) -> Iterator[type[VecclustError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from _kinds(kind)

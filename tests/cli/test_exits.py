@@ -106,11 +106,6 @@ def test_a_wrong_setting_exits_with_three(tmp_path: os.PathLike[str]) -> None:
     assert not os.path.exists(os.path.join(tmp_path, "none"))
 
 
-def hear_interrupts() -> None:
-    """Undo what a shell does to jobs in the background, and what a child would inherit: SIGINT ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_with_their_code_and_no_traceback(number: signal.Signals, code: int) -> None:
     """Ctrl-C and SIGTERM are ends like any other."""
@@ -127,7 +122,6 @@ def test_signals_end_with_their_code_and_no_traceback(number: signal.Signals, co
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=hear_interrupts,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_exits import hear_interrupts
 from tests.library.test_library import picture
 
 N_PHOTOS = 400
@@ -35,7 +34,6 @@ def test_an_interrupted_scan_goes_on_where_it_was(tmp_path: Path, number: signal
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        preexec_fn=hear_interrupts,
     )
     committed = tmp_path / "library" / "tables" / "photos.lance" / "data"
     deadline = time.monotonic() + 120

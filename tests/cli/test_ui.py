@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_documents import run
-from tests.cli.test_exits import hear_interrupts
 from tests.library.test_looking import album, library
 
 __all__ = ["album", "library"]  # fixtures
@@ -32,7 +31,6 @@ def started(library: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=hear_interrupts,
     )
     assert process.stdout is not None
     try:

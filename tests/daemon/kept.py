@@ -11,9 +11,10 @@ from typing import Any
 
 from tests.daemon.processes import folder_of, rows_of
 from tests.library.test_library import HUES, picture
-from vecclust import Library
-from vecclust.daemon import Daemon, Rhythm
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
 from vecclust.library.ingest.scan import Clock
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.watching import Watcher
 
@@ -39,7 +40,7 @@ def fill(folder: Path) -> None:
 class Kept:
     """A library that a daemon keeps, stepped by the test itself."""
 
-    def __init__(self, library: Library, daemon: Daemon, album: Path) -> None:
+    def __init__(self, library: WatchedLibrary, daemon: Daemon, album: Path) -> None:
         self.library, self.daemon, self.album = library, daemon, album
 
     def rows(self) -> dict[str, str | None]:
@@ -106,12 +107,14 @@ def keep(
         clock: the library's time.
         canary_s: seconds between two proofs that watching still works.
     """
-    with Library.open(place, write=True, flags={**FLAGS, **flags}, embedder=FakeEmbedder(), clock=clock) as library:
+    with WatchedLibrary.open(
+        place, write=True, flags={**FLAGS, **flags}, embedder=FakeEmbedder(), clock=clock
+    ) as library:
         roots = library.remember([album])
         library.keep_warm()
         watcher = Watcher(roots, rules=library.rules, canary=place / "watch" / "canary")
-        rhythm = Rhythm(interval_s=3600.0, poll_s=3600.0, canary_s=canary_s, settle_s=SETTLE_S)
-        daemon = Daemon(library, watcher, rhythm=rhythm)
+        config = WatchConfig(interval_s=3600.0, poll_s=3600.0, canary_s=canary_s, idle_s=0.0)
+        daemon = Daemon(library, watcher, config=config)
         watcher.arm()
         made = Kept(library, daemon, album)
         try:

@@ -16,7 +16,8 @@ from typing import Self
 import pytest
 
 from tests.library.test_library import picture
-from vecclust import Library, photos
+from vecclust import photos
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ def put(album: Path, colour: str, numbers: range) -> None:
         (album / colour / f"{number:03}.jpg").write_bytes(picture(colour, number))
 
 
-def rows_of(library: Library) -> dict[str, str | None]:
+def rows_of(library: WatchedLibrary) -> dict[str, str | None]:
     """Give the photo of every file the library believes to be there."""
     return {row.absolute: row.photo for row in library._store.files() if not row.missing_since_ns}
 
@@ -81,14 +82,14 @@ class Process:
             pytest.fail(f"the daemon ended: {self.child.communicate()[1]}")
 
     def until(
-        self, reached: Callable[[Library], bool], *, deadline_s: float = DEADLINE_S, look_every_s: float = 0.1
+        self, reached: Callable[[WatchedLibrary], bool], *, deadline_s: float = DEADLINE_S, look_every_s: float = 0.1
     ) -> None:
         """Wait until the library, read from outside, is as wished."""
         deadline = time.monotonic() + deadline_s
         while True:
             self.lives_on(look_every_s)
             if (self.library / "watch" / "state.json").exists():
-                with Library.open(self.library, embedder=FakeEmbedder()) as library:
+                with WatchedLibrary.open(self.library, embedder=FakeEmbedder()) as library:
                     if reached(library):
                         return
             assert time.monotonic() < deadline, "it never came to it"

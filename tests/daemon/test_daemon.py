@@ -55,7 +55,7 @@ def test_a_broken_file_is_tried_again_by_itself(kept: Kept) -> None:
     """Recorded, asked about on the ladder without any event, and read once it is whole."""
     (kept.album / "new.jpg").write_bytes(picture("red", 100)[:500])
     kept.until(lambda: len(kept.library.problems()) == 1)
-    assert kept.daemon._agenda.next_s - time.monotonic() < 6
+    assert kept.daemon._schedule.next_s - time.monotonic() < 6
     (kept.album / "new.jpg").write_bytes(picture("red", 100))
     kept.until(kept.in_step)
     assert kept.library.problems() == ()

@@ -12,8 +12,9 @@ import pytest
 
 from tests.daemon.processes import Process, folder_of, put, rows_of
 from tests.library.test_library import HUES, picture
-from vecclust import Library, photos
+from vecclust import photos
 from vecclust.errors import NotFound
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 
 DEADLINE_S = 540.0
@@ -29,7 +30,7 @@ def until_in_step(process: Process, album: Path) -> None:
     """Wait until the library equals the folder and every photo has its label."""
     wanted = folder_of(album)
 
-    def in_step(library: Library) -> bool:
+    def in_step(library: WatchedLibrary) -> bool:
         return rows_of(library) == wanted and set(wanted.values()) <= set(library._store.labels())
 
     process.until(in_step, deadline_s=DEADLINE_S, look_every_s=0.5)
@@ -47,7 +48,7 @@ def start_s(place: Path) -> float:
 def kept_photos(library: Path) -> set[str]:
     """Name the photos that are committed, each of which must stand once."""
     try:
-        with Library.open(library, embedder=FakeEmbedder()) as opened:
+        with WatchedLibrary.open(library, embedder=FakeEmbedder()) as opened:
             keys, _ = opened._store.vectors()
     except NotFound:
         return set()
@@ -87,7 +88,7 @@ def test_killed_fifty_times_over_an_import_it_holds_what_the_folder_holds(tmp_pa
         assert process.end()[0] == 0
     assert any(photos_ for _, photos_ in committed[:-1]), "nothing was ever committed between two kills"
     embedder = FakeEmbedder()
-    with Library.open(library, write=True, embedder=embedder, flags={"clusters.reducer": "pca"}) as opened:
+    with WatchedLibrary.open(library, write=True, embedder=embedder, flags={"clusters.reducer": "pca"}) as opened:
         opened.scan(prune=True)
         store, wanted = opened._store, folder_of(album)
         assert (embedder.n_frames_embedded, store.photo_keys()) == (0, set(wanted.values()))

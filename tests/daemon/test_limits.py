@@ -10,7 +10,7 @@ import pytest
 
 from tests.daemon.processes import Process, put
 from tests.library.test_library import HUES
-from vecclust import Library
+from vecclust.library.watched import WatchedLibrary
 
 FLAGS = [
     'clusters.reducer="pca"', "photos.settle_s=0.1", "photos.decode_processes=1", "watch.nice=0",
@@ -51,7 +51,7 @@ def raise_limit(process: Process, kind: str) -> None:
     subprocess.run([*enter, "sh", "-c", f"echo 1000 > {LIMITS}{kind}"], check=True)
 
 
-def problems(library: Library) -> str:
+def problems(library: WatchedLibrary) -> str:
     """Give what the daemon says is wrong."""
     return "; ".join(library.status().daemon.problems)
 

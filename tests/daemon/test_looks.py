@@ -9,27 +9,28 @@ import pytest
 
 from tests.daemon.kept import keep, put_one
 from tests.watching.test_watcher import kill_dispatch, kill_reader
-from vecclust import Library
-from vecclust.daemon import Daemon, Rhythm
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
 from vecclust.daemon import loop as loop_module
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.types.files import ScanReport
 from vecclust.watching import Hint, ScriptedWatcher, Watcher
 from vecclust.watching import watcher as watcher_module
 
-RHYTHM = Rhythm(interval_s=300.0, poll_s=60.0, canary_s=50.0, settle_s=2.0)
+CONFIG = WatchConfig(interval_s=300.0, poll_s=60.0, canary_s=50.0, idle_s=0.0)
 
 
 class Looked:
     """A daemon over a script, on a clock of its own, that only notes when it looks at everything and why."""
 
-    def __init__(self, library: Library, watcher: ScriptedWatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, library: WatchedLibrary, watcher: ScriptedWatcher, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s, self.slept_s = 1000.0, 0.0
         self.looks: list[tuple[float, str]] = []
         watcher._pass_time = lambda seconds: setattr(self, "now_s", self.now_s + max(0.01, seconds))
         monkeypatch.setattr(loop_module.time, "time", lambda: 10**9 + self.now_s + self.slept_s)
         monkeypatch.setattr(library, "catch_up", lambda paths=None, **told: ScanReport())
-        self.daemon = Daemon(library, watcher, rhythm=RHYTHM, clock_s=lambda: self.now_s)
+        self.daemon = Daemon(library, watcher, config=CONFIG, clock_s=lambda: self.now_s)
         look = self.daemon._look
         monkeypatch.setattr(
             self.daemon, "_look", lambda due: (self.looks.append((self.now_s - 1000.0, due.reason)), look(due))
@@ -44,15 +45,15 @@ class Looked:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library without photos that keeps a folder."""
     (tmp_path / "album").mkdir()
-    with Library.open(tmp_path / "library", write=True, embedder=FakeEmbedder()) as opened:
+    with WatchedLibrary.open(tmp_path / "library", write=True, embedder=FakeEmbedder()) as opened:
         opened.remember([tmp_path / "album"])
         yield opened
 
 
-def test_time_alone_leads_to_a_look(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_alone_leads_to_a_look(library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every five minutes, events or not."""
     looked = Looked(library, ScriptedWatcher(), monkeypatch)
     looked.go_on(1000.0)
@@ -60,7 +61,9 @@ def test_time_alone_leads_to_a_look(library: Library, monkeypatch: pytest.Monkey
     assert [round(at_s, -1) for at_s, _ in looked.looks] == [0, 300, 600, 900]
 
 
-def test_where_events_are_not_relied_on_it_looks_more_often(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_events_are_not_relied_on_it_looks_more_often(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every minute, as long as something is wrong with watching, and no longer."""
     watcher = ScriptedWatcher(problems=("no watches left",))
     looked = Looked(library, watcher, monkeypatch)
@@ -73,7 +76,7 @@ def test_where_events_are_not_relied_on_it_looks_more_often(library: Library, mo
     assert len(looked.looks) <= n_looks + 1
 
 
-def test_a_computer_that_slept_is_looked_over_at_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_computer_that_slept_is_looked_over_at_once(library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wall clock ran on without the other one; a clock that was set back or a little on is no sleep."""
     looked = Looked(library, ScriptedWatcher(), monkeypatch)
     looked.go_on(100.0)
@@ -93,7 +96,9 @@ def test_a_computer_that_slept_is_looked_over_at_once(library: Library, monkeypa
         (Hint(rescan="a photo went away"), 2.5),
     ],
 )
-def test_doubt_leads_to_a_look(library: Library, monkeypatch: pytest.MonkeyPatch, hint: Hint, within_s: float) -> None:
+def test_doubt_leads_to_a_look(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch, hint: Hint, within_s: float
+) -> None:
     """Lost events at once; what came or went as soon as it is quiet."""
     watcher = ScriptedWatcher()
     looked = Looked(library, watcher, monkeypatch)

@@ -12,9 +12,11 @@ import pytest
 
 from tests.daemon.processes import DEADLINE_S, Process, put
 from tests.library.test_library import HUES
-from vecclust import Library
-from vecclust.daemon import Daemon, RefitPolicy, Refitter
-from vecclust.daemon.loop import MEND_PAUSE_S
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
+from vecclust.daemon.refits import REPAIR_PAUSE_S
+from vecclust.library.fit_process import FitProcess
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.watching import ScriptedWatcher
 
@@ -24,21 +26,21 @@ FLAGS = {"clusters.reducer": "pca", "photos.settle_s": 0, "photos.decode_process
 class Stepped:
     """A daemon on 24 photos without a run, its time in the test's hands."""
 
-    def __init__(self, library: Library, album: Path) -> None:
+    def __init__(self, library: WatchedLibrary, album: Path) -> None:
         self.library = library
         self.now_s = 1000.0
-        self.refitter = Refitter(library.folder)
+        self.process = FitProcess(library.folder)
         library.remember([album])
         library.keep_warm()
-        policy = RefitPolicy(quiet_s=1e9)
+        config = WatchConfig(refit_quiet_s=1e9, idle_s=0.0)
         self.daemon = Daemon(
-            library, ScriptedWatcher(), refitter=self.refitter, policy=policy, clock_s=lambda: self.now_s
+            library, ScriptedWatcher(), fit_process=self.process, config=config, clock_s=lambda: self.now_s
         )
 
     def wait(self) -> None:
         """Wait for the end of the process under way, and let the daemon see it."""
-        assert self.refitter._child is not None
-        self.refitter._child.wait(DEADLINE_S)
+        assert self.process._child is not None
+        self.process._child.wait(DEADLINE_S)
         self.daemon.work()
 
     @property
@@ -57,13 +59,13 @@ def stepped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped
     monkeypatch.setattr("vecclust.library.runs.runs.Runs.refit", never)
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
-    with Library.open(tmp_path / "library", write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:
+    with WatchedLibrary.open(tmp_path / "library", write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:
         made = Stepped(library, tmp_path / "album")
         yield made
-        made.refitter.close()
+        made.process.close()
 
 
-def damage(library: Library) -> None:
+def damage(library: WatchedLibrary) -> None:
     """Lose the arrays of the current run, as a bad disk does."""
     run = library.runs()[1]
     assert run is not None
@@ -75,9 +77,9 @@ def damage(library: Library) -> None:
 def test_a_first_fit_is_made_beside_the_loop(stepped: Stepped) -> None:
     """With its reason, and what comes meanwhile is read and labelled once it is adopted."""
     stepped.daemon.work()
-    assert (stepped.current, stepped.refitter.pid is None) == (None, False)
+    assert (stepped.current, stepped.process.pid is None) == (None, False)
     put(Path(stepped.library.folders()[0]), "red", range(50, 52))
-    stepped.daemon._agenda.look_at_everything("a test", by_s=stepped.now_s)
+    stepped.daemon._schedule.request_scan("a test", by_s=stepped.now_s)
     stepped.daemon.work()
     assert stepped.library.status().photos == 26
     if stepped.current is None:
@@ -95,8 +97,8 @@ def test_a_damaged_run_is_repaired_beside_the_loop(stepped: Stepped) -> None:
     stepped.wait()
     damage(stepped.library)
     put(Path(stepped.library.folders()[0]), "red", range(50, 52))
-    stepped.now_s += MEND_PAUSE_S
-    stepped.daemon._agenda.look_at_everything("a test", by_s=stepped.now_s)
+    stepped.now_s += REPAIR_PAUSE_S
+    stepped.daemon._schedule.request_scan("a test", by_s=stepped.now_s)
     stepped.daemon.work()
     assert (stepped.current, len(stepped.library._store.labels())) == ("r1", 24)
     stepped.wait()
@@ -111,25 +113,25 @@ def test_a_damaged_run_is_repaired_beside_the_loop(stepped: Stepped) -> None:
 def test_a_first_fit_that_fails_is_tried_again_after_a_pause(stepped: Stepped, way: str) -> None:
     """By the out-of-memory killer, by an error of its own, or cut short; nothing of it stays."""
     if way == "refused":
-        stepped.refitter._library = stepped.library.folder.parent / "none"
+        stepped.process._library = stepped.library.folder.parent / "none"
     stepped.daemon.work()
-    child = stepped.refitter._child
+    child = stepped.process._child
     assert child is not None
     if way == "killed":
         child.kill()
     child.wait(DEADLINE_S)
     if way == "torn":
-        finding = stepped.refitter._folder / "finding.npz"
+        finding = stepped.process._folder / "finding.npz"
         os.truncate(finding, finding.stat().st_size // 2)
     stepped.daemon.work()
-    assert (stepped.current, stepped.refitter.pid, stepped.refitter._folder.exists()) == (None, None, False)
-    stepped.now_s += MEND_PAUSE_S - 1
+    assert (stepped.current, stepped.process.pid, stepped.process._folder.exists()) == (None, None, False)
+    stepped.now_s += REPAIR_PAUSE_S - 1
     stepped.daemon.work()
-    assert stepped.refitter.pid is None, "tried again at once"
-    stepped.refitter._library = stepped.library.folder
+    assert stepped.process.pid is None, "tried again at once"
+    stepped.process._library = stepped.library.folder
     stepped.now_s += 1
     stepped.daemon.work()
-    assert stepped.refitter.pid is not None, "never tried again"
+    assert stepped.process.pid is not None, "never tried again"
     stepped.wait()
     assert stepped.current == "r1"
 
@@ -148,7 +150,7 @@ def test_a_disk_that_fills_up_costs_the_fit_alone(stepped: Stepped, monkeypatch:
     stepped.wait()
     assert stepped.current is None
     stepped.library.adopt = adopt  # type: ignore[method-assign]
-    stepped.now_s += MEND_PAUSE_S
+    stepped.now_s += REPAIR_PAUSE_S
     stepped.daemon.work()
     stepped.wait()
     assert stepped.current == "r1"
@@ -172,12 +174,14 @@ def test_the_end_does_not_wait_for_a_first_fit(tmp_path: Path) -> None:
         while not fits:
             assert time.monotonic() < deadline, "no fit was begun"
             process.lives_on(0.01)
-            fits = [pid for pid, line in children_of(process.child.pid).items() if "vecclust.daemon.fitting" in line]
+            fits = [
+                pid for pid, line in children_of(process.child.pid).items() if "vecclust.library.fit_process" in line
+            ]
         os.kill(fits[0], signal.SIGSTOP)
         process.child.send_signal(signal.SIGTERM)
         _, said = process.child.communicate(timeout=DEADLINE_S)
         assert (process.child.returncode, "Traceback" in said) == (0, False), said
     assert not Path(f"/proc/{fits[0]}").exists()
     assert not (tmp_path / "library" / "watch" / "fit").exists()
-    with Library.open(tmp_path / "library", embedder=FakeEmbedder()) as library:
+    with WatchedLibrary.open(tmp_path / "library", embedder=FakeEmbedder()) as library:
         assert (library.status().photos, library.runs()[1]) == (24, None)

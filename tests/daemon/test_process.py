@@ -14,7 +14,7 @@ import pytest
 
 from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
 from tests.library.test_library import HUES
-from vecclust import Library
+from vecclust.library.watched import WatchedLibrary
 
 FLAGS = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1", "watch.refit_pause_s=0"]
 
@@ -51,7 +51,7 @@ def test_it_labels_what_comes_tells_status_and_ends_well(
     put(album, "red", range(50, 52))
     process.until_labelled(26)
     process.until(lambda library: library.status().daemon.doing == "watching")
-    with Library.open(process.library) as library:
+    with WatchedLibrary.open(process.library) as library:
         daemon = library.status().daemon
     log = process.library / "log" / "watch.log"
     assert (daemon.running, daemon.pid, daemon.watching, daemon.problems, daemon.log) == (
@@ -64,7 +64,7 @@ def test_it_labels_what_comes_tells_status_and_ends_well(
     code, said = process.end(number)
     assert (code, "Traceback" in said) == (0, False), said
     assert "stopping" in log.read_text().splitlines()[-1]
-    with Library.open(process.library, write=True) as library:
+    with WatchedLibrary.open(process.library, write=True) as library:
         assert not library.status().daemon.running
 
 
@@ -72,7 +72,7 @@ def test_hangup_looks_at_everything(start: Callable[..., Process], album: Path) 
     """SIGHUP does not end it, and its look is the reason in the log."""
     process = start(str(album))
     process.until_labelled(24)
-    with Library.open(process.library) as library:
+    with WatchedLibrary.open(process.library) as library:
         before = library._store.roots()[0].last_scan_ns
     process.child.send_signal(signal.SIGHUP)
     process.until(lambda library: library._store.roots()[0].last_scan_ns > before)
@@ -86,7 +86,7 @@ def test_a_refit_runs_beside_it_and_is_adopted(start: Callable[..., Process], al
     put(album, "blue", range(50, 62))
     process.until(lambda library: library.runs()[1] == "r2")
     process.until_labelled(36)
-    with Library.open(process.library) as library:
+    with WatchedLibrary.open(process.library) as library:
         assert library.runs()[0][-1].reason == "12 new photos since a fit of 24"
         assert {label.assigned_by for label in library._store.labels().values()} == {"fit"}
     assert process.end()[0] == 0
@@ -125,12 +125,12 @@ def test_killed_at_any_time_it_goes_on(start: Callable[..., Process], album: Pat
     put(album, "green", range(50, 80))
     process.until(lambda library: library._store.counts().photos > 24)
     process.kill()
-    with Library.open(process.library) as library:
+    with WatchedLibrary.open(process.library) as library:
         assert not library.status().daemon.running
     again = start()
     again.until_labelled(54)
     assert again.end()[0] == 0
-    with Library.open(process.library) as library:
+    with WatchedLibrary.open(process.library) as library:
         files = list(library._store.files())
         assert len(files) == len({file.absolute for file in files}) == 54
         assert {file.photo for file in files} == library._store.photo_keys()

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.library.test_library import HUES, picture
-from vecclust import Library
-from vecclust.config import Hours
-from vecclust.daemon import Daemon, RefitPolicy, Refitter
+from vecclust.config import WatchConfig
+from vecclust.daemon import Daemon
+from vecclust.library.fit_process import FitProcess
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 120.0
-ONLY_BY_CONTENT = RefitPolicy(share=10.0, least=10_000, longest_s=0.0, quiet_s=60.0, pause_s=0.0)
+ONLY_BY_CONTENT = WatchConfig(
+    refit_share=10.0, refit_least=10_000, refit_longest_s=0.0, refit_quiet_s=60.0, refit_pause_s=0.0, idle_s=0.0
+)
 
 
 def noisy(colour: tuple[int, ...], number: int) -> bytes:
@@ -32,7 +37,7 @@ def noisy(colour: tuple[int, ...], number: int) -> bytes:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library of 30 photos with a first run."""
     album = tmp_path / "album"
     album.mkdir()
@@ -41,7 +46,9 @@ def library(tmp_path: Path) -> Iterator[Library]:
             (album / f"{hue}{number}.jpg").write_bytes(picture(hue, number))
     clock = FakeClock(time.time_ns() + 3600 * 10**9)
     flags = {"clusters.reducer": "pca"}
-    with Library.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock) as opened:
+    with WatchedLibrary.open(
+        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
+    ) as opened:
         opened.scan([album])
         yield opened
 
@@ -49,16 +56,15 @@ def library(tmp_path: Path) -> Iterator[Library]:
 class Watch:
     """A daemon over a library, led through time by hand."""
 
-    def __init__(self, library: Library, policy: RefitPolicy, *, quiet_hours: Hours = Hours()) -> None:  # noqa: B008
+    def __init__(self, library: WatchedLibrary, config: WatchConfig) -> None:
         self.now_s = 1000.0
-        self.refitter = Refitter(library.folder)
+        self.process = FitProcess(library.folder)
         watcher = ScriptedWatcher(pass_time=self._pass)
         self.daemon = Daemon(
             library,
             watcher,
-            refitter=self.refitter,
-            policy=policy,
-            quiet_hours=quiet_hours,
+            fit_process=self.process,
+            config=config,
             clock_s=lambda: self.now_s,
         )
 
@@ -68,17 +74,17 @@ class Watch:
     def turn(self, seconds: float) -> None:
         """Let so much time pass, or less where a fit begins."""
         until_s = self.now_s + seconds
-        while self.now_s < until_s and self.refitter.pid is None:
+        while self.now_s < until_s and self.process.pid is None:
             self.daemon.work()
             self.daemon.listen()
 
     def see_the_fit_through(self) -> None:
         """Wait for the fit under way and have it adopted."""
-        child = self.refitter._child
+        child = self.process._child
         assert child is not None
         assert child.wait(DEADLINE_S) == 0
         self.daemon.work()
-        assert self.refitter.pid is None
+        assert self.process.pid is None
 
 
 def gathered(album: Path) -> None:
@@ -93,14 +99,13 @@ def scattered(album: Path) -> None:
         (album / f"odd{number}.jpg").write_bytes(noisy(tuple(colour.tolist()), number))
 
 
-@pytest.mark.parametrize(("come", "why"), [(gathered, "a pocket of 6 newcomers"), (scattered, "drift: ")])
+@pytest.mark.parametrize(("come", "why"), [(gathered, "a group of 6 new photos"), (scattered, "drift: ")])
 def test_arrivals_unlike_the_fit_are_a_reason(
-    library: Library, come: Callable[[Path], None], why: str, caplog: pytest.LogCaptureFixture
+    library: WatchedLibrary, come: Callable[[Path], None], why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Said in status before, in the log and with the run after; a pocket is a cluster then."""
+    """Said in status before, in the log and with the run after; such a group is a cluster then."""
     come(Path(library.folders()[0]))
-    policy = ONLY_BY_CONTENT if come is gathered else RefitPolicy(**{**POLICY, "pocket": False})
-    watch = Watch(library, policy)
+    watch = Watch(library, dataclasses.replace(ONLY_BY_CONTENT, refit_newcomers=come is gathered))
     watch.turn(30.0)
     status = library.status()
     assert (status.gathered == 6, status.drift.alarmed) == (come is gathered, come is scattered)
@@ -121,20 +126,20 @@ def test_arrivals_unlike_the_fit_are_a_reason(
         assert len(ids) == 1
         assert None not in ids
     watch.turn(600.0)
-    assert watch.refitter.pid is None, "what was fitted is no reason any more"
-
-
-POLICY = {name: getattr(ONLY_BY_CONTENT, name) for name in ("share", "least", "longest_s", "quiet_s", "pause_s")}
+    assert watch.process.pid is None, "what was fitted is no reason any more"
 
 
 @pytest.mark.parametrize("held", ["hours", "pause", "owner"])
-def test_a_pocket_waits_like_any_other_reason(library: Library, held: str) -> None:
+def test_a_group_of_newcomers_waits_like_any_other_reason(library: WatchedLibrary, held: str) -> None:
     """For quiet hours and the shortest pause; and the owner may do without it."""
     gathered(Path(library.folders()[0]))
-    changes = {"pause": {"pause_s": 3600.0}, "owner": {"pocket": False}}.get(held, {})
-    policy = RefitPolicy(**{**POLICY, **changes})
-    watch = Watch(library, policy, quiet_hours=Hours.parse("00:00-12:00, 12:00-00:00" if held == "hours" else ""))
+    changes: dict[str, dict[str, Any]] = {
+        "hours": {"quiet_hours": "00:00-12:00, 12:00-00:00"},
+        "pause": {"refit_pause_s": 3600.0},
+        "owner": {"refit_newcomers": False},
+    }
+    watch = Watch(library, dataclasses.replace(ONLY_BY_CONTENT, **changes[held]))
     watch.turn(900.0)
     assert library.status().gathered == 6
-    assert watch.refitter.pid is None
+    assert watch.process.pid is None
     assert library.runs()[1] == "r1"

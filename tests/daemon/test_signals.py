@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import pytest
 
-from vecclust import Library
 from vecclust.daemon import Stopped, serve
-from vecclust.daemon.signals import obeyed
+from vecclust.daemon.signals import catch_signals
+from vecclust.library.watched import WatchedLibrary
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60.0
@@ -23,7 +23,7 @@ def test_the_first_ends_the_block_and_earlier_meanings_come_back(number: signal.
     """Quietly, and what it struck can tell that it was asked."""
     earlier = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     went_on = False
-    with obeyed() as stop:
+    with catch_signals() as stop:
         with pytest.raises(Stopped):
             signal.raise_signal(number)
         assert stop.asked
@@ -37,8 +37,8 @@ def test_the_first_ends_the_block_and_earlier_meanings_come_back(number: signal.
 BUSY = """
 import hashlib, signal
 from vecclust.daemon import Stopped
-from vecclust.daemon.signals import obeyed
-with obeyed():
+from vecclust.daemon.signals import catch_signals
+with catch_signals():
     try:
         signal.raise_signal(signal.SIGTERM)
     except Stopped:
@@ -63,7 +63,7 @@ def test_a_second_one_insists_even_while_c_code_runs(second: signal.Signals) -> 
 def test_one_that_strikes_while_the_library_is_opened_ends_it_well_too() -> None:
     """A service that is stopped right after its start has not failed."""
 
-    def open_library() -> Library:
+    def open_library() -> WatchedLibrary:
         signal.raise_signal(signal.SIGTERM)
         return refuse()
 
@@ -78,7 +78,7 @@ def refuse() -> NoReturn:
 def test_hangup_asks_and_goes_on() -> None:
     """Any number of times, whatever it means at the time."""
     asked: list[str] = []
-    with obeyed() as stop:
+    with catch_signals() as stop:
         signal.raise_signal(signal.SIGHUP)
         stop.hangup = lambda: asked.append("look")
         signal.raise_signal(signal.SIGHUP)

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust import Library
 from vecclust.cli.exits import run
 from vecclust.cli.session import configure_logging
 from vecclust.daemon import serve
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 
 
@@ -50,7 +50,7 @@ def main(library: str, *arguments: str) -> None:
     configure_logging(1)
     flags = {key: json.loads(value) for key, value in (text.split("=", 1) for text in arguments if "=" in text)}
     folders = [Path(text) for text in arguments if "=" not in text]
-    serve(lambda: Library.open(library, write=True, flags=flags, embedder=NotingEmbedder()), folders)
+    serve(lambda: WatchedLibrary.open(library, write=True, flags=flags, embedder=NotingEmbedder()), folders)
 
 
 if __name__ == "__main__":

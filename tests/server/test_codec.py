@@ -1,10 +1,8 @@
-"""Values, records and errors as JSON: what comes out equals what went in, on the other side the same error."""
+"""Values and records as JSON: what comes out equals what went in."""
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecclust import errors
-from vecclust.server.codec import dump, error_of, error_values, load
+from vecclust.server.codec import dump, load
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterName
 from vecclust.types.edits import EditReport, EditRequest
 from vecclust.types.files import FolderStatus, Problem
@@ -99,34 +96,3 @@ def test_what_json_does_not_know_is_a_mistake_here(value: Any) -> None:
         dump(value)
     with pytest.raises(TypeError):
         dump(object())
-
-
-def kinds(root: type[errors.VecclustError] = errors.VecclustError) -> Iterator[type[errors.VecclustError]]:
-    """Give every kind of error there is."""
-    yield root
-    for kind in root.__subclasses__():
-        yield from kinds(kind)
-
-
-@pytest.mark.parametrize("kind", list(kinds()))
-def test_every_error_arrives_as_it_left(kind: type[errors.VecclustError]) -> None:
-    """Through JSON, file names that are no UTF-8 and facts of its own included."""
-    own = {
-        name: 2.5 if name.endswith("_s") else f"the {name}"
-        for name in inspect.signature(kind).parameters
-        if name not in ("message", "hint")
-    }
-    sent = kind("no /photo/\udcff here", hint="Name “another”.", **own)
-    error = error_of(json.loads(json.dumps(error_values(sent))))
-    assert type(error) is kind
-    assert (str(error), error.exit_code, error.kind) == (str(sent), sent.exit_code, sent.kind)
-    assert vars(error) == vars(sent)
-
-
-def test_an_error_of_a_later_version_is_still_an_error() -> None:
-    """Its words stay; what is no error at all is refused."""
-    error = error_of({"kind": "of the future", "message": "it broke", "hint": ""})
-    assert (type(error), error.message) == (errors.VecclustError, "it broke")
-    for values in ({}, {"kind": "locked", "message": 1, "hint": ""}, {"message": "it broke"}):
-        with pytest.raises(ValueError, match="not an error"):
-            error_of(values)

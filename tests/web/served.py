@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vecclust import Library
-from vecclust.server.front import Front
+from vecclust import Client
+from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
-from vecclust.web import LibraryOpener, Serving
+from vecclust.web import LibraryOpener, WebServer
 
 HUES = ((200, 30, 30), (30, 180, 40), (30, 40, 200))
 NAMES = (b"<img src=x onerror=alert(1)>", b"a \"quote\" & 'another'", b"new\nline", "🌋".encode(), b"not \xff UTF-8")
@@ -69,14 +69,14 @@ class TestOpener:
     path: Path
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
 
-    def open(self, *, write: bool = False) -> Library:
+    def open(self, *, write: bool = False) -> WatchedLibrary:
         """Open it."""
         clock = FakeClock(time.time_ns() + 3600 * 10**9)
-        return Library.open(self.path, write=write, flags=FLAGS, embedder=self.embedder, clock=clock)
+        return WatchedLibrary.open(self.path, write=write, flags=FLAGS, embedder=self.embedder, clock=clock)
 
-    def front(self, library: Library) -> Front:
-        """Give its front."""
-        return Front(self.path, flags=FLAGS, library=library)
+    def client(self, library: WatchedLibrary) -> Client:
+        """Ask it."""
+        return Client(self.path, flags=FLAGS, library=library)
 
     def as_json(self) -> str:
         """Say how another process opens it: without doubles, for it needs no model."""
@@ -177,7 +177,7 @@ def serving(folder: Path, *, embedder: FakeEmbedder | None = None) -> Iterator[S
     """Serve the library that `make` made in a folder."""
     opener = TestOpener(folder / "library", embedder or FakeEmbedder())
     with opener.open() as library:
-        server = Serving(library, opener=opener)
+        server = WebServer(library, opener=opener)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

@@ -23,7 +23,7 @@ from vecclust.types.search import Answer
 from vecclust.types.status import ModelStatus, Status
 
 if TYPE_CHECKING:
-    from vecclust.daemon.service import Installed, Standing
+    from vecclust.daemon.service import ServiceChange, ServiceStatus
 
 Document = dict[str, Any]
 
@@ -369,7 +369,7 @@ def _entry(entry: ClusterEntry) -> Document:
     }
 
 
-def service_document(standing: Standing) -> Document:
+def service_document(standing: ServiceStatus) -> Document:
     """Give the document of `service status`."""
     return {
         "manager": standing.manager,
@@ -386,7 +386,7 @@ def service_document(standing: Standing) -> Document:
     }
 
 
-def service_change_document(done: Installed) -> Document:
+def service_change_document(done: ServiceChange) -> Document:
     """Give the document of `service install` and `service remove`."""
     return {
         "name": done.name,

@@ -14,7 +14,7 @@ from vecclust.cli.session import Session, answer, session_of
 from vecclust.errors import UsageError
 
 if TYPE_CHECKING:
-    from vecclust.daemon.service import Job
+    from vecclust.daemon.service import Service
 
 Force = Annotated[bool, typer.Option("--force", help="Also a file that somebody else wrote or changed.")]
 
@@ -90,9 +90,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     vecclust service status --json
     """
     from vecclust.cli import documents, summaries
-    from vecclust.daemon.service import look, manager_of
+    from vecclust.daemon.service import manager_of, status
 
-    found = look(manager_of(), _job(session_of(context)))
+    found = status(manager_of(), _job(session_of(context)))
     answer(lambda: documents.service_document(found), lambda: summaries.show_service(found), as_json=as_json)
 
 
@@ -107,15 +107,15 @@ def _check_folders(session: Session, folders: Sequence[Path]) -> None:
                 raise UsageError("no folder to watch", hint="Name one: vecclust service install ~/Photos.")
 
 
-def _job(session: Session, folders: Sequence[Path] = ()) -> Job:
+def _job(session: Session, folders: Sequence[Path] = ()) -> Service:
     from vecclust.config import library_path, named_config
-    from vecclust.daemon.service import Job
+    from vecclust.daemon.service import Service
 
     def absolute(path: Path) -> Path:
         return Path(os.path.abspath(os.path.expanduser(path)))
 
     config = named_config(session.config)
-    return Job(
+    return Service(
         library=absolute(library_path(session.library)),
         config=None if config is None else absolute(config),
         model=session.given_flags.get("model"),

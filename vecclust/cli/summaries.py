@@ -21,7 +21,7 @@ from vecclust.types.search import Answer
 from vecclust.types.status import DaemonStatus, ModelStatus, Status
 
 if TYPE_CHECKING:
-    from vecclust.daemon.service import Installed, Standing
+    from vecclust.daemon.service import ServiceChange, ServiceStatus
 
 # What a refit did to identity, in the order it is told.
 IDENTITY = ("kept", "born", "split", "merged", "gone")
@@ -354,7 +354,7 @@ def _heading(text: str) -> None:
     sys.stdout.write(f"\n$ {plain(text)}\n")
 
 
-def show_service(standing: Standing) -> None:
+def show_service(standing: ServiceStatus) -> None:
     """Print how a service stands."""
     if not standing.installed:
         file = "not installed"
@@ -374,6 +374,6 @@ def show_service(standing: Standing) -> None:
     show(("", ""), rows)
 
 
-def show_service_change(done: Installed) -> None:
+def show_service_change(done: ServiceChange) -> None:
     """Print what became of a service's file."""
     show(("", ""), [("service", done.name), ("file", f"{done.file}{'' if done.changed else ', as it was'}")])

@@ -7,17 +7,16 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from vecclust.config import Hours, log_file
+from vecclust.config import log_file
 from vecclust.daemon.backend import DaemonBackend
+from vecclust.daemon.heartbeat import WatchdogFeeder
 from vecclust.daemon.jobs import JobQueue
-from vecclust.daemon.logbook import kept_log
-from vecclust.daemon.loop import Daemon, Rhythm
-from vecclust.daemon.modesty import cap_threads, lower_priority, thread_cap
-from vecclust.daemon.policy import RefitPolicy
-from vecclust.daemon.pulse import Feeder, Pulse
-from vecclust.daemon.refitter import Refitter
-from vecclust.daemon.signals import Stop, Stopped, obeyed
-from vecclust.daemon.supervisor import notify, watchdog_s
+from vecclust.daemon.log_file import log_to_file
+from vecclust.daemon.loop import Daemon
+from vecclust.daemon.resource_limits import lower_priority, set_thread_limit, thread_limit
+from vecclust.daemon.signals import Stop, Stopped, catch_signals
+from vecclust.daemon.systemd_notify import notify, watchdog_s
+from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import api_app
 from vecclust.server.serving import Server
@@ -31,7 +30,7 @@ def serve(open_library: Callable[[], WatchedLibrary], folders: Iterable[Path | s
     """Keep a library in step with its folders until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:
-        open_library: opens it for writing; signals are obeyed meanwhile already.
+        open_library: opens it for writing; signals are acted upon meanwhile already.
         folders: folders to keep from now on, beside those that are kept.
 
     Raises:
@@ -40,10 +39,10 @@ def serve(open_library: Callable[[], WatchedLibrary], folders: Iterable[Path | s
         ModelError: the model cannot be used.
         StoreError: the tables refuse.
     """
-    with obeyed() as stop, open_library() as library:
+    with catch_signals() as stop, open_library() as library:
         wanted = library.config.watch
         size_bytes = int(wanted.log_mb * 1e6)
-        with kept_log(log_file(library.folder), size_bytes=size_bytes, n_files=wanted.log_files):
+        with log_to_file(log_file(library.folder), size_bytes=size_bytes, n_files=wanted.log_files):
             _keep(library, folders, stop)
 
 
@@ -51,46 +50,27 @@ def _keep(library: WatchedLibrary, folders: Iterable[Path | str], stop: Stop) ->
     wanted = library.config.watch
     roots = library.remember(folders)
     log.info("process %d begins to watch %s", os.getpid(), ", ".join(map(repr, roots)))
-    n_threads = thread_cap(wanted.threads)
-    cap_threads(n_threads)
+    n_threads = thread_limit(wanted.threads)
+    set_thread_limit(n_threads)
     lower_priority(wanted.nice)
     library.keep_warm(n_threads=n_threads)
     watcher = Watcher(roots, rules=library.rules, canary=library.folder / "watch" / "canary")
-    refitter = Refitter(library.folder)
-    refitter.close()  # throws away what a killed daemon left
-    orders = JobQueue(watcher.wake)
-    backend = DaemonBackend(library, orders)
-    pulse = Pulse(decode_timeout_s=library.config.photos.decode_timeout_s)
-    feeder = Feeder(pulse, n_unheard=lambda: watcher.n_unheard, loading=lambda: library.loading, every_s=watchdog_s())
-    daemon = Daemon(
-        library,
-        watcher,
-        refitter=refitter,
-        orders=orders,
-        rhythm=Rhythm(
-            interval_s=wanted.interval_s,
-            poll_s=min(wanted.poll_s, wanted.interval_s),
-            canary_s=wanted.canary_s,
-            settle_s=library.config.photos.settle_s,
-            idle_s=wanted.idle_s,
-        ),
-        policy=RefitPolicy(
-            share=wanted.refit_share,
-            least=wanted.refit_least,
-            longest_s=wanted.refit_longest_s,
-            quiet_s=wanted.refit_quiet_s,
-            pause_s=wanted.refit_pause_s,
-            drift=wanted.refit_drift,
-            pocket=wanted.refit_pocket,
-        ),
-        quiet_hours=Hours.parse(wanted.quiet_hours),
-        pulse=pulse,
+    fit_process = FitProcess(library.folder)
+    fit_process.close()  # throws away what a killed daemon left
+    jobs = JobQueue(watcher.wake)
+    backend = DaemonBackend(library, jobs)
+    daemon = Daemon(library, watcher, fit_process=fit_process, jobs=jobs)
+    feeder = WatchdogFeeder(
+        daemon.heartbeat,
+        n_unheard=lambda: watcher.n_unheard,
+        loading=lambda: library.loading,
+        every_s=watchdog_s(),
     )
     server: Server | None = None
     stop.hangup = lambda: watcher.wake("SIGHUP")
     try:
         feeder.open()
-        server = _serving(library, backend)
+        server = _serve_api(library, backend)
         daemon.run(stop)
     except Stopped:
         log.info("stopping; what was committed stays")
@@ -101,11 +81,10 @@ def _keep(library: WatchedLibrary, folders: Iterable[Path | str], stop: Stop) ->
         if server is None or server.close():
             backend.close()
         watcher.close()
-        refitter.close()
         remove_note(library.folder)
 
 
-def _serving(library: WatchedLibrary, backend: DaemonBackend) -> Server | None:
+def _serve_api(library: WatchedLibrary, backend: DaemonBackend) -> Server | None:
     """Begin to answer; where no socket can be had, say so and do without."""
     try:
         listener = listen(library.folder)

@@ -1,4 +1,4 @@
-"""What signals mean while the daemon runs: the first of SIGTERM and Ctrl-C ends it well, SIGHUP looks at everything.
+"""What signals mean while the daemon runs: the first of SIGTERM and Ctrl-C ends it well, SIGHUP scans.
 
 The first one raises `Stopped` wherever the main thread is, which commits the batch in hand on its way out. From then
 on both have the system's own meaning, so that a second one insists even while a library's C code keeps Python's
@@ -42,8 +42,8 @@ class Stop:
 
 
 @contextmanager
-def obeyed() -> Iterator[Stop]:
-    """Obey signals inside the block, and end it quietly when asked to; only for the main thread.
+def catch_signals() -> Iterator[Stop]:
+    """Act on signals inside the block, and end it quietly when asked to; only for the main thread.
 
     Yields:
         Whether the end was asked for.

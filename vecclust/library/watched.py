@@ -116,20 +116,6 @@ class WatchedLibrary(Library):
         """What a fit is asked to do here."""
         return self._runs.fit_params
 
-    def propose(self, *, progress: Progress = no_progress) -> tuple[Finding, RefitReport]:
-        """Fit the clusters anew without changing anything, so that the very same fit may be adopted later.
-
-        Args:
-            progress: told about stages.
-
-        Returns:
-            The fit, and what adopting it now would change.
-
-        Raises:
-            NotFound: the library has no photos.
-        """
-        return self._runs.propose(progress)
-
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, and label what came since.
 

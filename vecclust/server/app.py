@@ -35,9 +35,10 @@ from vecclust.errors import (
     TooLarge,
     UsageError,
     VecclustError,
+    pack_error,
 )
 from vecclust.server.client import Declined
-from vecclust.server.codec import dump, error_values, load
+from vecclust.server.codec import dump, load
 from vecclust.server.verbs import API, VERBS, Verb
 
 log = logging.getLogger(__name__)
@@ -216,7 +217,7 @@ def _read(backend: Backend, question: Question) -> Response:
     except Declined as declined:
         return _answer({"declined": str(declined)}, DECLINED)
     except VecclustError as error:
-        return _answer({"error": error_values(error)}, status_of(error))
+        return _answer({"error": pack_error(error)}, status_of(error))
     except Exception:
         # A defect here is none of the asker's, who can do without.
         log.exception("a question could not be answered")
@@ -233,7 +234,7 @@ def _outcomes(lines: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
     except Declined as declined:
         yield {"declined": str(declined)}
     except VecclustError as error:
-        yield {"error": error_values(error)}
+        yield {"error": pack_error(error)}
 
 
 def _answer(values: Mapping[str, Any], status: int) -> Response:

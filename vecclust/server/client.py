@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from vecclust import __version__
 from vecclust.config import library_path, named_config
-from vecclust.errors import VecclustError
-from vecclust.server.codec import dump, error_of, load
+from vecclust.errors import VecclustError, unpack_error
+from vecclust.server.codec import dump, load
 from vecclust.server.sockets import connect
 from vecclust.server.verbs import API, VERBS, Verb
 from vecclust.types.progress import Progress, no_progress
@@ -157,7 +157,7 @@ class Client(_Verbs):
                     if "declined" in line:
                         raise Declined(str(line["declined"]))
                     if "error" in line:
-                        raise error_of(line["error"])
+                        raise unpack_error(line["error"])
                     taken = True
                     if "stage" in line:
                         progress(*line["stage"])

@@ -1,4 +1,4 @@
-"""Values, records and errors as JSON, and back: what comes out equals what went in.
+"""Values and records as JSON, and back: what comes out equals what went in.
 
 JSON in ASCII, because names of files may hold bytes that are no UTF-8: they travel as escaped surrogates.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
-
-from vecclust.errors import VecclustError
 
 
 def dump(value: Any) -> bytes:
@@ -88,43 +86,3 @@ def fields_of(record: type) -> Mapping[str, Any]:
         record: a dataclass.
     """
     return get_type_hints(record, include_extras=True)
-
-
-def error_values(error: VecclustError) -> dict[str, Any]:
-    """Turn an error into values that JSON can hold: its kind, message, hint, and its facts.
-
-    Args:
-        error: the error.
-    """
-    facts = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float)}
-    return {"kind": error.kind, **facts}
-
-
-def error_of(values: Mapping[str, Any]) -> VecclustError:
-    """Make the error again, so that it is shown as if it had been raised here.
-
-    Args:
-        values: what `error_values` made, perhaps of a newer vecclust.
-
-    Returns:
-        An error of the same kind; of the root's where the kind is unknown here.
-
-    Raises:
-        ValueError: the values are not those of an error.
-    """
-    facts = {name: value for name, value in values.items() if name != "kind"}
-    message, hint = facts.get("message"), facts.get("hint")
-    if not isinstance(message, str) or not isinstance(hint, str):
-        raise ValueError(f"not an error: {values!r:.100}")
-    kind = next((kind for kind in _kinds(VecclustError) if kind.kind == values.get("kind")), VecclustError)
-    # Kinds take arguments of their own; their facts are attributes of the same names.
-    error = kind.__new__(kind, message)
-    VecclustError.__init__(error, message, hint=hint)
-    vars(error).update(facts)
-    return error
-
-
-def _kinds(root: type[VecclustError]) -> Iterator[type[VecclustError]]:
-    yield root
-    for kind in root.__subclasses__():
-        yield from _kinds(kind)

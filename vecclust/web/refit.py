@@ -1,41 +1,35 @@
-"""The one refit that may be under way: proposed by a process that only reads, adopted when the owner says so.
+"""A refit from the pages: proposed, looked at, and then adopted or forgotten.
 
-What is adopted is the very fit whose difference was shown, unless a daemon keeps the library: it alone writes, so it
-makes the fit itself. The process is killed when it is not wanted any more.
+The fit runs in a process of its own, and the one that is adopted is the very same fit whose difference was shown,
+unless a daemon keeps the library: it alone writes, so it makes the fit itself.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vecclust.errors import LibraryLocked, UsageError, VecclustError
-from vecclust.library.watched import WatchedLibrary
+from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.server.client import Client
-from vecclust.types.runs import RefitReport
 from vecclust.web.opener import Opener
 from vecclust.web.pages import FitView
 
 log = logging.getLogger(__name__)
 
 REASON = "on demand"
-_DIED = "the process that fits has ended without an answer"
+# How soon a step of a fit, and its end, are seen.
+POLL_S = 0.1
 
 
 class ProposedRefit:
-    """Refits of one library.
+    """Refits of one library, one at a time.
 
     Args:
-        opener: how to open the library.
+        opener: opens the library.
         client: hands a fit to the daemon where one keeps the library.
     """
 
@@ -44,8 +38,7 @@ class ProposedRefit:
         self._client = client
         self._lock = threading.Lock()
         self._view = FitView()
-        self._child: subprocess.Popen[str] | None = None
-        self._folder: Path | None = None
+        self._process: FitProcess | None = None
 
     @property
     def view(self) -> FitView:
@@ -57,15 +50,18 @@ class ProposedRefit:
 
         Raises:
             UsageError: one is under way.
+            NotFound: the library is gone.
         """
         with self._lock:
-            self._refuse_busy()
+            if self._view.state in ("fitting", "adopting", "handed"):
+                raise UsageError("a fit is under way", hint="Wait for it, or stop it.")
             self._forget()
-            self._folder = Path(tempfile.mkdtemp(prefix="vecclust-fit-"))
-            command = [sys.executable, "-m", "vecclust.web.proposing", self._opener.as_json(), str(self._folder)]
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            with self._opener.open() as library:
+                folder, params = library.folder, library.fit_params.as_dict()
+            self._process = FitProcess(folder, Path(tempfile.mkdtemp(prefix="vecclust-fit-")) / "fit", nice=0)
+            self._process.start(params, preview=True)
             self._view = FitView("fitting")
-            threading.Thread(target=self._hear, args=(self._child,), daemon=True, name="vecclust-fit").start()
+            threading.Thread(target=self._follow, args=(self._process,), daemon=True, name="vecclust-fit").start()
 
     def forget(self) -> None:
         """Give up what is under way or proposed.
@@ -90,19 +86,19 @@ class ProposedRefit:
             StoreError: the tables refuse.
         """
         with self._lock:
-            folder, before = self._folder, self._view
-            if before.state != "proposed" or folder is None:
+            process, before = self._process, self._view
+            if before.state != "proposed" or process is None:
                 raise UsageError("no fit is proposed", hint="See what would change first.")
             self._view = replace(before, state="adopting")
         try:
             with self._opener.open(write=True) as library:
-                self._end(FitView("adopted", report=_adopt(library, folder)))
+                self._end(FitView("adopted", report=library.adopt(process.finding(), reason=REASON)))
         except LibraryLocked:
             if not self._client.is_answered():
                 self._view = before
                 raise
             self._end(FitView("handed"))
-            threading.Thread(target=self._follow, daemon=True, name="vecclust-fit").start()
+            threading.Thread(target=self._hand_over, daemon=True, name="vecclust-fit").start()
         except BaseException:
             self._view = before
             raise
@@ -117,7 +113,7 @@ class ProposedRefit:
             self._forget()
             self._view = view
 
-    def _follow(self) -> None:
+    def _hand_over(self) -> None:
         """Have the daemon fit anew, and take note of how far it has come."""
 
         def note(stage: str, done: int, total: int) -> None:
@@ -129,44 +125,26 @@ class ProposedRefit:
             log.info("the daemon did not fit: %s", error)
             self._view = FitView("failed", error=error)
 
-    def _refuse_busy(self) -> None:
-        if self._view.state in ("fitting", "adopting", "handed"):
-            raise UsageError("a fit is under way", hint="Wait for it, or stop it.")
-
     def _forget(self) -> None:
-        child, self._child = self._child, None
-        if child is not None and child.poll() is None:
-            child.kill()
-            child.wait()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+            process.folder.parent.rmdir()
 
-    def _hear(self, child: subprocess.Popen[str]) -> None:
-        """Take note of what the process says, to its end."""
-        last: dict[str, Any] = {}
-        assert child.stdout is not None, "it was started with one"
-        with child.stdout as lines:
-            for line in lines:
-                last = json.loads(line)
-                if "stage" in last:
-                    self._note(child, lambda view, said=last: replace(view, **said))  # type: ignore[misc]
-        status = child.wait()
-        if "report" in last:
-            report = RefitReport(**last["report"])
-            self._note(child, lambda view: FitView("proposed", report=report))
-            return
-        error = last.get("error", {"message": f"{_DIED} ({status})", "hint": "The terminal may say more."})
-        log.info("the fit failed: %s", error["message"])
-        self._note(child, lambda view: FitView("failed", error=VecclustError(error["message"], hint=error["hint"])))
-
-    def _note(self, child: subprocess.Popen[str], change: Callable[[FitView], FitView]) -> None:
-        with self._lock:
-            if self._child is child:  # else it was given up meanwhile
-                self._view = change(self._view)
-
-
-def _adopt(library: WatchedLibrary, folder: Path) -> RefitReport:
-    from vecclust.library.runs import load_finding
-
-    return library.adopt(load_finding(folder), reason=REASON)
+    def _follow(self, process: FitProcess) -> None:
+        """Take note of how far the fit is, to its end."""
+        while True:
+            threading.Event().wait(POLL_S)
+            with self._lock:
+                if self._process is not process:  # it was given up meanwhile
+                    return
+                try:
+                    for stage, done, total in process.progress():
+                        self._view = replace(self._view, stage=stage, done=done, total=total)
+                    if process.poll():
+                        self._view = FitView("proposed", report=process.preview())
+                        return
+                except FitFailed as error:
+                    log.info("the fit failed: %s", error)
+                    self._view = FitView("failed", error=error.error)
+                    return

@@ -115,13 +115,6 @@ class Runs:
 
         return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, kind=kind, progress=progress)
 
-    def propose(self, progress: Progress) -> tuple[Finding, RefitReport]:
-        """Fit all photos and say what adopting that would change."""
-        from vecclust.library.runs import adopt, find
-
-        finding = find(self._store, self.fit_params, progress=progress)
-        return finding, adopt(self._store, finding, reason="", dry_run=True)
-
     def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run."""
         from vecclust.library.runs import adopt

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from vecclust.daemon import modesty
-from vecclust.daemon.modesty import thread_cap
+from vecclust.daemon import resource_limits
+from vecclust.daemon.resource_limits import thread_limit
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-MODEST = """
+LIMITED = """
 import json, os, subprocess, sys, threading
 os.nice(int(sys.argv[2]))
 import numpy
-from vecclust.daemon.modesty import cap_threads, lower_priority
+from vecclust.daemon.resource_limits import lower_priority, set_thread_limit
 over = threading.Event()
 threading.Thread(target=over.wait, daemon=True).start()
-cap_threads(1)
+set_thread_limit(1)
 lower_priority(int(sys.argv[1]))
 from threadpoolctl import threadpool_info
 program = "import os; print(os.getpriority(0, 0), os.environ['NUMBA_NUM_THREADS'], os.environ['OMP_NUM_THREADS'])"
@@ -41,9 +41,9 @@ print(json.dumps({
 
 
 def told(nice: int, before: int, **environment: str) -> dict[str, Any]:
-    """Run a process that is modest, and have it tell how much."""
+    """Run a process that limits itself, and have it tell how much."""
     clean = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    command = [sys.executable, "-c", MODEST, str(nice), str(before)]
+    command = [sys.executable, "-c", LIMITED, str(nice), str(before)]
     done = subprocess.run(
         command, cwd=PROJECT, env={**clean, **environment}, capture_output=True, text=True, check=True
     )
@@ -52,7 +52,7 @@ def told(nice: int, before: int, **environment: str) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not list threads here")
-def test_all_threads_and_processes_are_modest() -> None:
+def test_all_threads_and_processes_are_limited() -> None:
     """Also those that were there before; numpy's BLAS, loaded before, is limited too."""
     own = os.getpriority(os.PRIO_PROCESS, 0)
     found = told(12, 0)
@@ -75,7 +75,7 @@ def test_what_is_lower_already_and_what_the_owner_set_stays() -> None:
 @pytest.mark.skipif(shutil.which("ionice") is None, reason="there is no ionice here to tell the disk's priority")
 def test_the_disk_is_left_to_others() -> None:
     """Every thread is of the idle class; not where the owner wants no niceness at all."""
-    if os.uname().machine not in modesty._IOPRIO_SET:
+    if os.uname().machine not in resource_limits._IOPRIO_SET:
         pytest.skip("the system call's number is not known on this machine")
     assert {said.strip() for said in told(10, 0)["disk"]} == {"idle"}
     assert "idle" not in {said.strip() for said in told(0, 0)["disk"]}
@@ -84,6 +84,6 @@ def test_the_disk_is_left_to_others() -> None:
 @pytest.mark.parametrize(("n_cpus", "cap"), [(1, 1), (2, 1), (3, 1), (8, 4)])
 def test_half_the_processors_and_at_least_one(monkeypatch: pytest.MonkeyPatch, n_cpus: int, cap: int) -> None:
     """Unless a number is wanted."""
-    monkeypatch.setattr(modesty, "available_cpus", lambda: n_cpus)
-    assert thread_cap(0) == cap
-    assert thread_cap(6) == 6
+    monkeypatch.setattr(resource_limits, "available_cpus", lambda: n_cpus)
+    assert thread_limit(0) == cap
+    assert thread_limit(6) == 6

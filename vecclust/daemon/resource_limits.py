@@ -1,4 +1,4 @@
-"""How little the daemon takes: priority of processor and disk, and threads; its processes inherit both.
+"""The limits the daemon sets itself: priority of processor and disk, and threads; its processes inherit both.
 
 Linux keeps priorities for each thread, so all that there are by now are lowered, the table library's among them. The
 disk's are set by the bare system call: Python has none for it, and psutil would be one more compiled dependency for
@@ -54,15 +54,22 @@ def lower_priority(nice: int) -> None:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
         if nice > 0:
-            _use_idle_disk(thread)
+            _set_idle_io(thread)
 
 
-def thread_cap(wanted: int) -> int:
-    """Give how many threads the daemon takes at most: half the processors, at least one, where 0 are wanted."""
+def thread_limit(wanted: int) -> int:
+    """Give how many threads the daemon takes at most.
+
+    Args:
+        wanted: the owner's number; 0 for half the processors, at least one.
+
+    Returns:
+        The number, at least 1.
+    """
     return wanted or max(1, available_cpus() // 2)
 
 
-def cap_threads(n_threads: int) -> None:
+def set_thread_limit(n_threads: int) -> None:
     """Limit the threads of what computes, here and in processes started from now on.
 
     What the owner set in the environment stays.
@@ -84,7 +91,7 @@ def _threads() -> list[int]:
         return [0]
 
 
-def _use_idle_disk(thread: int) -> None:
+def _set_idle_io(thread: int) -> None:
     number = _IOPRIO_SET.get(os.uname().machine) if os.uname().sysname == "Linux" else None
     if number is None:
         return

@@ -18,7 +18,7 @@ from vecclust.errors import VecclustError
 
 log = logging.getLogger(__name__)
 
-PACKAGE = "vecclust"
+_PACKAGE = "vecclust"
 
 
 class _OneLine(logging.Formatter):
@@ -31,7 +31,7 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r")
 
 
-class Logbook(logging.handlers.RotatingFileHandler):
+class LogFile(logging.handlers.RotatingFileHandler):
     """Writes the log, and gives way where it cannot.
 
     Args:
@@ -55,13 +55,21 @@ class Logbook(logging.handlers.RotatingFileHandler):
         return os.fdopen(os.open(self.baseFilename, flags, 0o600), "a", encoding=self.encoding, errors=self.errors)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
+        """Write one record.
+
+        Args:
+            record: what was logged.
+        """
         self._failed_now = False
         super().emit(record)
         self._fails = self._failed_now
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Give up this record; the file is opened anew for the next one."""
+        """Give up this record; the file is opened anew for the next one.
+
+        Args:
+            record: what could not be written.
+        """
         self._failed_now = True
         stream, self.stream = self.stream, None
         if stream is not None:
@@ -79,27 +87,27 @@ class Logbook(logging.handlers.RotatingFileHandler):
 
 
 @contextmanager
-def kept_log(file: Path, *, size_bytes: int, n_files: int) -> Iterator[None]:
-    """Write what vecclust says to a file while the block runs, however quiet the terminal is.
+def log_to_file(file: Path, *, size_bytes: int, n_files: int) -> Iterator[None]:
+    """Write what vecclust logs to a file while the block runs, however quiet the terminal is.
 
     Args:
-        file: see `Logbook`.
-        size_bytes: likewise.
-        n_files: likewise.
+        file: the newest file; older ones have a number behind their name.
+        size_bytes: size after which a new one is begun.
+        n_files: files kept, the newest among them.
     """
-    package = logging.getLogger(PACKAGE)
+    package = logging.getLogger(_PACKAGE)
     level = package.level
-    book = Logbook(file, size_bytes=size_bytes, n_files=n_files)
+    handler = LogFile(file, size_bytes=size_bytes, n_files=n_files)
     package.setLevel(min(level or logging.INFO, logging.INFO))
-    package.addHandler(book)
+    package.addHandler(handler)
     try:
         yield
     except Exception as error:
         # To the file alone: whoever sees the terminal is told by the command itself.
         trace = None if isinstance(error, VecclustError) else (type(error), error, error.__traceback__)
-        book.handle(package.makeRecord(PACKAGE, logging.ERROR, __file__, 0, "it ends: %s", (error,), trace))
+        handler.handle(package.makeRecord(_PACKAGE, logging.ERROR, __file__, 0, "it ends: %s", (error,), trace))
         raise
     finally:
-        package.removeHandler(book)
+        package.removeHandler(handler)
         package.setLevel(level)
-        book.close()
+        handler.close()

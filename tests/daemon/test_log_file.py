@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vecclust.daemon.logbook import kept_log
+from vecclust.daemon.log_file import log_to_file
 from vecclust.errors import StoreError
 
 FULL = Path("/dev/full")
@@ -25,7 +25,7 @@ def test_a_line_a_record_with_its_time_whatever_a_file_is_called(file: Path) -> 
     """Newlines and bytes that are no text are written out; the terminal's quiet does not matter."""
     logging.getLogger("vecclust").setLevel(logging.ERROR)
     try:
-        with kept_log(file, size_bytes=10**6, n_files=2):
+        with log_to_file(file, size_bytes=10**6, n_files=2):
             log.info("%s added", "a\nb\rc \udcff \u00e9")
             log.debug("not this")
     finally:
@@ -38,7 +38,7 @@ def test_a_line_a_record_with_its_time_whatever_a_file_is_called(file: Path) -> 
 
 def test_it_rotates_and_is_its_owners_alone(file: Path) -> None:
     """So many files of such a size, no more."""
-    with kept_log(file, size_bytes=2000, n_files=3):
+    with log_to_file(file, size_bytes=2000, n_files=3):
         for number in range(200):
             log.info("batch %d", number)
     files = sorted(file.parent.iterdir())
@@ -53,7 +53,7 @@ def test_where_it_cannot_be_written_it_is_said_once_and_tried_again(
     """Nothing ends for it."""
     file.parent.parent.mkdir()
     file.parent.write_text("a file where the directory should be")
-    with kept_log(file, size_bytes=10**6, n_files=2):
+    with log_to_file(file, size_bytes=10**6, n_files=2):
         log.info("one")
         log.info("two")
         file.parent.unlink()
@@ -69,12 +69,12 @@ def test_a_full_disk_costs_lines_and_nothing_else(
 ) -> None:
     """What is said when there is room again is written."""
     file.parent.mkdir(parents=True)
-    with kept_log(file, size_bytes=10**6, n_files=2):
-        (book,) = logging.getLogger("vecclust").handlers
-        monkeypatch.setattr(book, "baseFilename", str(FULL))
+    with log_to_file(file, size_bytes=10**6, n_files=2):
+        (handler,) = logging.getLogger("vecclust").handlers
+        monkeypatch.setattr(handler, "baseFilename", str(FULL))
         for number in range(20):
             log.info("lost %d", number)
-        monkeypatch.setattr(book, "baseFilename", str(file))
+        monkeypatch.setattr(handler, "baseFilename", str(file))
         log.info("there is room")
     assert sum("cannot be written" in message for message in caplog.messages) == 1
     assert file.read_text().splitlines()[-1].endswith("there is room")
@@ -83,7 +83,7 @@ def test_a_full_disk_costs_lines_and_nothing_else(
 def test_why_it_ended_stands_in_it(file: Path) -> None:
     """A defect with its traceback, an error of the store in a line."""
     for error in (StoreError("no room for a table"), ZeroDivisionError("a defect")):
-        with pytest.raises(type(error)), kept_log(file, size_bytes=10**6, n_files=2):
+        with pytest.raises(type(error)), log_to_file(file, size_bytes=10**6, n_files=2):
             raise error
     said = file.read_text()
     assert "ERROR it ends: no room for a table" in said.splitlines()[0]

@@ -1,4 +1,4 @@
-"""Whether the daemon really makes progress, and the supervisor's watchdog, fed only while it does.
+"""Whether the daemon really makes progress, and systemd's watchdog, fed only while it does.
 
 The loop says what it begins, each stage may take only so long, and a thread beside it compares the two with the clock:
 a loop that is stuck in a library, a disk or a lock is restarted, one that loads a model for an hour is not. The thread
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from vecclust.daemon.supervisor import notify
+from vecclust.daemon.systemd_notify import notify
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,8 @@ LONGEST_S: Mapping[str, float] = {
     "arming": ARMING_S,
     # At most half a minute, and arming where watching had gone deaf.
     "listening": 60.0 + ARMING_S,
-    # Errands, questions to the tables, beginning a refit.
-    "minding": 600.0,
+    # Other threads' jobs, questions to the tables, beginning a refit.
+    "jobs": 600.0,
     # A million files on a slow network mount.
     "walking": 3600.0,
     # After the longest decoding (added): a batch through the largest model on a processor, a commit, tidying up.
@@ -43,7 +43,7 @@ LOADING_S = 6 * 3600.0
 MOST_UNHEARD = 2
 
 
-class Pulse:
+class Heartbeat:
     """Remembers what the loop does and since when.
 
     Args:
@@ -56,15 +56,22 @@ class Pulse:
         self._clock_s = clock_s
         self._last = ("arming", clock_s())
 
-    def beat(self, stage: str) -> None:
-        """Say what is begun, or that it goes on."""
+    def record(self, stage: str) -> None:
+        """Take note that a stage begins, or goes on.
+
+        Args:
+            stage: a key of `LONGEST_S`, or a stage of a fit.
+        """
         self._last = (stage, self._clock_s())
 
     def stuck(self, *, loading: bool = False) -> str:
-        """Say what has taken too long, or nothing.
+        """Say what has taken too long.
 
         Args:
             loading: whether a model is being loaded, which any stage may wait for.
+
+        Returns:
+            For how long there was no progress and in which stage; empty while nothing is stuck.
         """
         stage, began_s = self._last
         longest_s = LONGEST_S.get(stage, FITTING_S) + (self._decode_timeout_s if stage == "photos" else 0.0)
@@ -74,62 +81,62 @@ class Pulse:
         return f"no progress for {silent_s:.0f} s ({stage})" if silent_s > longest_s else ""
 
 
-class Feeder:
-    """Feeds the supervisor's watchdog from a thread of its own.
+class WatchdogFeeder:
+    """Feeds systemd's watchdog from a thread of its own.
 
     Args:
-        pulse: the loop's.
+        heartbeat: the loop's.
         n_unheard: gives how many canaries in a row were not heard.
         loading: tells whether a model is being loaded.
-        every_s: seconds between two meals; None where nobody waits for them.
-        tell: tells the supervisor.
+        every_s: seconds between two messages; None where nobody waits for them.
+        notify: sends lines to systemd.
     """
 
     def __init__(
         self,
-        pulse: Pulse,
+        heartbeat: Heartbeat,
         *,
         n_unheard: Callable[[], int],
         loading: Callable[[], bool],
         every_s: float | None,
-        tell: Callable[..., object] = notify,
+        notify: Callable[..., object] = notify,
     ) -> None:
-        self._pulse = pulse
+        self._heartbeat = heartbeat
         self._n_unheard = n_unheard
         self._loading = loading
         self._every_s = every_s
-        self._tell = tell
-        self._over = threading.Event()
+        self._notify = notify
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._hungry = ""
+        self._withheld = ""
 
     def open(self) -> None:
         """Begin."""
         if self._every_s is not None:
-            self._thread = threading.Thread(target=self._run, name="vecclust-watchdog", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(self._every_s,), name="vecclust-watchdog")
+            self._thread.daemon = True
             self._thread.start()
 
     def close(self) -> None:
         """End."""
-        self._over.set()
+        self._closed.set()
         if self._thread is not None:
             self._thread.join()
 
     def feed(self) -> None:
         """Feed the watchdog, or withhold it and say why."""
-        why = self._pulse.stuck(loading=self._loading())
+        why = self._heartbeat.stuck(loading=self._loading())
         n_unheard = self._n_unheard()
         if not why and n_unheard >= MOST_UNHEARD:
             why = f"watching is deaf: {n_unheard} canaries in a row were not heard"
-        if why and not self._hungry:
+        if why and not self._withheld:
             log.error("%s; the watchdog is not fed", why)
-            self._tell(f"STATUS={why}")
-        self._hungry = why
+            self._notify(f"STATUS={why}")
+        self._withheld = why
         if not why:
-            self._tell("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
 
-    def _run(self) -> None:
-        assert self._every_s is not None
+    def _run(self, every_s: float) -> None:
         self.feed()
-        while not self._over.wait(self._every_s):
+        while not self._closed.wait(every_s):
             self.feed()

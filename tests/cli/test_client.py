@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from tests.library.test_library import HUES, picture
-from vecclust import Library
+from vecclust import Client, Library
 from vecclust.cli import exits
 from vecclust.cli.app import app
 from vecclust.errors import VecclustError
-from vecclust.server import front
-from vecclust.server.wire import NobodyThere, ask
+from vecclust.server.client import NoServer
+from vecclust.server.verbs import Verb
 
 DEADLINE_S = 240.0
 OUTSIDE = os.fsdecode(b"out\xff.jpg")
@@ -124,13 +124,14 @@ class Spy:
     def __init__(self, *, alone: bool) -> None:
         self.alone = alone
         self.outcome = "none"
+        self.ask = Client.ask
 
-    def __call__(self, library: Path, question: Mapping[str, Any], **other: Any) -> Mapping[str, Any]:
+    def of(self, asker: Client, verb: Verb, arguments: Mapping[str, Any], **other: Any) -> Any:
         """Ask."""
         if self.alone:
-            raise NobodyThere
+            raise NoServer
         try:
-            answer = ask(library, question, **other)
+            answer = self.ask(asker, verb, arguments, **other)
         except BaseException as error:
             self.outcome = "answered" if isinstance(error, VecclustError) else type(error).__name__
             raise
@@ -149,7 +150,7 @@ def run(
 ) -> tuple[int, bytes, bytes]:
     """Run one command line in the world's folder; give exit code, stdout and stderr."""
     monkeypatch.chdir(world.folder)
-    monkeypatch.setattr(front, "ask", spy)
+    monkeypatch.setattr(Client, "ask", lambda asker, *asked, **other: spy.of(asker, *asked, **other))
     capture.readouterr()
     command = ["--library", library, *(text.replace("ALBUM", str(world.album)) for text in arguments)]
     code = exits.run(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
@@ -180,7 +181,7 @@ def test_an_answer_of_the_daemon_costs_no_heavy_import(world: World) -> None:
         "from vecclust.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
         "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'pydantic',\n"
-        "         'vecclust.library'}\n"
+        "         'vecclust.store'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -232,7 +233,7 @@ def test_the_daemon_keeps_what_is_said_as_the_command_line_would_alone(
     with Library.open(world.library) as opened:
         cluster = opened.clusters().clusters[0].id
         members = [member.photo for member in opened.cluster(cluster).photos[:3]]
-        n_said = len(opened.words(everything=True))
+        n_said = len(opened.edits(everything=True))
     for arguments in SAYINGS:
         filled: list[str] = []
         for text in arguments:

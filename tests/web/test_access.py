@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tests.web.served import Answer, Served
-from vecclust.web.gate import HEADERS
+from vecclust.server.access import HEADERS
 
 
 def refused(answer: Answer, status: int) -> None:
@@ -136,7 +136,7 @@ TRAVERSALS = (
     "/original/../../../../etc/passwd", "/original/..%2f..%2f..%2fetc%2fpasswd", "/original/%2e%2e/%2e%2e/etc/passwd",
     "/original//etc/passwd", "/original/%2fetc%2fpasswd", "/thumbnail/..%2flibrary", "//etc/passwd", "/../etc/passwd",
     "/asset/../__init__.py", "/asset/..%2f__init__.py", "/asset/live.css", "/asset/live.html", "/asset/", "/asset/%00",
-    "/asset/..%5clive.js", "/map/sheet/..%2f..%2fetc/0.webp", "/vecclust/ui/gate.py", "/album/05.jpg",
+    "/asset/..%5clive.js", "/map/sheet/..%2f..%2fetc/0.webp", "/vecclust/server/access.py", "/album/05.jpg",
     "/dropped/..%2f1/picture", "/photo/" + 64 * "A", "/original/" + 63 * "0", "/original/" + 65 * "0",
 )  # fmt: skip
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from vecclust.daemon.pulse import LOADING_S, LONGEST_S, Feeder, Pulse
-from vecclust.daemon.supervisor import watchdog_s
+from vecclust.daemon.heartbeat import LOADING_S, LONGEST_S, Heartbeat, WatchdogFeeder
+from vecclust.daemon.systemd_notify import watchdog_s
 
 
 class Fed:
@@ -16,13 +16,13 @@ class Fed:
     def __init__(self, *, decode_timeout_s: float = 60.0) -> None:
         self.now_s, self.n_unheard, self.loading = 1000.0, 0, False
         self.said: list[str] = []
-        self.pulse = Pulse(decode_timeout_s=decode_timeout_s, clock_s=lambda: self.now_s)
-        self.feeder = Feeder(
-            self.pulse,
+        self.heartbeat = Heartbeat(decode_timeout_s=decode_timeout_s, clock_s=lambda: self.now_s)
+        self.feeder = WatchdogFeeder(
+            self.heartbeat,
             n_unheard=lambda: self.n_unheard,
             loading=lambda: self.loading,
             every_s=None,
-            tell=lambda *lines: self.said.extend(lines),
+            notify=lambda *lines: self.said.extend(lines),
         )
 
     def is_fed(self) -> bool:
@@ -36,7 +36,7 @@ class Fed:
 def test_each_stage_has_its_longest_time(stage: str) -> None:
     """Fed up to it, not after, and again as soon as there is progress; a fit's stages are not listed one by one."""
     fed = Fed(decode_timeout_s=100.0)
-    fed.pulse.beat(stage)
+    fed.heartbeat.record(stage)
     longest_s = LONGEST_S.get(stage, 6 * 3600.0) + (100.0 if stage == "photos" else 0.0)
     fed.now_s += longest_s
     assert fed.is_fed()
@@ -46,14 +46,14 @@ def test_each_stage_has_its_longest_time(stage: str) -> None:
     assert [line for line in fed.said if "STATUS" in line] == [
         f"STATUS=no progress for {longest_s + 1:.0f} s ({stage})"
     ]
-    fed.pulse.beat(stage)
+    fed.heartbeat.record(stage)
     assert fed.is_fed()
 
 
 def test_a_photo_may_take_as_long_as_it_is_configured_to() -> None:
     """An hour, for whoever asked for that."""
     fed = Fed(decode_timeout_s=3600.0)
-    fed.pulse.beat("photos")
+    fed.heartbeat.record("photos")
     fed.now_s += 3700.0
     assert fed.is_fed()
 
@@ -61,7 +61,7 @@ def test_a_photo_may_take_as_long_as_it_is_configured_to() -> None:
 def test_loading_a_model_is_progress_for_hours_and_not_for_ever() -> None:
     """It may be fetched over a slow line meanwhile."""
     fed = Fed()
-    fed.pulse.beat("photos")
+    fed.heartbeat.record("photos")
     fed.loading = True
     fed.now_s += LOADING_S
     assert fed.is_fed()

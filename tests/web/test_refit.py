@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tests.web.served import DEADLINE_S, TestOpener, make
+from vecclust import Client
 from vecclust.errors import LibraryLocked, UsageError, VecclustError
-from vecclust.server.front import Front
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import RefitReport
-from vecclust.web.desk import Desk
+from vecclust.web.refit import ProposedRefit
 
 
-class ScriptedFront(Front):
+class ScriptedClient(Client):
     """A daemon that fits when it is told to, and then fails."""
 
     def __init__(self, path: Path, *, kept: bool) -> None:
@@ -25,7 +25,7 @@ class ScriptedFront(Front):
         self.kept = kept
         self.go = threading.Event()
 
-    def is_kept(self) -> bool:
+    def is_answered(self) -> bool:
         """Say so."""
         return self.kept
 
@@ -36,11 +36,11 @@ class ScriptedFront(Front):
         raise VecclustError("the daemon went away", hint="Look again.")
 
 
-def until(desk: Desk, state: str, **facts: Any) -> None:
+def until(refit: ProposedRefit, state: str, **facts: Any) -> None:
     """Wait for a state."""
     deadline = time.monotonic() + DEADLINE_S
-    while (desk.view.state, *(getattr(desk.view, name) for name in facts)) != (state, *facts.values()):
-        assert time.monotonic() < deadline, desk.view
+    while (refit.view.state, *(getattr(refit.view, name) for name in facts)) != (state, *facts.values()):
+        assert time.monotonic() < deadline, refit.view
         time.sleep(0.05)
 
 
@@ -48,22 +48,22 @@ def test_a_fit_of_the_daemon_is_followed_to_its_end(tmp_path: Path) -> None:
     """While it is under way nothing else is begun or given up; why it failed is kept. Another writer gets no fit."""
     make(tmp_path)
     opener = TestOpener(tmp_path / "library")
-    front = ScriptedFront(tmp_path / "library", kept=False)
-    desk = Desk(opener, front=front)
-    desk.propose()
-    until(desk, "proposed")
+    client = ScriptedClient(tmp_path / "library", kept=False)
+    refit = ProposedRefit(opener, client=client)
+    refit.propose()
+    until(refit, "proposed")
     with opener.open(write=True):
         with pytest.raises(LibraryLocked):
-            desk.adopt()
-        assert desk.view.state == "proposed"
-        front.kept = True
-        desk.adopt()
-    until(desk, "handed", stage="layout", done=3, total=7)
-    for refused in (desk.propose, desk.forget, desk.adopt):
+            refit.adopt()
+        assert refit.view.state == "proposed"
+        client.kept = True
+        refit.adopt()
+    until(refit, "handed", stage="layout", done=3, total=7)
+    for refused in (refit.propose, refit.forget, refit.adopt):
         with pytest.raises(UsageError):
             refused()
-    front.go.set()
-    until(desk, "failed")
-    assert desk.view.error is not None
-    assert desk.view.error.message == "the daemon went away"
-    desk.close()
+    client.go.set()
+    until(refit, "failed")
+    assert refit.view.error is not None
+    assert refit.view.error.message == "the daemon went away"
+    refit.close()

@@ -1,4 +1,4 @@
-"""The desk in front of a real library, and a daemon as a process behind its socket; the model alone is a fake."""
+"""The daemon's answers over a real library, and a daemon as a process behind its socket; the model alone is a fake."""
 
 from __future__ import annotations
 
@@ -16,55 +16,45 @@ import pytest
 
 from tests.daemon.processes import DEADLINE_S, PROJECT, Process, put
 from tests.daemon.test_process import FLAGS
-from tests.daemon.test_refitter import library as library
+from tests.library.test_fit_process import library as library
 from tests.library.test_library import HUES, picture
-from vecclust import Library
-from vecclust.daemon.desk import Desk
-from vecclust.daemon.orders import Orders
+from vecclust import Client
+from vecclust.daemon.backend import DaemonBackend
+from vecclust.daemon.jobs import JobQueue
 from vecclust.errors import LibraryLocked, NotFound, UsageError, VecclustError
-from vecclust.library import catalogue
-from vecclust.server.front import Front
-from vecclust.server.wire import Declined, NobodyThere, ask, unpack_answer
-from vecclust.server.wire.meeting import call, meeting_folder
+from vecclust.library.queries import search
+from vecclust.library.watched import WatchedLibrary
+from vecclust.server.app import Asker, Question
+from vecclust.server.client import Declined, NoServer
+from vecclust.server.sockets import connect, socket_folders
+from vecclust.server.verbs import VERBS
 from vecclust.testing import FakeEmbedder
 from vecclust.types.search import Filters
 
-Values = Mapping[str, Any]
+
+def question(verb: str, arguments: Mapping[str, Any] | None = None, **other: Any) -> Question:
+    """Ask as one who differs in nothing from the daemon but as told."""
+    same: dict[str, Any] = {"flags": {"clusters.reducer": "pca"}}
+    return Question(VERBS[verb], arguments or {}, Asker(**{**same, **other}))
 
 
-def asker(library: Library, **other: Any) -> dict[str, Any]:
-    """Say what an asker says of itself who differs in nothing from the daemon but as told."""
-    same = {"config": None, "environment": {}, "flags": {"clusters.reducer": "pca"}, "files": {}}
-    return {**same, **other}
-
-
-def question(library: Library, verb: str, asked: Values | None = None, **other: Any) -> dict[str, Any]:
-    """Ask."""
-    return {"verb": verb, "asked": asked or {}, "asker": asker(library, **other)}
-
-
-NO_FILTERS = {"cluster": None, "since": None, "until": None, "folder": None}
-SEARCH = {"text": "red", "limit": 5, "filters": NO_FILTERS}
+SEARCH = {"text": "red", "limit": 5}
 
 
 @pytest.fixture
-def desk(library: Library) -> Iterator[Desk]:
-    """A desk that nobody serves."""
-    made = Desk(library, Orders())
+def backend(library: WatchedLibrary) -> Iterator[DaemonBackend]:
+    """A backend that nobody serves."""
+    made = DaemonBackend(library, JobQueue())
     yield made
     made.close()
 
 
-def told(word: Values) -> None:
-    """Take no note."""
-
-
-def test_it_answers_as_the_library_does(library: Library, desk: Desk) -> None:
-    """From handles of its own, with the model of the library."""
-    answer = unpack_answer(desk.answer(question(library, "search", SEARCH), told))
-    assert answer == library.search("red", limit=5)
-    assert desk._store is not library._store
-    assert not desk._store.writable  # type: ignore[union-attr]
+def test_it_answers_as_the_library_does(library: WatchedLibrary, backend: DaemonBackend) -> None:
+    """From handles of its own, with the model of the library; anybody is answered by the daemon's own settings."""
+    assert backend.read(question("search", SEARCH)) == library.search("red", limit=5)
+    assert backend.read(Question(VERBS["search"], SEARCH, None)) == library.search("red", limit=5)
+    assert backend._store is not library._store
+    assert not backend._store.writable  # type: ignore[union-attr]
 
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -73,73 +63,62 @@ OTHERS: dict[str, dict[str, Any]] = {
     "uses the index otherwise": {"environment": {"VECCLUST_STORE_INDEX_FROM_PHOTOS": "256"}},
     "has a setting that is none": {"flags": {"no.such": 1}},
     "has a file that is none": {"config": "/nowhere/config.toml"},
-    "sees other files": {"files": {"/nowhere/x.jpg": [1, 2]}},
+    "sees other files": {"files": {"/nowhere/x.jpg": (1, 2)}},
     "sees a file that is not there for it": {"files": {str(PROJECT / "README.md"): None}},
 }
 
 
 @pytest.mark.parametrize("way", OTHERS)
-def test_who_would_find_something_else_alone_is_left_to_it(library: Library, desk: Desk, way: str) -> None:
-    """Or would be told of a mistake in words of its own."""
+def test_who_would_find_something_else_alone_is_left_to_it(
+    library: WatchedLibrary, backend: DaemonBackend, way: str
+) -> None:
+    """Or would be told of a mistake in words of its own; nothing is written for it either."""
     with pytest.raises(Declined):
-        desk.answer(question(library, "search", SEARCH, **OTHERS[way]), told)
+        backend.read(question("search", SEARCH, **OTHERS[way]))
+    with pytest.raises(Declined):
+        next(backend.write(question("rename", {"cluster": "c1", "name": "x"}, **OTHERS[way])))
 
 
-def test_what_changes_no_answer_is_no_reason_to_decline(library: Library, desk: Desk) -> None:
+def test_what_changes_no_answer_is_no_reason_to_decline(library: WatchedLibrary, backend: DaemonBackend) -> None:
     """Threads, batches, folders to watch: the asker's own affair."""
     flags = {"embed.threads": 3, "embed.batch_size": 2, "watch.interval_s": 9, "store.keep_runs": 3}
-    assert desk.answer(question(library, "search", SEARCH, flags=flags), told)["hits"]
+    assert backend.read(question("search", SEARCH, flags=flags)).results
 
 
-BROKEN: list[Any] = [
-    {}, {"verb": "search"}, {"verb": "drop", "asked": {}, "asker": {}}, {"verb": [], "asked": {}, "asker": {}},
-    {"verb": "status", "asked": {}, "asker": None}, {"verb": "status", "asked": {}, "asker": {"files": 1}},
-    {"verb": "status", "asked": {}, "asker": {"config": None, "environment": 1, "flags": {}, "files": {}}},
-    {"verb": "status", "asked": {}, "asker": {"config": None, "environment": {}, "flags": {}, "files": {"\0": None}}},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("broken", BROKEN)
-def test_a_question_that_is_none_is_declined(desk: Desk, broken: Any) -> None:
-    """Whatever a broken client sends."""
-    with pytest.raises(Declined):
-        desk.answer(broken, told)
-
-
-def test_an_answer_never_mixes_two_runs(library: Library, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that becomes the current one in the middle makes the question be asked again."""
-    photo = str(Path(library.folders()[0]) / "red0.jpg")
-    desk.answer(question(library, "status"), told)
-    with_clusters, switched = catalogue.with_clusters, []
+def test_an_answer_never_mixes_two_runs(
+    library: WatchedLibrary, backend: DaemonBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that becomes the current one in the middle changes nothing of the answer."""
+    photo = Path(library.folders()[0]) / "red0.jpg"
+    backend.read(question("status"))
+    with_clusters, switched = search.with_clusters, []
     library.recluster()
     library.rollback("r1")
     names = {run: {label.photo: label.cluster for label in library._store.labels(run).values()} for run in ("r1", "r2")}
     assert library._store.clusters("r1") != library._store.clusters("r2")
 
-    def switch_after(store: Any, hits: Any) -> Any:
-        dressed = with_clusters(store, hits)
+    def switch_before(store: Any, hits: Any) -> Any:
         if not switched:
             library.rollback("r2")
-            switched.append(len(dressed))
-        else:
-            switched.append(len(dressed))
-        return dressed
+        switched.append(len(hits))
+        return with_clusters(store, hits)
 
-    monkeypatch.setattr(catalogue, "with_clusters", switch_after)
-    asked = {"photo": photo, "limit": 30, "filters": NO_FILTERS}
-    answer = unpack_answer(desk.answer(question(library, "similar", asked), told))
-    assert switched == [23, 23], "answered again once the run had changed"
-    assert {hit.photo: hit.cluster for hit in answer.results}.items() <= names["r2"].items()
+    monkeypatch.setattr(search, "with_clusters", switch_before)
+    asked = {"photo": photo, "limit": 30}
+    answers = [backend.read(question("similar", asked)) for _ in range(2)]
+    clusters = [{hit.photo: hit.cluster for hit in answer.results}.items() for answer in answers]
+    assert switched[0] == 23
+    assert clusters[0] <= names["r1"].items(), "of the run that was current when it was asked"
+    assert clusters[1] <= names["r2"].items(), "the next question sees the newer one"
 
 
-def test_it_reads_new_runs_with_new_handles(library: Library, desk: Desk) -> None:
+def test_it_reads_new_runs_with_new_handles(library: WatchedLibrary, backend: DaemonBackend) -> None:
     """Handles of runs that are gone do not pile up in a process that stays for months."""
-    desk.answer(question(library, "status"), told)
-    before = desk._store
+    backend.read(question("status"))
+    before = backend._store
     library.recluster()
-    values = desk.answer(question(library, "status"), told)
-    assert values["run"]["run"] == "r2"
-    assert desk._store is not before
+    assert backend.read(question("status")).run.run == "r2"
+    assert backend._store is not before
 
 
 @pytest.fixture
@@ -167,15 +146,15 @@ def start(tmp_path: Path, album: Path) -> Iterator[Callable[..., Process]]:
         process.kill()
 
 
-def front(process: Process, **flags: Any) -> Front:
+def client_of(process: Process, **flags: Any) -> Client:
     """Ask as a command line does whose flags are the daemon's."""
-    return Front(process.library, flags={"clusters.reducer": "pca", **flags})
+    return Client(process.library, flags={"clusters.reducer": "pca", **flags})
 
 
-def test_a_whole_life_at_the_desk(start: Callable[..., Process], album: Path) -> None:
+def test_a_whole_life_of_questions(start: Callable[..., Process], album: Path) -> None:
     """Words, photos, status, names, fits, rollback, errors; after the end the socket is gone and answers go on."""
     process = start()
-    ask_ = front(process)
+    ask_ = client_of(process)
     found = ask_.search("red", limit=4, filters=Filters(folder=album))
     assert {Path(hit.path).parent.name for hit in found.results} == {"red"}
     assert ask_.status().daemon.pid == process.child.pid
@@ -185,23 +164,23 @@ def test_a_whole_life_at_the_desk(start: Callable[..., Process], album: Path) ->
     with pytest.raises(UsageError):
         ask_.search("  ")
     stages: list[str] = []
-    report = front(process, **{"clusters.clusterer": "kmeans", "clusters.n_clusters": 2}).recluster(
+    report = client_of(process, **{"clusters.clusterer": "kmeans", "clusters.n_clusters": 2}).recluster(
         progress=lambda stage, done, total: stages.append(stage)
     )
     assert (report.run, report.clusters) == ("r2", 2)
     assert "neighbours" in stages
-    assert front(process).recluster(dry_run=True).run == "r3"
+    assert client_of(process).recluster(dry_run=True).run == "r3"
     assert ask_.rollback("r1").run == "r1"
-    with Library.open(process.library) as opened:
+    with WatchedLibrary.open(process.library) as opened:
         assert opened.runs()[1] == "r1"
         assert opened.runs()[0][-1].reason == "on demand"
         known = opened.similar(album / "red" / "000.jpg")
     assert ask_.similar(album / "red" / "000.jpg") == known
     with pytest.raises(LibraryLocked, match=str(process.child.pid)) as locked:
-        Library.open(process.library, write=True)
+        WatchedLibrary.open(process.library, write=True)
     assert f"kill {process.child.pid}" in locked.value.hint
     assert process.end()[0] == 0
-    assert list(meeting_folder(process.library).iterdir()) == []
+    assert list(socket_folders(process.library)[0].iterdir()) == []
     assert ask_.similar(album / "red" / "000.jpg") == known
 
 
@@ -213,11 +192,11 @@ def test_a_photo_outside_the_library_is_embedded_by_the_daemon(
     name = os.fsdecode(b"out\xff.jpg")
     (tmp_path / name).write_bytes(picture("blue", 500))
     monkeypatch.chdir(tmp_path)
-    found = front(process).similar(name, limit=3)
+    found = client_of(process).similar(name, limit=3)
     assert found.query == str(tmp_path / name)
     assert {Path(hit.path).parent.name for hit in found.results} == {"blue"}
     with pytest.raises(NotFound, match=r"nothing\.jpg"):
-        front(process).similar("nothing.jpg")
+        client_of(process).similar("nothing.jpg")
 
 
 def test_it_ends_promptly_while_a_question_is_being_answered(start: Callable[..., Process], tmp_path: Path) -> None:
@@ -245,25 +224,25 @@ def test_a_stopped_or_killed_daemon_keeps_nobody_waiting(
     start: Callable[..., Process], album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its socket is there, nobody answers: the question is answered alone."""
-    monkeypatch.setattr("vecclust.server.wire.asking.GREETING_S", 0.5)
+    monkeypatch.setattr("vecclust.server.client.HELLO_S", 0.5)
     process = start()
-    known = front(process).similar(album / "red" / "000.jpg")
+    known = client_of(process).similar(album / "red" / "000.jpg")
     process.child.send_signal(signal.SIGSTOP)
-    assert front(process).similar(album / "red" / "000.jpg") == known
+    assert client_of(process).similar(album / "red" / "000.jpg") == known
     with pytest.raises(LibraryLocked):
-        front(process).rename("c1", "Lagoon")
+        client_of(process).rename("c1", "Lagoon")
     process.child.send_signal(signal.SIGCONT)
     deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
-            call(process.library, seconds=1).close()
+            connect(process.library, seconds=1).close()
             break
-        except NobodyThere:
+        except OSError:
             assert time.monotonic() < deadline
     process.kill()
-    assert (meeting_folder(process.library) / "socket").exists()
-    assert front(process).similar(album / "red" / "000.jpg") == known
-    with Library.open(process.library) as opened:
+    assert (socket_folders(process.library)[0] / "socket").exists()
+    assert client_of(process).similar(album / "red" / "000.jpg") == known
+    with WatchedLibrary.open(process.library) as opened:
         assert opened.clusters().clusters[0].name is None, "what was refused was done later"
 
 
@@ -278,14 +257,14 @@ def test_who_asks_for_a_fit_may_go_away(start: Callable[..., Process]) -> None:
         assert time.monotonic() < deadline
         process.lives_on(0.05)
     # A second one waits for its turn.
-    second = threading.Thread(target=lambda: told_.append(front(process).recluster()))
+    second = threading.Thread(target=lambda: told_.append(client_of(process).recluster()))
     second.start()
     began.send_signal(signal.SIGINT)
     _, said = began.communicate(timeout=DEADLINE_S)
     assert (began.returncode, "goes on with recluster" in said) == (130, True), said
     second.join(DEADLINE_S)
     assert told_[0].run == "r3"
-    with Library.open(process.library) as opened:
+    with WatchedLibrary.open(process.library) as opened:
         assert [run.run for run in opened.runs()[0]] == ["r1", "r2", "r3"]
 
 
@@ -296,7 +275,7 @@ def test_a_daemon_that_ends_says_so_to_who_waits_for_a_fit(start: Callable[..., 
 
     def recluster() -> None:
         try:
-            front(process).recluster()
+            client_of(process).recluster()
         except BaseException as error:
             outcome.append(error)
 
@@ -310,7 +289,7 @@ def test_a_daemon_that_ends_says_so_to_who_waits_for_a_fit(start: Callable[..., 
     asking.join(DEADLINE_S)
     assert isinstance(outcome[0], VecclustError)
     assert "went away" in outcome[0].message
-    with Library.open(process.library, embedder=FakeEmbedder()) as opened:
+    with WatchedLibrary.open(process.library, embedder=FakeEmbedder()) as opened:
         assert opened.runs()[1] == "r1"
 
 
@@ -322,9 +301,9 @@ def test_photos_are_labelled_while_questions_come(start: Callable[..., Process],
     def go_on() -> None:
         while not stop.is_set():
             try:
-                ask(process.library, front(process)._question("search", SEARCH, []))
+                client_of(process).ask(VERBS["search"], SEARCH)
                 n_answers.append(1)
-            except NobodyThere:
+            except NoServer:
                 continue
             except BaseException as error:
                 failures.append(error)

@@ -1,0 +1,188 @@
+"""A fit in a process of its own: adopted, failed, killed; the library is never left without a run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.library.test_library import HUES, picture
+from vecclust.errors import DamagedRun
+from vecclust.library.fit_process import FitFailed, FitProcess
+from vecclust.library.runs import Finding, find, load_finding, save_finding
+from vecclust.library.watched import WatchedLibrary
+from vecclust.testing import FakeClock, FakeEmbedder
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 90.0
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
+    """A library of 24 photos with a first run."""
+    album = tmp_path / "album"
+    album.mkdir()
+    for colour in HUES:
+        for number in range(8):
+            (album / f"{colour}{number}.jpg").write_bytes(picture(colour, number))
+    clock = FakeClock(time.time_ns() + 3600 * 10**9)
+    flags = {"clusters.reducer": "pca"}
+    with WatchedLibrary.open(
+        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
+    ) as opened:
+        opened.scan([album])
+        yield opened
+
+
+def wait_for(process: FitProcess) -> Finding:
+    """Wait for the end of a fit."""
+    assert process._child is not None
+    process._child.wait(DEADLINE_S)
+    assert process.poll()
+    return process.finding()
+
+
+def test_what_another_process_found_is_what_this_one_would_have(library: WatchedLibrary) -> None:
+    """The same labels; photos that came or went meanwhile are labelled and left out."""
+    here = find(library._store, library.fit_params)
+    process = FitProcess(library.folder)
+    process.start(library.fit_params.as_dict())
+    there = wait_for(process)
+    assert tuple(there.photos) == tuple(here.photos)
+    assert there.labels.tolist() == here.labels.tolist()
+    album = Path(library.folders()[0])
+    (album / "red0.jpg").unlink()
+    (album / "new.jpg").write_bytes(picture("red", 100))
+    library.scan(prune=True)
+    report = library.adopt(there, reason="a test")
+    assert report.run == library.status().run.run == "r2"  # type: ignore[union-attr]
+    labels = library._store.labels()
+    assert set(labels) == library._store.photo_keys()
+    assert [label.assigned_by for label in labels.values()].count("predict") == 1
+
+
+@pytest.mark.parametrize("way", ["killed", "refused"])
+def test_a_fit_that_fails_leaves_the_earlier_run(library: WatchedLibrary, way: str) -> None:
+    """By the out-of-memory killer or an error of its own: nothing is left behind but the run there was."""
+    process = FitProcess(library.folder)
+    params = library.fit_params.as_dict() if way == "killed" else {"no": "such"}
+    process.start(params)
+    if way == "killed":
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(FitFailed):
+        wait_for(process)
+    assert process.pid is None
+    assert not (library.folder / "watch" / "fit").exists()
+    assert library.runs()[1] == "r1"
+
+
+PARENT = """
+import json, os, signal, sys, time
+from pathlib import Path
+from vecclust.library.fit_process import FitProcess
+signal.signal(signal.SIGINT, lambda number, frame: None)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the system sends it to what is stopped when its parent goes
+process = FitProcess(Path(sys.argv[1]))
+process.start(json.loads(sys.argv[2]))
+os.kill(process.pid, signal.SIGSTOP)
+print(process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def parent_of_a_stopped_fit(library: WatchedLibrary) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Give a process, in a process group of its own, that has begun a fit, and the fit's process."""
+    params = json.dumps(dict(library.fit_params.as_dict()))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(library.folder), params],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        cwd=PROJECT,
+    )
+    with parent:
+        try:
+            assert parent.stdout is not None
+            fit = int(parent.stdout.readline())
+            try:
+                yield parent, fit
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(fit, signal.SIGKILL)
+        finally:
+            parent.kill()
+
+
+def test_a_fit_does_not_outlive_a_parent_that_is_killed(library: WatchedLibrary) -> None:
+    """Nor does it find anything for nobody."""
+    with parent_of_a_stopped_fit(library) as (parent, fit):
+        parent.kill()
+        parent.wait()
+        os.kill(fit, signal.SIGCONT)
+        assert parent.stderr is not None
+        assert parent.stderr.read() == ""  # open as long as either lives
+    assert not list((library.folder / "watch" / "fit").glob("finding*"))
+
+
+def test_a_fit_hears_nothing_of_a_terminals_ctrl_c(library: WatchedLibrary) -> None:
+    """Its parent ends it; a traceback of it would be the last thing in the terminal."""
+    with parent_of_a_stopped_fit(library) as (parent, fit):
+        os.killpg(parent.pid, signal.SIGINT)
+        os.kill(fit, signal.SIGCONT)
+        finding = library.folder / "watch" / "fit" / "finding.json"
+        deadline = time.monotonic() + DEADLINE_S
+        while not finding.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        parent.kill()
+        assert parent.stderr is not None
+        assert parent.stderr.read() == ""
+
+
+def test_a_torn_finding_is_not_adopted(library: WatchedLibrary, tmp_path: Path) -> None:
+    """Whichever part is short or missing."""
+    finding = find(library._store, library.fit_params)
+    for name in ("finding.npz", "finding.json"):
+        folder = tmp_path / name
+        folder.mkdir()
+        save_finding(finding, folder)
+        assert load_finding(folder).labels.tolist() == finding.labels.tolist()
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(DamagedRun):
+            load_finding(folder)
+
+
+def test_a_preview_says_what_adopting_would_change(library: WatchedLibrary) -> None:
+    """As a dry run in this process does; the finding stays until it is thrown away, the library as it is."""
+    process = FitProcess(library.folder, library.folder.parent / "proposed")
+    process.start(library.fit_params.as_dict(), preview=True)
+    steps = []
+    deadline = time.monotonic() + DEADLINE_S
+    while not process.poll():
+        assert time.monotonic() < deadline
+        steps += process.progress()
+        time.sleep(0.02)
+    steps += process.progress()
+    assert {"neighbours", "clusters"} <= {stage for stage, _, _ in steps}
+    report, expected = process.preview(), library.recluster(dry_run=True)
+    assert dataclasses.replace(report, seconds=0.0, stage_seconds={}) == dataclasses.replace(
+        expected, seconds=0.0, stage_seconds={}
+    )
+    assert (report.dry_run, library.runs()[1]) == (True, "r1")
+    assert library.adopt(process.finding(), reason="a test").run == "r2"
+    process.close()
+    assert not (library.folder.parent / "proposed").exists()
