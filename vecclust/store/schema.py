@@ -1,166 +1,130 @@
-"""The tables of a library, column by column, and the version that names their shape.
+"""The tables of a library, column by column, the version that names their shape, and how rows are laid out for them.
 
-Photos and thumbnails are two tables so that compacting vectors does not rewrite pictures. Labels are one
-narrow table per run: a refit writes its own unseen, and one commit of `meta` makes it the current one. Keys
-are declared as primary keys and never nullable; two writers merging the same new key would otherwise both
-insert.
+Photos and thumbnails are two tables so that compacting vectors does not rewrite pictures. Labels are one narrow table
+per run: a refit writes its own unseen, and one commit of `meta` makes it the current one. Keys are declared as primary
+keys and never null; two writers merging the same new key would otherwise both insert. Times lie as integers, mappings
+as JSON that is pure ASCII.
 """
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+
+from vecclust.store.layout import CLUSTERS, EDITS, FILES, META, NAMES, PHOTOS, RUNS, THUMBNAILS, run_of_labels_table
 
 SCHEMA_VERSION = 2
 
-PHOTOS = "photos"
-THUMBNAILS = "thumbnails"
-FILES = "files"
-RUNS = "runs"
-CLUSTERS = "clusters"
-NAMES = "names"
-EDITS = "words"
-META = "meta"
-
-# Made with the library; `photos` needs a width and comes with the model, `words` comes with the first of them, `meta`
+# Made with the library; `photos` needs a width and comes with the model, `words` comes with the first edit, `meta`
 # comes last and ends the making.
 FIXED_TABLES = (THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES)
 
-_LABELS = "labels_"
-_RUN = re.compile(r"r([1-9][0-9]{0,17})")
+# What labels say of arrivals since schema 2; nothing of photos that were fitted.
+ARRIVAL_COLUMNS = "novelty float?, newcomer bool?"
+
+# Column and type of each table, in order; what ends in `?` may be null, and a key is text that is unique.
+_COLUMNS = {
+    PHOTOS: "photo key, vector vector, model string, width_px int64, height_px int64, size_bytes int64, taken string?,"
+    " taken_source string?, taken_ns int64?, latitude double?, longitude double?, added_ns int64",
+    THUMBNAILS: "photo key, jpeg binary",
+    FILES: "file key, root binary, path binary, size_bytes int64, mtime_ns int64, ctime_ns int64, inode uint64,"
+    " photo string?, state string, attempts int64, next_try_ns int64, reason string, missing_since_ns int64",
+    RUNS: "run key, number int64, created_ns int64, model string, params string, n_photos int64, n_clusters int64,"
+    " n_noise int64, figures string, seconds string, parent string?, reason string, changes string",
+    CLUSTERS: "run string, number int64, cluster string, size int64, medoid string, strength double, event string,"
+    " sources string",
+    NAMES: "cluster key, name string, named_by string, named_ns int64",
+    EDITS: "number int64, verb string, photo string?, cluster string?, other string?, name string, run string?,"
+    " said_ns int64",
+    META: "key key, value string",
+}
+_LABEL_COLUMNS = "photo key, cluster string?, strength float, assigned_by string, " + ARRIVAL_COLUMNS
+_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 
-def labels_table(run: str) -> str:
-    """Name the table of a run's labels."""
-    return _LABELS + run
+def table_schema(table: str, *, dim: int = 0) -> Any:
+    """Lay out a table.
 
+    Args:
+        table: its name.
+        dim: the width of vectors; only `photos` needs it.
 
-def run_of_labels_table(table: str) -> str | None:
-    """Name the run whose labels a table holds, or None for any other table."""
-    run = table.removeprefix(_LABELS)
-    return run if run != table and _RUN.fullmatch(run) else None
-
-
-def run_number(run: str) -> int:
-    """Read the number of a run id, or 0 where it is none."""
-    match = _RUN.fullmatch(run)
-    return int(match.group(1)) if match else 0
-
-
-def photos_schema(dim: int) -> Any:
-    """Lay out `photos` for vectors of this width."""
+    Returns:
+        An arrow schema.
+    """
     import pyarrow as pa
 
-    return pa.schema(
-        [
-            _key("photo"),
-            pa.field("vector", pa.list_(pa.float32(), dim), nullable=False),
-            pa.field("model", pa.string(), nullable=False),
-            pa.field("width_px", pa.int64(), nullable=False),
-            pa.field("height_px", pa.int64(), nullable=False),
-            pa.field("size_bytes", pa.int64(), nullable=False),
-            pa.field("taken", pa.string()),
-            pa.field("taken_source", pa.string()),
-            pa.field("taken_ns", pa.int64()),
-            pa.field("latitude", pa.float64()),
-            pa.field("longitude", pa.float64()),
-            pa.field("added_ns", pa.int64(), nullable=False),
-        ]
+    columns = _LABEL_COLUMNS if run_of_labels_table(table) else _COLUMNS[table]
+    return pa.schema(fields(columns, dim=dim))
+
+
+def fields(columns: str, *, dim: int = 0) -> list[Any]:
+    """Turn column declarations into arrow fields.
+
+    Args:
+        columns: names and types, as this module declares them.
+        dim: the width of a vector.
+    """
+    import pyarrow as pa
+
+    made = []
+    for column in columns.split(", "):
+        name, kind = column.split()
+        plain = kind.rstrip("?")
+        if plain == "key":
+            made.append(pa.field(name, pa.string(), nullable=False, metadata=_KEY))
+        else:
+            of_type = pa.list_(pa.float32(), dim) if plain == "vector" else pa.type_for_alias(plain)
+            made.append(pa.field(name, of_type, nullable=kind != plain))
+    return made
+
+
+def arrow_table(table: str, rows: Sequence[Sequence[Any]]) -> Any:
+    """Lay out rows of any table but `photos`.
+
+    Args:
+        table: its name.
+        rows: values in the order of its columns.
+    """
+    import pyarrow as pa
+
+    schema = table_schema(table)
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
     )
 
 
-def table_schema(table: str) -> Any:
-    """Lay out any table but `photos`."""
-    import pyarrow as pa
+def to_json(value: Any) -> str:
+    """Write a value as JSON that is pure ASCII, so that surrogate escapes come back as they were.
 
-    text, whole, binary = pa.string(), pa.int64(), pa.binary()
-    if run_of_labels_table(table):
-        return _schema(
-            _key("photo"),
-            _may("cluster", text),
-            _must("strength", pa.float32()),
-            _must("assigned_by", text),
-            *arrival_fields(),
-        )
-    columns = {
-        THUMBNAILS: [_key("photo"), _must("jpeg", binary)],
-        FILES: [
-            _key("file"),
-            _must("root", binary),
-            _must("path", binary),
-            *(_must(name, whole) for name in ("size_bytes", "mtime_ns", "ctime_ns")),
-            _must("inode", pa.uint64()),
-            _may("photo", text),
-            _must("state", text),
-            _must("attempts", whole),
-            _must("next_try_ns", whole),
-            _must("reason", text),
-            _must("missing_since_ns", whole),
-        ],
-        RUNS: [
-            _key("run"),
-            *(_must(name, whole) for name in ("number", "created_ns")),
-            *(_must(name, text) for name in ("model", "params")),
-            *(_must(name, whole) for name in ("n_photos", "n_clusters", "n_noise")),
-            *(_must(name, text) for name in ("figures", "seconds")),
-            _may("parent", text),
-            *(_must(name, text) for name in ("reason", "changes")),
-        ],
-        CLUSTERS: [
-            _must("run", text),
-            _must("number", whole),
-            _must("cluster", text),
-            _must("size", whole),
-            _must("medoid", text),
-            _must("strength", pa.float64()),
-            _must("event", text),
-            _must("sources", text),
-        ],
-        NAMES: [_key("cluster"), _must("name", text), _must("named_by", text), _must("named_ns", whole)],
-        EDITS: [
-            _must("number", whole),
-            _must("verb", text),
-            *(_may(name, text) for name in ("photo", "cluster", "other")),
-            _must("name", text),
-            _may("run", text),
-            _must("said_ns", whole),
-        ],
-        META: [_key("key"), _must("value", text)],
-    }
-    return _schema(*columns[table])
+    Args:
+        value: what JSON can hold, numpy scalars and arrays included.
+    """
+    return json.dumps(value, default=_plain_number, sort_keys=True)
 
 
-def arrival_fields() -> list[Any]:
-    """Lay out what labels say of arrivals since schema 2; nothing of photos that were fitted."""
-    import pyarrow as pa
+def refuse_repeated(keys: Sequence[str], *, what: str) -> None:
+    """Raise where a key stands twice: one batch holding a new key twice would insert both.
 
-    return [_may("novelty", pa.float32()), _may("newcomer", pa.bool_())]
+    Args:
+        keys: the keys of one batch.
+        what: what a key names, for the message.
 
-
-def _schema(*fields: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.schema(list(fields))
-
-
-def _key(name: str) -> Any:
-    import pyarrow as pa
-
-    return pa.field(
-        name,
-        pa.string(),
-        nullable=False,
-        metadata={"lance-schema:unenforced-primary-key:position": "1"},
-    )
+    Raises:
+        ValueError: with the first key that stands twice.
+    """
+    if len(set(keys)) != len(keys):
+        seen: set[str] = set()
+        twice = next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"{what} {twice} stands twice in one batch")
 
 
-def _must(name: str, kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.field(name, kind, nullable=False)
-
-
-def _may(name: str, kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.field(name, kind, nullable=True)
+def _plain_number(value: Any) -> Any:
+    """JSON for the numpy scalars that figures are full of."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be kept as JSON")

@@ -1,30 +1,149 @@
-"""The directory of a library: what lies where in it, and whether a place can hold one.
+"""What lies where in the directory of a library and under which name, whether a place can hold one, and its settings.
 
-It knows names and folders, nothing of tables. A folder that holds anything else is never made into a library,
-and a library that is half made (its making was killed) is told from a whole one by its last table.
+It knows names, folders and files, nothing of what is in a table. A folder that holds anything else is never made into
+a library, and one whose making was killed is told from a whole one by its last table.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vecclust.errors import NotFound, StoreUnsuitable
-from vecclust.store.schema import META, run_number
+
+PHOTOS = "photos"
+THUMBNAILS = "thumbnails"
+FILES = "files"
+RUNS = "runs"
+CLUSTERS = "clusters"
+NAMES = "names"
+EDITS = "words"
+META = "meta"
+
+_LABELS = "labels_"
+_RUN = re.compile(r"r([1-9][0-9]{0,17})")
 
 # What vecclust itself may have put there before or beside the tables; `logs` was made by earlier versions.
 _OWN = frozenset({"tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
 _DROPPED = ".dropped-"
+_MANIFEST = ".manifest"
 _MANIFEST_END = b"LANC"
+# Manifests are named by this less their version, so that the newest one is the first by name.
+_LAST_VERSION = 2**64 - 1
+
+
+def storable_text(text: str) -> str:
+    """Give text a table can hold: what is not UTF-8 is written out as escapes.
+
+    Args:
+        text: any text, surrogates from file names included.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def labels_table(run: str) -> str:
+    """Name the table of a run's labels.
+
+    Args:
+        run: its id.
+    """
+    return _LABELS + run
+
+
+def run_of_labels_table(table: str) -> str | None:
+    """Name the run whose labels a table holds.
+
+    Args:
+        table: its name.
+
+    Returns:
+        The run's id, None for any other table.
+    """
+    run = table.removeprefix(_LABELS)
+    return run if run != table and _RUN.fullmatch(run) else None
+
+
+def run_number(run: str) -> int:
+    """Read the number of a run's id.
+
+    Args:
+        run: the id.
+
+    Returns:
+        The number from 1, or 0 where it is no such id.
+    """
+    match = _RUN.fullmatch(run)
+    return int(match.group(1)) if match else 0
+
+
+class Version(NamedTuple):
+    """One commit of a table.
+
+    The time tells apart versions of one number of a table that was dropped and made anew.
+
+    Attributes:
+        number: from 1; 0 where there is no such table.
+        written_ns: when its manifest was written, by the file system.
+    """
+
+    number: int
+    written_ns: int
+
+
+NO_TABLE = Version(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """How a store commits, tidies up and searches.
+
+    Attributes:
+        max_merge_rows: rows per keyed commit; larger calls are cut. A keyed write joins in memory, and one of
+            100,000 whole rows can end in "Resources exhausted".
+        compact_fragments: small fragments left alone; 64 cost a query a few milliseconds, 2,000 cost 300.
+        keep_versions_s: age up to which old versions stay, so that a reader that began before still finishes.
+        index_from_photos: photos from which an index pays; below, brute force takes under 0.1 s.
+        keep_runs: runs that stay restorable.
+        lock_wait_s: how long a writer waits for another that is just ending.
+        index_cache_bytes: bound on cached index parts; lancedb's own default lets its caches reach 6 GiB.
+        metadata_cache_bytes: bound on cached table metadata, which grows by about 0.5 MB per commit.
+        durable: fsync after every commit (about 2 ms); without it, losing power can lose the last commits.
+    """
+
+    max_merge_rows: int = 20_000
+    compact_fragments: int = 64
+    keep_versions_s: float = 3600.0
+    index_from_photos: int = 50_000
+    keep_runs: int = 10
+    lock_wait_s: float = 0.5
+    index_cache_bytes: int = 256 << 20
+    metadata_cache_bytes: int = 64 << 20
+    durable: bool = True
+
+    def __post_init__(self) -> None:
+        lowest = {"max_merge_rows": 1, "compact_fragments": 1, "index_from_photos": 1, "keep_runs": 1}
+        for name, least in lowest.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.keep_versions_s <= 0:
+            raise ValueError("keep_versions_s must be above 0: a reader needs the version it reads")
+        if self.lock_wait_s < 0:
+            raise ValueError("lock_wait_s cannot be negative")
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryPlace:
-    """Where a library's parts lie."""
+    """Where a library's parts lie.
+
+    Attributes:
+        folder: the library's directory, an absolute path.
+    """
 
     folder: Path
 
@@ -49,37 +168,67 @@ class LibraryPlace:
         return self.folder / "lock.holder"
 
     def fit(self, run: str) -> Path:
-        """The folder of one run's arrays."""
+        """Name the folder of one run's arrays.
+
+        Args:
+            run: its id.
+        """
         return self.fits / run
 
     def table(self, name: str) -> Path:
-        """The folder of one table."""
+        """Name the folder of one table.
+
+        Args:
+            name: the table's.
+        """
         return self.tables / f"{name}.lance"
 
     @property
     def is_library(self) -> bool:
         """Whether a library was made here to its end."""
-        return self.has_table(META)
+        return self.newest(META) is not NO_TABLE
 
-    def has_table(self, name: str) -> bool:
-        """Whether a table was ever committed."""
-        return next(manifests(self.table(name)), None) is not None
+    def newest(self, table: str) -> Version:
+        """Tell which commit of a table is the newest of any process.
+
+        A listing takes 0.01 ms; asking the vendor 0.3 ms (lancedb 0.40, warm disk), and opening a table 0.6 ms.
+
+        Args:
+            table: its name.
+
+        Returns:
+            The commit, `NO_TABLE` where the table was never committed.
+        """
+        versions = f"{self.folder}/tables/{table}.lance/_versions"
+        while True:
+            try:
+                names = [name for name in os.listdir(versions) if name.endswith(_MANIFEST) and name[:-9].isdigit()]
+            except (FileNotFoundError, NotADirectoryError):
+                return NO_TABLE
+            if not names:
+                return NO_TABLE
+            newest = min(names)
+            try:
+                return Version(_LAST_VERSION - int(newest[:-9]), os.stat(f"{versions}/{newest}").st_mtime_ns)
+            except FileNotFoundError:
+                # Dropped, or a newer one came and maintenance ran between the two.
+                continue
 
     def table_names(self) -> list[str]:
-        """Names of all tables, also of half-made ones."""
+        """List the names of all tables, also of half-made ones, in order."""
         return sorted(
             entry.name.removesuffix(".lance") for entry in _entries(self.tables) if entry.name.endswith(".lance")
         )
 
     def fit_runs(self) -> list[str]:
-        """Names of the runs that have a folder, by number."""
+        """List the runs that have a folder, by number."""
         return sorted((entry.name for entry in _entries(self.fits) if run_number(entry.name)), key=run_number)
 
     def require(self) -> None:
         """Raise where no library is.
 
         Raises:
-            NotFound: with the command that makes one.
+            NotFound: there is none; its hint is the command that makes one.
         """
         if not self.is_library:
             raise NotFound(f"there is no library in {self.folder}", hint="`vecclust scan FOLDER` makes one")
@@ -127,7 +276,11 @@ class LibraryPlace:
                 left.unlink(missing_ok=True)
 
     def discard(self, folder: Path) -> None:
-        """Remove a table or a fit as a whole: out of sight in one step, then file by file."""
+        """Remove a table or a fit as a whole: out of sight in one step, then file by file.
+
+        Args:
+            folder: the table's or the fit's; nothing happens where there is none.
+        """
         aside = folder.with_name(f"{_DROPPED}{uuid.uuid4().hex}")
         try:
             folder.rename(aside)
@@ -148,7 +301,13 @@ class LibraryPlace:
         """Move newest manifests that a power loss tore out of the way; the version before them then counts.
 
         Only the end of a manifest is looked at. Such a commit was never acknowledged: an acknowledged one was
-        synced. Returns where the torn manifests went, usually nowhere.
+        synced.
+
+        Args:
+            table: its name.
+
+        Returns:
+            Where the torn manifests went, usually nowhere.
         """
         moved: list[Path] = []
         # The oldest stays whatever it is: without any manifest a table would look as if it had never been.
@@ -173,9 +332,13 @@ class LibraryPlace:
 
 
 def manifests(table: Path) -> Iterator[Path]:
-    """List a table's manifests, newest first: they are named by the highest version less their own."""
+    """List a table's manifests, newest first.
+
+    Args:
+        table: its folder.
+    """
     names = (entry.name for entry in _entries(table / "_versions"))
-    for name in sorted(name for name in names if name.endswith(".manifest") and name.split(".")[0].isdigit()):
+    for name in sorted(name for name in names if name.endswith(_MANIFEST) and name.split(".")[0].isdigit()):
         yield table / "_versions" / name
 
 
