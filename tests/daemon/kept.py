@@ -13,7 +13,7 @@ from tests.daemon.processes import folder_of, rows_of
 from tests.library.test_library import HUES, picture
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
-from vecclust.library.ingest.scan import Clock
+from vecclust.library.opening import Clock
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.watching import Watcher

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,19 +21,13 @@ from vecclust.types.constraints import Constraints, edit_command, edit_name, edi
 from vecclust.types.edits import Edit, EditEntry, EditKind, EditReport, EditRequest
 
 if TYPE_CHECKING:
+    from vecclust.library.opening import Clock
     from vecclust.store import Store
 
 # Where a photo is to be that is to be in no cluster.
 UNCLUSTERED = "unclustered"
 _PHOTO = re.compile("[0-9a-f]{64}")
 _CLUSTERS_ALONE = ("merge", "not-together")
-
-
-class NanoClock(Protocol):
-    """The time."""
-
-    def now_ns(self) -> int:
-        """Give nanoseconds since the epoch."""
 
 
 class Edits:
@@ -44,7 +38,7 @@ class Edits:
         clock: the time.
     """
 
-    def __init__(self, store: Store, *, clock: NanoClock) -> None:
+    def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from vecclust.embeddings import Embedder
-    from vecclust.library.ingest.scan import Clock
+    from vecclust.library.ingest.ingest import Ingest
+    from vecclust.library.opening import Clock
+    from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
 
 NO_FILTERS = Filters()
@@ -56,17 +59,27 @@ class Library:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
     ) -> None:
-        from vecclust.library.ingest.ingest import Ingest
         from vecclust.library.model import ModelBinding
         from vecclust.library.opening import SystemClock
-        from vecclust.library.runs.runs import Runs
 
         self._store = store
         self._config = config
         self._clock = clock or SystemClock()
         self._model = ModelBinding(store, config=config, embedder=embedder)
-        self._runs = Runs(store, config=config)
-        self._ingest = Ingest(store, config=config, model=self._model, runs=self._runs, clock=self._clock)
+
+    # What a question does not need is made at first use.
+
+    @cached_property
+    def _runs(self) -> Runs:
+        from vecclust.library.runs.runs import Runs
+
+        return Runs(self._store, config=self._config)
+
+    @cached_property
+    def _ingest(self) -> Ingest:
+        from vecclust.library.ingest.ingest import Ingest
+
+        return Ingest(self._store, config=self._config, model=self._model, runs=self._runs, clock=self._clock)
 
     @classmethod
     def open(
@@ -120,7 +133,8 @@ class Library:
     def close(self) -> None:
         """Give the lock back."""
         try:
-            self._ingest.close()
+            if "_ingest" in vars(self):
+                self._ingest.close()
         finally:
             self._store.close()
 
@@ -361,9 +375,11 @@ class Library:
         from vecclust.library.opening import decode_limits
         from vecclust.library.queries.search import similar
 
-        path, limits = os.path.abspath(photo), decode_limits(self._config)
+        path = os.path.abspath(photo)
         with self._store.snapshot():
-            return similar(self._store, self._model, path, limit=limit, filters=filters, limits=limits)
+            return similar(
+                self._store, self._model, path, limit=limit, filters=filters, limits=lambda: decode_limits(self._config)
+            )
 
     def alike(self, photo: str, *, limit: Limit = 20) -> Answer:
         """Find photos like one of the library, whether its file is there now or not.

@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from vecclust import photos
 from vecclust.config import Config
@@ -19,6 +19,20 @@ from vecclust.types.files import FileRow, Root
 
 if TYPE_CHECKING:
     from vecclust.store import Store
+
+
+class Clock(Protocol):
+    """The time, and waiting."""
+
+    def now_ns(self) -> int:
+        """Give nanoseconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Args:
+            seconds: how long.
+        """
 
 
 class SystemClock:

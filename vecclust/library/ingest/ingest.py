@@ -16,9 +16,9 @@ from vecclust import photos
 from vecclust.config import Config
 from vecclust.errors import UsageError
 from vecclust.library.ingest import settling
-from vecclust.library.ingest.scan import LOOK_PAUSE_S, Clock, Scan, ScanRequest, ScanSettings
+from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest, ScanSettings
 from vecclust.library.ingest.work import Pace
-from vecclust.library.opening import absolute_folder, decode_limits
+from vecclust.library.opening import Clock, absolute_folder, decode_limits
 from vecclust.types.files import ScanReport
 from vecclust.types.progress import Progress
 

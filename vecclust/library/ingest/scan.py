@@ -10,18 +10,24 @@ import dataclasses
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from vecclust.library.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
 from vecclust.library.ingest.plan import Job, Plan, make_plan
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, waiting_row
-from vecclust.library.ingest.work import Decoder, EmbedderSource, NanoClock, Pace, PhotoStore, Work
+from vecclust.library.ingest.work import Pace, Work
 from vecclust.photos import IgnoreRules, look_below, walk
 from vecclust.types.files import FileRow, Root, ScanReport
 from vecclust.types.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from vecclust.embeddings import Embedder
+    from vecclust.library.opening import Clock
+    from vecclust.photos import DecodePool
+    from vecclust.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -29,41 +35,6 @@ log = logging.getLogger(__name__)
 # pause, longer than a file of doubtful end has to be quiet before it is believed (10 s).
 PATIENT_LOOKS = 12
 LOOK_PAUSE_S = 1.0
-
-
-class Clock(NanoClock, Protocol):
-    """The time, and waiting."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class ScannedStore(PhotoStore, Protocol):
-    """What a scan needs of the library; `store.Store` is one."""
-
-    def roots(self) -> Sequence[Root]:
-        """Give the folders kept."""
-
-    def put_roots(self, roots: Sequence[Root]) -> None:
-        """Write the folders kept, as a whole."""
-
-    def files(self, *, root: str | None = None) -> Iterable[FileRow]:
-        """Give the rows of one folder, or of all."""
-
-    def files_at(self, paths: Collection[str], *, root: str) -> Mapping[str, FileRow]:
-        """Give the rows of some files of a folder by relative path."""
-
-    def remove_files(self, files: Collection[tuple[str, str]]) -> int:
-        """Remove rows of files, named by root and path."""
-
-    def photo_keys(self) -> frozenset[str]:
-        """Give the content hashes of all photos."""
-
-    def remove_photos(self, photos: Collection[str]) -> int:
-        """Remove photos and all that hangs on them."""
-
-    def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
-        """Give the photos by the length of their files, of these lengths at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +111,10 @@ class Scan:
 
     def __init__(
         self,
-        store: ScannedStore,
+        store: Store,
         *,
-        decoder: Callable[[], AbstractContextManager[Decoder]],
-        embedder: EmbedderSource,
+        decoder: Callable[[], AbstractContextManager[DecodePool]],
+        embedder: Callable[[], Embedder],
         clock: Clock,
         settings: ScanSettings,
     ) -> None:

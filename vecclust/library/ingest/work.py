@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 from vecclust.errors import PhotoError, Unfinished, Unreachable, Vanished
 from vecclust.library.ingest.plan import Job, file_row, next_try_ns
 from vecclust.photos import KnownPhoto
-from vecclust.types.files import FileRow, SeenFile
+from vecclust.types.files import FileRow
 from vecclust.types.photos import DecodedPhoto, PhotoRow
 from vecclust.types.progress import Progress
+
+if TYPE_CHECKING:
+    from vecclust.embeddings import Embedder
+    from vecclust.library.opening import Clock
+    from vecclust.photos import DecodePool
+    from vecclust.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -32,53 +38,6 @@ COMMITS_BETWEEN_UPKEEP = 64
 PATIENCE_S = 10.0
 
 Outcome = DecodedPhoto | KnownPhoto | PhotoError
-
-
-class Decoder(Protocol):
-    """What reads files ahead of the model; `photos.DecodePool` is one."""
-
-    def decode_ahead(
-        self, jobs: Iterable[tuple[SeenFile, frozenset[str]]], ahead: int
-    ) -> Iterator[tuple[SeenFile, Outcome]]:
-        """Yield each file's outcome in order, `ahead` of them under way at most."""
-
-
-class PhotoEmbedder(Protocol):
-    """What turns frames into vectors; `embed.Embedder` is one."""
-
-    @property
-    def batch_size(self) -> int:
-        """Frames it likes in one call."""
-
-    def embed_each(self, frames: NDArray[np.uint8]) -> Sequence[NDArray[np.float32] | PhotoError]:
-        """Embed each frame, or say what is wrong with it."""
-
-
-class PhotoStore(Protocol):
-    """The writing side of the library that this room needs; `store.Store` is one."""
-
-    def add_photos(self, rows: Sequence[PhotoRow]) -> int:
-        """Commit rows of photos; keys already there are left alone. Gives how many were new."""
-
-    def put_files(self, rows: Sequence[FileRow]) -> None:
-        """Commit rows of files, new or changed."""
-
-    def maintain(self) -> object:
-        """Compact and clean up where that is due."""
-
-
-class EmbedderSource(Protocol):
-    """Gives the embedder at first need, so that a scan without new pictures loads no model."""
-
-    def __call__(self) -> PhotoEmbedder:
-        """Load the embedder, or give the one already loaded."""
-
-
-class NanoClock(Protocol):
-    """The time."""
-
-    def now_ns(self) -> int:
-        """Nanoseconds since the epoch."""
 
 
 @dataclass(slots=True)
@@ -126,10 +85,10 @@ class Work:
 
     def __init__(
         self,
-        store: PhotoStore,
+        store: Store,
         *,
-        embedder: EmbedderSource,
-        clock: NanoClock,
+        embedder: Callable[[], Embedder],
+        clock: Clock,
         known_by_size: Mapping[int, frozenset[str]],
         policy: Pace,
     ) -> None:
@@ -147,7 +106,7 @@ class Work:
         self._n_commits = 0
         self.done = Done()
 
-    def run(self, jobs: Sequence[Job], decoder: Decoder, *, progress: Progress, again: bool = False) -> list[Job]:
+    def run(self, jobs: Sequence[Job], decoder: DecodePool, *, progress: Progress, again: bool = False) -> list[Job]:
         """Bring every job to its end; interrupted, commit what is ready and go.
 
         Args:

@@ -5,8 +5,8 @@ Only reads. What has a file that is known good is shown by its path; sizes count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from vecclust.errors import NotFound
 from vecclust.library.queries.search import Scope, living_path
@@ -17,29 +17,6 @@ from vecclust.types.photos import Taken
 
 if TYPE_CHECKING:
     from vecclust.store import Store
-
-T = TypeVar("T")
-
-
-def steadily(store: Store, read: Callable[[], T]) -> T:
-    """Read again where another run became the current one or the owner said something meanwhile.
-
-    So no answer is of two runs, nor of clusters before and after a merge, where parts of it do not fit together.
-
-    Args:
-        store: what is read.
-        read: reads it, in several steps.
-    """
-    while True:
-        before = store.state().current_run, len(store.edits())
-        try:
-            found = read()
-        except KeyError:
-            if (store.state().current_run, len(store.edits())) == before:
-                raise
-            continue
-        if (store.state().current_run, len(store.edits())) == before:
-            return found
 
 
 def list_clusters(store: Store) -> ClusterList:

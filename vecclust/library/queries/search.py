@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust import photos
 from vecclust.errors import NotFound, PhotoError, UsageError
+from vecclust.photos import DecodeLimits, look_at, read_content, read_photo
 from vecclust.types.files import FileRow
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.search import Answer, Filters, Hit
@@ -58,7 +58,7 @@ class Ranked:
 
 
 def similar(
-    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: photos.DecodeLimits
+    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: Callable[[], DecodeLimits]
 ) -> Answer:
     """Find photos like a file.
 
@@ -68,7 +68,7 @@ def similar(
         path: absolute.
         limit: hits wanted, at least 1.
         filters: what the answer is limited to.
-        limits: what decoding a file may cost.
+        limits: gives what decoding a file may cost, asked only for one that the library does not know.
 
     Returns:
         The hits, without the photo itself.
@@ -113,21 +113,22 @@ def answer(
 
 
 def _vector_of(
-    store: Store, model: ModelBinding, path: str, limits: photos.DecodeLimits
+    store: Store, model: ModelBinding, path: str, limits: Callable[[], DecodeLimits]
 ) -> tuple[str, NDArray[np.float32]]:
     """Give a file's content hash and vector: the stored one while its content is known, a fresh one otherwise."""
     model.known()
     row = row_of(store, path)
     try:
-        seen = photos.look_at(path)
+        seen = look_at(path)
     except OSError as error:
         raise NotFound(f"cannot look at {path}: {error.strerror}", hint="Name an image file.") from error
     if row is not None and row.photo is not None and row.state == "ready" and row.holds(seen):
         return row.photo, store.vector(row.photo)
-    content = photos.read_content(seen, file_bytes=limits.file_bytes)
+    allowed = limits()
+    content = read_content(seen, file_bytes=allowed.file_bytes)
     if content.photo in store.known_by_size().get(seen.size_bytes, ()):
         return content.photo, store.vector(content.photo)
-    decoded = photos.read_photo(path, model.bound().framing, limits=limits)
+    decoded = read_photo(path, model.bound().framing, limits=allowed)
     vector = model.embedder().embed_each(decoded.frame[np.newaxis])[0]
     if isinstance(vector, PhotoError):
         raise vector

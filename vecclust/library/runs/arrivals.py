@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecclust.library.runs.needs import ClusteredStore
 from vecclust.library.runs.rows import FittedRows, load_fit
 from vecclust.types.clusters import Label
 
 if TYPE_CHECKING:
     from vecclust.clustering import Placement, Placer
+    from vecclust.store import Store
 
 
 class Labeller:
@@ -28,7 +28,7 @@ class Labeller:
         self._warm: tuple[Placer, FittedRows] | None = None
         self._photos: frozenset[str] = frozenset()
 
-    def label(self, store: ClusteredStore) -> int:
+    def label(self, store: Store) -> int:
         """Give every photo without a label its place in the current run.
 
         Args:
@@ -52,7 +52,7 @@ class Labeller:
         placed = placer.place(vectors)
         return store.add_labels(_labels(photos, placed, clusters=fitted.clusters), run=run)
 
-    def _placer(self, store: ClusteredStore, run: str, keys: Set[str]) -> tuple[Placer, FittedRows]:
+    def _placer(self, store: Store, run: str, keys: Set[str]) -> tuple[Placer, FittedRows]:
         """Give what places into a run, made anew where the run is another or some of its photos went away."""
         if self._warm is not None and self._key == (run, self._photos - keys):
             return self._warm
@@ -86,6 +86,6 @@ def _labels(photos: Sequence[str], placed: Placement, *, clusters: Sequence[str]
     ]
 
 
-def label_arrivals(store: ClusteredStore) -> int:
+def label_arrivals(store: Store) -> int:
     """Give every photo without a label its place in the current run, once; see `Labeller.label`."""
     return Labeller().label(store)

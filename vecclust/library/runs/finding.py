@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, NotFound
-from vecclust.library.runs.needs import ClusteredStore
 from vecclust.library.runs.rows import load_fit, pack_photos, unpack_photos
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import N_CONTINUED, N_LIGHT, RefitKind, Run
 
 if TYPE_CHECKING:
     from vecclust.clustering import Earlier, FitParams, FitState
+    from vecclust.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Finding:
 
 
 def find(
-    store: ClusteredStore, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
+    store: Store, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
 ) -> Finding:
     """Fit all photos; nothing is written.
 
@@ -139,12 +139,12 @@ def _counted(run: Run | None, figure: str) -> int:
     return 0 if run is None else int(run.figures.get(figure) or 0)
 
 
-def _current(store: ClusteredStore) -> Run | None:
+def _current(store: Store) -> Run | None:
     current = store.state().current_run
     return next((run for run in store.runs() if run.run == current), None)
 
 
-def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -> bool:
+def _is_worn(store: Store, figures: Mapping[str, float | int | None]) -> bool:
     """Say whether a continued fit is much poorer than the last one from nothing."""
     whole = [run for run in store.runs() if run.kind == "full"]
     if not whole:
@@ -153,7 +153,7 @@ def _is_worn(store: ClusteredStore, figures: Mapping[str, float | int | None]) -
     return before is not None and now is not None and now > before + MOST_LOST
 
 
-def _earlier(store: ClusteredStore, photos: Sequence[str]) -> Earlier | None:
+def _earlier(store: Store, photos: Sequence[str]) -> Earlier | None:
     """Give the current run's fit and where the photos stood in it; None where there is none that can be read."""
     from vecclust.clustering import Earlier
 

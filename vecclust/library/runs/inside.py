@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecclust.library.runs.needs import ClusteredStore
 from vecclust.library.runs.rows import load_fit
 from vecclust.types.clusters import Label
 
+if TYPE_CHECKING:
+    from vecclust.store import Store
 
-def look_inside(store: ClusteredStore, run: str, members: Sequence[Label]) -> list[list[Label]]:
+
+def look_inside(store: Store, run: str, members: Sequence[Label]) -> list[list[Label]]:
     """Group the photos of a cluster that the run was fitted on.
 
     Args:

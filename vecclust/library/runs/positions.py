@@ -12,17 +12,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
-from vecclust.types.runs import Run
-from vecclust.types.status import LibraryState
 
 if TYPE_CHECKING:
     from vecclust.clustering.neighbours import Neighbours
+    from vecclust.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -32,25 +31,8 @@ MAP_FILE = "map.npz"
 MOST_NEWCOMERS = 0.2
 
 
-class MappedStore(Protocol):
-    """What the map needs of the library; `store.Store` is one."""
-
-    @property
-    def writable(self) -> bool:
-        """Whether this is the library's writer."""
-
-    def state(self) -> LibraryState:
-        """Tell which run is current."""
-
-    def runs(self) -> Sequence[Run]:
-        """List the runs, oldest first."""
-
-    def fit_folder(self, run: str) -> Path:
-        """Find the folder of a run's arrays."""
-
-
 def map_positions(
-    store: MappedStore,
+    store: Store,
     photos: Sequence[str],
     *,
     vectors: NDArray[np.float32],
@@ -88,7 +70,7 @@ def map_positions(
     return positions
 
 
-def kept_positions(store: MappedStore, photos: Sequence[str]) -> NDArray[np.float32] | None:
+def kept_positions(store: Store, photos: Sequence[str]) -> NDArray[np.float32] | None:
     """Read where the current run's map has these photos, without laying anything out.
 
     Args:
@@ -105,9 +87,7 @@ def kept_positions(store: MappedStore, photos: Sequence[str]) -> NDArray[np.floa
     return earlier
 
 
-def _earlier(
-    store: MappedStore, current: str | None, photos: Sequence[str]
-) -> tuple[str | None, NDArray[np.float32] | None]:
+def _earlier(store: Store, current: str | None, photos: Sequence[str]) -> tuple[str | None, NDArray[np.float32] | None]:
     """Find the current run's map, else that of the newest run before it, as rows of these photos."""
     names = [run.run for run in store.runs()]
     if current not in names:
@@ -139,7 +119,7 @@ def _read(folder: Path) -> dict[str, tuple[float, float]]:
     return {key.tobytes().hex(): (float(x), float(y)) for key, (x, y) in zip(keys, positions, strict=True)}
 
 
-def _keep(store: MappedStore, run: str, photos: Sequence[str], positions: NDArray[np.float32]) -> None:
+def _keep(store: Store, run: str, photos: Sequence[str], positions: NDArray[np.float32]) -> None:
     """Write the map beside the run's arrays; where that fails, it is only laid out again the next time."""
     keys = np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
     try:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from vecclust.errors import DamagedRun, StoreError
 from vecclust.library.runs.finding import Finding, find
 from vecclust.library.runs.heeding import Parted, evidence_of, homes_of, part
-from vecclust.library.runs.needs import ClusteredStore
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints, suggested_names
@@ -25,6 +24,7 @@ from vecclust.types.runs import RefitKind, RefitReport, Run
 
 if TYPE_CHECKING:
     from vecclust.clustering import Carried, FitParams
+    from vecclust.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class _Fitted:
 
 
 def refit(
-    store: ClusteredStore,
+    store: Store,
     params: FitParams,
     *,
     reason: str,
@@ -76,7 +76,7 @@ def refit(
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
-def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
+def adopt(store: Store, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
     """Match a finding with the clusters there are and, unless it is a dry run, make it the current run.
 
     Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
@@ -97,7 +97,7 @@ def adopt(store: ClusteredStore, finding: Finding, *, reason: str, dry_run: bool
     return report
 
 
-def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
+def _matched(store: Store, finding: Finding) -> _Fitted:
     from vecclust.clustering import Known, match
 
     state, standing = store.state(), store.constraints()
@@ -129,7 +129,7 @@ def _matched(store: ClusteredStore, finding: Finding) -> _Fitted:
     return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing), suggested)
 
 
-def _relabelled(store: ClusteredStore, finding: Finding, parted: Parted) -> Finding:
+def _relabelled(store: Store, finding: Finding, parted: Parted) -> Finding:
     """Give a fit its parted clusters, each with a medoid of its own."""
     medoid_of = dict(enumerate(finding.medoids.tolist()))
     for label in parted.fixed:
@@ -138,7 +138,7 @@ def _relabelled(store: ClusteredStore, finding: Finding, parted: Parted) -> Find
     return dataclasses.replace(finding, labels=parted.labels, medoids=medoids)
 
 
-def _medoid(store: ClusteredStore, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
+def _medoid(store: Store, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
     from vecclust.clustering import medoids
 
     row_of: dict[str, int] = {photos[row]: row for row in rows.tolist()}
@@ -160,7 +160,7 @@ def _living_on(photos: Sequence[str], carried: Carried, standing: Constraints) -
 
 
 def _memory(
-    store: ClusteredStore, run: str | None, *, alive: frozenset[str], named: frozenset[str]
+    store: Store, run: str | None, *, alive: frozenset[str], named: frozenset[str]
 ) -> dict[str, frozenset[str]]:
     """Give the last members of ids that no cluster carries now.
 
@@ -211,7 +211,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     )
 
 
-def _commit(store: ClusteredStore, fitted: _Fitted, report: RefitReport, reason: str) -> None:
+def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> None:
     from vecclust.clustering import save_state
 
     model = store.model()
@@ -266,7 +266,7 @@ def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
     return rows
 
 
-def _living_rows(store: ClusteredStore, fitted: _Fitted, run: str) -> list[ClusterRow]:
+def _living_rows(store: Store, fitted: _Fitted, run: str) -> list[ClusterRow]:
     photos, rows = fitted.finding.photos, []
     row_of = {photo: row for row, photo in enumerate(photos)}
     for cluster, pinned in fitted.living_on.items():

@@ -10,11 +10,14 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 from math import comb
+from typing import TYPE_CHECKING
 
 from vecclust.errors import DamagedRun
-from vecclust.library.runs.needs import ClusteredStore
 from vecclust.types.clusters import Label
 from vecclust.types.runs import Drift
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def drift_of(arrivals: Sequence[Label]) -> Drift:
     return Drift(len(recent), n_unusual, alarm_from(len(recent)) if len(recent) >= LEAST_RECENT else None)
 
 
-def pocket_of(store: ClusteredStore, run: str, arrivals: Sequence[Label]) -> tuple[str, ...]:
+def pocket_of(store: Store, run: str, arrivals: Sequence[Label]) -> tuple[str, ...]:
     """Name the newcomers that have gathered into what may become a cluster.
 
     Args:
