@@ -17,7 +17,7 @@ from vecclust.errors import UsageError
 from vecclust.exports import map as pages_map
 from vecclust.exports.map import PHOTOS_ON_A_SHEET, seen_in_order, write_map
 from vecclust.exports.order import view_order
-from vecclust.photos.sheet import EMPTY
+from vecclust.photos.thumbnails import EMPTY
 
 HOSTILE_STEM = 'a #map%20 & "it\'s" 🌋'
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from vecclust.exports import text
-from vecclust.photos.sheet import smaller
+from vecclust.photos.thumbnails import smaller
 from vecclust.types.pages import Shown
 
 SMALL_PX = 128

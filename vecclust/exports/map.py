@@ -25,7 +25,7 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.order import in_view_order
 from vecclust.exports.plain import plain
 from vecclust.exports.publish import begins_with_mark, new_file, new_folder, remove_folder
-from vecclust.photos.sheet import pack_sheet
+from vecclust.photos.thumbnails import pack_sheet
 from vecclust.types.pages import MapExhibit, PageReport, Shown, Thumbnails
 
 # In the page. 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
