@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.exports.browser import Browser, chromium
-from tests.exports.exhibits import COLOURS, scattered, thumbnails
+from tests.exports.views import COLOURS, scattered, thumbnails
 from vecclust.errors import UsageError
 from vecclust.exports import map as pages_map
 from vecclust.exports.map import PHOTOS_ON_A_SHEET, seen_in_order, write_map

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
-from tests.exports.exhibits import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, key_of, scattered, thumbnails
+from tests.exports.views import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, key_of, scattered, thumbnails
 from vecclust.errors import UsageError
 from vecclust.exports import colours
 from vecclust.exports.gallery import write_gallery
@@ -21,7 +21,7 @@ from vecclust.exports.map import write_map
 from vecclust.exports.plain import plain
 from vecclust.exports.publish import LIST, new_folder
 from vecclust.exports.text import span, template_source
-from vecclust.types.pages import GalleryExhibit
+from vecclust.types.pages import GalleryView
 
 TEMPLATES = Path(colours.__file__).parent / "templates"
 
@@ -248,7 +248,7 @@ def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> N
     """A file stands where a folder is to be."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
-        write_gallery(GalleryExhibit(None, (), ()), tmp_path / "file" / "g", thumbnails=thumbnails)
+        write_gallery(GalleryView(None, (), ()), tmp_path / "file" / "g", thumbnails=thumbnails)
     with pytest.raises(UsageError, match="cannot be written"):
         write_map(scattered(), tmp_path / "file" / "map.html", thumbnails=thumbnails)
 

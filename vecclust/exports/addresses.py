@@ -9,7 +9,7 @@ from typing import Protocol
 
 from vecclust.exports import text
 from vecclust.photos.thumbnails import smaller
-from vecclust.types.pages import Shown
+from vecclust.types.pages import PhotoView
 
 SMALL_PX = 128
 
@@ -39,7 +39,7 @@ class Addresses(Protocol):
     def small(self, photo: str, picture: bytes) -> str:
         """Give a thumbnail that is shown small."""
 
-    def photo(self, shown: Shown) -> str | None:
+    def photo(self, shown: PhotoView) -> str | None:
         """Give what opens when a photo is clicked, or None for nothing."""
 
 
@@ -68,6 +68,6 @@ class OnDisk:
         """Give a smaller picture itself."""
         return text.data_uri(smaller(picture, longest_px=SMALL_PX))
 
-    def photo(self, shown: Shown) -> str | None:
+    def photo(self, shown: PhotoView) -> str | None:
         """Give the original's file."""
         return text.file_link(shown.path) if self._names and shown.path is not None else None

@@ -17,7 +17,7 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.plain import plain
 from vecclust.exports.publish import new_folder
 from vecclust.types.clusters import HistoryEvent
-from vecclust.types.pages import ClusterExhibit, GalleryExhibit, PageReport, Shown, Thumbnails
+from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
 
 # At some 10 KB a thumbnail, a page of 1.5 MB; more than anybody looks through in one go.
@@ -36,7 +36,7 @@ class _Page:
     content: dict[str, Any]
 
 
-def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
+def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
     """Write a gallery.
 
     Args:
@@ -65,7 +65,7 @@ def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails,
     return PageReport(str(out / "index.html"), gallery.n_photos, len(gallery.clusters), n_files, size_bytes)
 
 
-def _pages(gallery: GalleryExhibit, sheets: Sheets) -> Iterator[_Page]:
+def _pages(gallery: GalleryView, sheets: Sheets) -> Iterator[_Page]:
     titles = sheets.titles(gallery.clusters)
     cards = {cluster.entry.id: sheets.card(cluster, titles=titles) for cluster in gallery.clusters}
     common: dict[str, Any] = {
@@ -92,7 +92,7 @@ def _pages(gallery: GalleryExhibit, sheets: Sheets) -> Iterator[_Page]:
         yield _Page(name, "unclustered.html", common | content)
 
 
-def _cut(stem: str, photos: Sequence[Shown], sheets: Sheets) -> Iterator[tuple[str, dict[str, Any]]]:
+def _cut(stem: str, photos: Sequence[PhotoView], sheets: Sheets) -> Iterator[tuple[str, dict[str, Any]]]:
     """Cut photos into pages; no photos are one page that says so."""
     for page in range(n_pages(len(photos))):
         part = photos[page * PHOTOS_ON_A_PAGE : (page + 1) * PHOTOS_ON_A_PAGE]
@@ -135,7 +135,7 @@ def told(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
 
 
 class Sheets:
-    """Exhibits to what the templates are given.
+    """View models to what the templates are given.
 
     Args:
         addresses: where pages find pictures and one another.
@@ -148,11 +148,11 @@ class Sheets:
         self._thumbnails = thumbnails
         self._names = names
 
-    def titles(self, clusters: Sequence[ClusterExhibit]) -> dict[str, str]:
+    def titles(self, clusters: Sequence[ClusterView]) -> dict[str, str]:
         """Give the clusters' names by their ids."""
         return {cluster.entry.id: text.title_of(cluster.entry, names=self._names) for cluster in clusters}
 
-    def card(self, cluster: ClusterExhibit, *, titles: dict[str, str]) -> dict[str, Any]:
+    def card(self, cluster: ClusterView, *, titles: dict[str, str]) -> dict[str, Any]:
         """Give one cluster's card."""
         entry, to = cluster.entry, self.addresses
         pictures = self._thumbnails([cluster.cover, *cluster.edge])
@@ -185,7 +185,7 @@ class Sheets:
         pictures = self._thumbnails(chosen)
         return [self.addresses.small(key, pictures[key]) for key in chosen if key in pictures]
 
-    def sheet(self, stem: str, photos: Sequence[Shown], *, page: int, n_photos: int) -> dict[str, Any]:
+    def sheet(self, stem: str, photos: Sequence[PhotoView], *, page: int, n_photos: int) -> dict[str, Any]:
         """Give one page of photos.
 
         Args:
@@ -200,12 +200,12 @@ class Sheets:
             "page_links": [self.addresses.sheet(stem, number) for number in range(n_pages(n_photos))],
         }
 
-    def figures(self, photos: Sequence[Shown]) -> list[dict[str, Any]]:
+    def figures(self, photos: Sequence[PhotoView]) -> list[dict[str, Any]]:
         """Give photos with their captions."""
         pictures = self._thumbnails([photo.photo for photo in photos])
         return [self._figure(photo, picture=pictures.get(photo.photo)) for photo in photos]
 
-    def _figure(self, photo: Shown, *, picture: bytes | None) -> dict[str, Any]:
+    def _figure(self, photo: PhotoView, *, picture: bytes | None) -> dict[str, Any]:
         path = photo.path if self._names else None
         name = "" if path is None else text.file_name(path)
         when = "" if photo.taken is None else text.day(photo.taken)

@@ -26,7 +26,7 @@ from vecclust.exports.order import in_view_order
 from vecclust.exports.plain import plain
 from vecclust.exports.publish import begins_with_mark, new_file, new_folder, remove_folder
 from vecclust.photos.thumbnails import pack_sheet
-from vecclust.types.pages import MapExhibit, PageReport, Shown, Thumbnails
+from vecclust.types.pages import MapView, PageReport, PhotoView, Thumbnails
 
 # In the page. 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
 MOST_PICTURES = 20_000
@@ -44,7 +44,7 @@ NO_TIME = -(2**31)
 _EPOCH = datetime(1970, 1, 1)
 
 
-def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
+def write_map(shown: MapView, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
     """Write a map.
 
     Args:
@@ -81,7 +81,7 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
     return PageReport(str(out), len(shown.photos), len(shown.clusters), n_files, size_bytes + len(page))
 
 
-def seen_in_order(shown: MapExhibit) -> MapExhibit:
+def seen_in_order(shown: MapView) -> MapView:
     """Put the rows of a map of more than one sheet in the order in which they are seen."""
     if len(shown.photos) <= PHOTOS_ON_A_SHEET:
         return shown
@@ -89,7 +89,7 @@ def seen_in_order(shown: MapExhibit) -> MapExhibit:
 
 
 def render_map(
-    shown: MapExhibit, *, thumbnails: Thumbnails, names: bool = True, sheets: str = "", template: str = "map.html"
+    shown: MapView, *, thumbnails: Thumbnails, names: bool = True, sheets: str = "", template: str = "map.html"
 ) -> str:
     """Draw a map.
 
@@ -148,7 +148,7 @@ def n_sheets(n_photos: int) -> int:
     return -(-n_photos // PHOTOS_ON_A_SHEET)
 
 
-def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
+def _facts(shown: MapView, *, names: bool, sheets: str) -> dict[str, Any]:
     folders: dict[str, int] = {}
     return {
         "clusters": [_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
@@ -163,7 +163,7 @@ def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
     }
 
 
-def _named(photo: Shown, folders: dict[str, int]) -> list[Any] | None:
+def _named(photo: PhotoView, folders: dict[str, int]) -> list[Any] | None:
     """Give a photo's folder by number, its name as text and, where that differs, as it stands in its address."""
     if photo.path is None:
         return None
@@ -173,7 +173,7 @@ def _named(photo: Shown, folders: dict[str, int]) -> list[Any] | None:
     return [folder, name] if last == name else [folder, name, last]
 
 
-def _cluster(shown: MapExhibit, number: int, *, names: bool) -> dict[str, Any]:
+def _cluster(shown: MapView, number: int, *, names: bool) -> dict[str, Any]:
     entry = shown.clusters[number]
     colour = colour_of(int(entry.id[1:]))
     return {
@@ -188,7 +188,7 @@ def _cluster(shown: MapExhibit, number: int, *, names: bool) -> dict[str, Any]:
     }
 
 
-def _arrays(shown: MapExhibit) -> dict[str, NDArray[Any]]:
+def _arrays(shown: MapView) -> dict[str, NDArray[Any]]:
     strengths = np.array([photo.strength for photo in shown.photos], np.float64)
     return {
         "positions": _spread(shown.positions).astype("<f4"),
@@ -216,14 +216,14 @@ def _spread(positions: NDArray[np.float32]) -> NDArray[np.float64]:
     return placed
 
 
-def _minutes(photo: Shown) -> int:
+def _minutes(photo: PhotoView) -> int:
     if photo.taken is None:
         return NO_TIME
     minutes = (photo.taken.replace(tzinfo=None) - _EPOCH).total_seconds() // 60
     return int(min(2**31 - 1, max(NO_TIME + 1, minutes)))
 
 
-def _photo_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
+def _photo_sheets(shown: MapView, thumbnails: Thumbnails) -> Iterator[bytes]:
     return _sheets([photo.photo for photo in shown.photos], thumbnails, cell_px=_cell_px(len(shown.photos)))
 
 
@@ -231,11 +231,11 @@ def _cell_px(n_photos: int) -> int:
     return LARGE_CELL_PX if n_photos <= MOST_LARGE_PICTURES else CELL_PX
 
 
-def _packed_hashes(photos: Sequence[Shown]) -> str:
+def _packed_hashes(photos: Sequence[PhotoView]) -> str:
     return _base64(bytes.fromhex("".join(photo.photo for photo in photos)))
 
 
-def _cover_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
+def _cover_sheets(shown: MapView, thumbnails: Thumbnails) -> Iterator[bytes]:
     return _sheets([shown.photos[row].photo for row in shown.covers], thumbnails, cell_px=COVER_PX)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.types.pages import MapExhibit
+from vecclust.types.pages import MapView
 
 # Cells along each axis of the first layer: one photo each fills one sheet. Each layer after it has twice as many.
 FIRST_CELLS = 20
@@ -20,7 +20,7 @@ N_LAYERS = 6
 _BITS = 10
 
 
-def in_view_order(shown: MapExhibit, places: NDArray[np.float64]) -> MapExhibit:
+def in_view_order(shown: MapView, places: NDArray[np.float64]) -> MapView:
     """Put a map's rows in the order in which they are seen.
 
     Args:

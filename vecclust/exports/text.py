@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 from vecclust.exports.colours import DARK_NOISE, DARK_PAGE, LIGHT_NOISE, LIGHT_PAGE
 from vecclust.exports.plain import plain
 from vecclust.types.clusters import ClusterEntry
-from vecclust.types.pages import Shown
+from vecclust.types.pages import PhotoView
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,7 +51,7 @@ def span(first: datetime | None, last: datetime | None) -> str:
     return f"{first.year} – {last.year}"  # noqa: RUF001 -- likewise
 
 
-def shape(shown: Shown) -> float:
+def shape(shown: PhotoView) -> float:
     """Give width over height, kept within what a row of pictures can bear: panoramas and strips are cut."""
     if shown.width_px <= 0 or shown.height_px <= 0:
         return 1.0

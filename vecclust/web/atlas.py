@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from vecclust.errors import NotFound, VecclustError
 from vecclust.exports.map import seen_in_order
 from vecclust.library.paging import Paging
-from vecclust.types.pages import MapExhibit
+from vecclust.types.pages import MapView
 from vecclust.web.opener import Opener
 from vecclust.web.pages import LivePages, map_sheet
 from vecclust.web.pictures import Pictures
@@ -127,7 +127,7 @@ class Atlas:
             child.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _draw(self, stamp: str, shown: MapExhibit) -> str:
+    def _draw(self, stamp: str, shown: MapView) -> str:
         shown = seen_in_order(shown)
         photos = [photo.photo for photo in shown.photos]
         name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
@@ -136,7 +136,7 @@ class Atlas:
         self._drawn = _Drawn(stamp if self._child is None else "", name, photos, page)
         return page
 
-    def _meanwhile(self) -> MapExhibit | None:
+    def _meanwhile(self) -> MapView | None:
         """Give the places found last, while they cover the photos well enough; begin to find newer ones."""
         present = self._paging.photos()
         laid = self._laid

@@ -19,7 +19,7 @@ from anyio import to_thread
 from vecclust.errors import VecclustError
 from vecclust.exports.plain import plain
 from vecclust.library.paging import Paging
-from vecclust.types.pages import Pulse
+from vecclust.types.pages import LiveStatus
 from vecclust.web.desk import Desk
 
 PULSE_S = 1.0
@@ -43,7 +43,7 @@ class Beats:
         self._desk = desk
         self._is_ending = is_ending
         self._lock = threading.Lock()
-        self._pulse: Pulse | None = None
+        self._pulse: LiveStatus | None = None
         self._read_at = 0.0
 
     async def stream(self) -> AsyncIterator[bytes]:

@@ -15,7 +15,7 @@ from vecclust.exports.gallery import CHANGES, Sheets, last_run, told
 from vecclust.exports.map import n_sheets, photo_sheet, render_map
 from vecclust.exports.plain import plain
 from vecclust.types.clusters import HistoryEvent
-from vecclust.types.pages import ClusterExhibit, MapExhibit, Overview, Shown, Thumbnails
+from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
 
@@ -42,7 +42,7 @@ class _AtServer:
         """Give the same: the browser has it already."""
         return f"/thumbnail/{photo}"
 
-    def photo(self, shown: Shown) -> str:
+    def photo(self, shown: PhotoView) -> str:
         """Give the photo's own page."""
         return f"/photo/{shown.photo}"
 
@@ -88,9 +88,9 @@ class LivePages:
     def cluster(
         self,
         overview: Overview,
-        cluster: ClusterExhibit,
+        cluster: ClusterView,
         *,
-        photos: Sequence[Shown],
+        photos: Sequence[PhotoView],
         page: int,
         history: Sequence[HistoryEvent],
     ) -> str:
@@ -120,12 +120,12 @@ class LivePages:
             **self._sheets.sheet(cluster.entry.id, photos, page=page, n_photos=cluster.entry.size),
         )
 
-    def unclustered(self, overview: Overview, *, photos: Sequence[Shown], page: int) -> str:
+    def unclustered(self, overview: Overview, *, photos: Sequence[PhotoView], page: int) -> str:
         """Draw one page of the unclustered."""
         sheet = self._sheets.sheet("unclustered", photos, page=page, n_photos=len(overview.unclustered))
         return _page("live-unclustered.html", overview, choices=self._choices(overview), **sheet)
 
-    def photo(self, overview: Overview, shown: Shown, *, facts: PhotoFacts, alike: Sequence[Shown]) -> str:
+    def photo(self, overview: Overview, shown: PhotoView, *, facts: PhotoFacts, alike: Sequence[PhotoView]) -> str:
         """Draw one photo and its nearest.
 
         Args:
@@ -155,7 +155,7 @@ class LivePages:
         )
 
     def found(
-        self, overview: Overview, *, asked: str, words: str, photos: Sequence[Shown], dropped: int | None = None
+        self, overview: Overview, *, asked: str, words: str, photos: Sequence[PhotoView], dropped: int | None = None
     ) -> str:
         """Draw the answer to a question.
 
@@ -182,7 +182,7 @@ class LivePages:
             changes=_changes(fit.report),
         )
 
-    def map(self, shown: MapExhibit, *, sheets: str) -> str:
+    def map(self, shown: MapView, *, sheets: str) -> str:
         """Draw the map.
 
         Args:
@@ -202,7 +202,7 @@ class LivePages:
         given = {"title": title, "message": plain(message), "hint": plain(hint)}
         return _page("live-error.html", overview or nothing, **given)
 
-    def _cards(self, clusters: Sequence[ClusterExhibit], *, among: Sequence[ClusterExhibit]) -> list[dict[str, Any]]:
+    def _cards(self, clusters: Sequence[ClusterView], *, among: Sequence[ClusterView]) -> list[dict[str, Any]]:
         # All of a page's pictures in one read: one by one they cost a look through all keys each.
         self._thumbnails([key for cluster in clusters for key in (cluster.cover, *cluster.edge)])
         titles = self._sheets.titles(among)
