@@ -11,7 +11,7 @@ from tests.exports.browser import Browser, chromium
 from tests.exports.views import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, scattered, thumbnails
 from vecclust.exports.gallery import write_gallery
 from vecclust.exports.map import write_map
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this computer")
 

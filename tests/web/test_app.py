@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.web.served import CLUSTER_NAME, HUES, NAMES, Served, TestOpener, make, picture, put, serving
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 from vecclust.web import dropped
 from vecclust.web.forms import _MOST_FORM_BYTES
 

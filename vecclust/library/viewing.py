@@ -90,7 +90,7 @@ class Viewing:
         Raises:
             UsageError: something that vecclust did not make is there, or it cannot be written.
         """
-        from vecclust.exports.publish import new_file
+        from vecclust.exports.output import new_file
         from vecclust.store.points import is_point_table, write_points
 
         listed, place = catalogue.list_clusters(self._store), _place(out)

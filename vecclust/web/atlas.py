@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, VecclustError
-from vecclust.exports.map import seen_in_order
+from vecclust.exports.map import in_view_order
 from vecclust.library.paging import Paging
 from vecclust.types.pages import MapView
 from vecclust.web.opener import Opener
@@ -128,7 +128,7 @@ class Atlas:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _draw(self, stamp: str, shown: MapView) -> str:
-        shown = seen_in_order(shown)
+        shown = in_view_order(shown)
         photos = [photo.photo for photo in shown.photos]
         name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
         page = self._pages.map(shown, sheets=f"/map/sheet/{name}/")

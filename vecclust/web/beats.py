@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from vecclust.errors import VecclustError
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 from vecclust.library.paging import Paging
 from vecclust.types.pages import LiveStatus
 from vecclust.web.desk import Desk
