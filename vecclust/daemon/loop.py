@@ -26,7 +26,7 @@ from vecclust.errors import StoreFull, VecclustError
 from vecclust.library.library import Library
 from vecclust.types.files import ScanReport
 from vecclust.types.runs import kind_of
-from vecclust.watching import Watching, WatchNote, start_of, write_note
+from vecclust.watching import Watching, WatchState, start_of, write_state
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Daemon:
         self._since_ns = time.time_ns()
         self._last_scan_ns = 0
         self._watching = library.folders()
-        self._told: WatchNote | None = None
+        self._told: WatchState | None = None
         self._said = ""
         self.n_looks = 0
 
@@ -315,7 +315,7 @@ class Daemon:
 
     def _tell(self, doing: str) -> None:
         """Say how things stand, for `status` and for the supervisor."""
-        note = WatchNote(
+        note = WatchState(
             pid=os.getpid(),
             started=start_of(os.getpid()),
             since_ns=self._since_ns,
@@ -325,7 +325,7 @@ class Daemon:
             doing=doing,
         )
         if note != self._told:
-            write_note(self._library.folder, note)
+            write_state(self._library.folder, note)
             self._told = note
         standing = self._standing(doing)
         if standing != self._said:

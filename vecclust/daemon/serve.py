@@ -19,7 +19,7 @@ from vecclust.daemon.refitter import Refitter
 from vecclust.daemon.signals import Stop, Stopped, obeyed
 from vecclust.daemon.supervisor import notify, watchdog_s
 from vecclust.library.library import Library
-from vecclust.watching import Watcher, remove_note
+from vecclust.watching import Watcher, remove_state
 
 log = logging.getLogger(__name__)
 
@@ -97,4 +97,4 @@ def _keep(library: Library, folders: Iterable[Path | str], stop: Stop) -> None:
         desk.close()
         watcher.close()
         refitter.close()
-        remove_note(library.folder)
+        remove_state(library.folder)

@@ -320,9 +320,9 @@ def read_status(store: Store) -> Status:
 def read_daemon(library: Path) -> DaemonStatus:
     """Read who watches: the note of a living process that is the library's last writer."""
     from vecclust.store import Store
-    from vecclust.watching import read_note
+    from vecclust.watching import read_state
 
-    note, writer = read_note(library), Store.last_writer(library)
+    note, writer = read_state(library), Store.last_writer(library)
     log = str(log_file(library)) if log_file(library).exists() else None
     if note is None or writer is None or writer.pid != note.pid:
         return DaemonStatus(log=log)
