@@ -54,6 +54,7 @@ OWNERS = {
     "numba": {"clustering"},
     "PIL": {"photos", "demo"},
     "pillow_heif": {"photos", "demo"},
+    "pathspec": {"photos"},
     "pydantic": {"config", "server"},
     "tomllib": {"config"},
     "platformdirs": {"config"},

@@ -25,7 +25,7 @@ from tiny_clip import figures, words
 from tiny_clip.pictures import list_folder
 from vecclust.embeddings import Embedder, ModelName, load
 from vecclust.photos import read_photo
-from vecclust.photos.frame import cut, filter_of, resized_size
+from vecclust.photos.pixels import cut, filter_of, resized_size
 from vecclust.types.photos import Framing
 
 HANDMADE_PX = 64

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vecclust.cli import tables
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 
 
 @given(st.text())

@@ -56,7 +56,7 @@ def test_a_signal_ends_it_whoever_listens(library: Path, number: signal.Signals,
         listening = http.client.HTTPConnection(host, timeout=60)
         listening.request("GET", "/events", headers=cookie)
         events = listening.getresponse()
-        assert events.readline() == b"event: pulse\n"
+        assert events.readline() == b"event: status\n"
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         started_by_it = [int(pid) for pid in children.read_text().split()] if children.exists() else []
         process.send_signal(number)

@@ -15,7 +15,7 @@ from PIL import Image
 from vecclust.embeddings import load
 from vecclust.embeddings.preprocessing import read_preprocessing
 from vecclust.errors import ModelError
-from vecclust.photos.frame import cut, filter_of, resized_size
+from vecclust.photos.pixels import cut, filter_of, resized_size
 from vecclust.testing import make_tiny_model
 from vecclust.types.photos import Framing, ResizeMode
 

@@ -12,12 +12,11 @@ import pytest
 from PIL import Image
 
 from tests.exports.browser import Browser, chromium
-from tests.exports.exhibits import COLOURS, scattered, thumbnails
+from tests.exports.views import COLOURS, scattered, thumbnails
 from vecclust.errors import UsageError
 from vecclust.exports import map as pages_map
-from vecclust.exports.map import PHOTOS_ON_A_SHEET, seen_in_order, write_map
-from vecclust.exports.order import view_order
-from vecclust.photos.sheet import EMPTY
+from vecclust.exports.map import PHOTOS_ON_A_SHEET, in_view_order, view_order, write_map
+from vecclust.photos.thumbnails import EMPTY
 
 HOSTILE_STEM = 'a #map%20 & "it\'s" 🌋'
 
@@ -67,7 +66,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_the_order_of_rows_changes_nothing_but_the_order() -> None:
     """Every photo keeps its place, cluster and neighbours, every cluster its cover."""
     given = scattered(n_photos=3000)
-    ordered = seen_in_order(given)
+    ordered = in_view_order(given)
     key = [photo.photo for photo in given.photos]
     row = {photo.photo: at for at, photo in enumerate(ordered.photos)}
     to = np.array([row[one] for one in key])
@@ -76,7 +75,7 @@ def test_the_order_of_rows_changes_nothing_but_the_order() -> None:
     np.testing.assert_array_equal(ordered.labels[to], given.labels)
     np.testing.assert_array_equal(ordered.neighbours[to], to[given.neighbours])
     assert ordered.covers == tuple(to[list(given.covers)])
-    assert seen_in_order(scattered()).photos == scattered().photos
+    assert in_view_order(scattered()).photos == scattered().photos
 
 
 def test_a_view_needs_few_sheets() -> None:
@@ -117,7 +116,7 @@ def test_hovering_shows_the_right_picture_from_beside(browser: Browser, tmp_path
         if browser.value("!document.getElementById('card').hidden"):
             break
     row = int(browser.value("document.getElementById('card').dataset.row"))
-    number = int(seen_in_order(given).photos[row].photo, 16)
+    number = int(in_view_order(given).photos[row].photo, 16)
     shot = tmp_path / "shot.png"
     middle = browser.value(
         "(box => [box.left + box.width / 2, box.top + box.height / 2])"

@@ -13,15 +13,15 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
-from tests.exports.exhibits import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, key_of, scattered, thumbnails
+from tests.exports.views import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, key_of, scattered, thumbnails
 from vecclust.errors import UsageError
 from vecclust.exports import colours
 from vecclust.exports.gallery import write_gallery
+from vecclust.exports.html import template_source
 from vecclust.exports.map import write_map
-from vecclust.exports.plain import plain
-from vecclust.exports.publish import LIST, new_folder
-from vecclust.exports.text import span, template_source
-from vecclust.types.pages import GalleryExhibit
+from vecclust.exports.output import MANIFEST, new_folder
+from vecclust.exports.text import plain, span
+from vecclust.types.pages import GalleryView
 
 TEMPLATES = Path(colours.__file__).parent / "templates"
 
@@ -210,7 +210,9 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
         write_map(scattered(), photos / "dear.jpg", thumbnails=thumbnails)
     with pytest.raises(UsageError, match="did not make"):
         write_map(scattered(), photos, thumbnails=thumbnails)
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.name.startswith(".") and path.name != LIST) == []
+    assert (
+        sorted(path.name for path in tmp_path.rglob("*") if path.name.startswith(".") and path.name != MANIFEST) == []
+    )
 
 
 def test_a_gallery_and_a_map_of_ours_are_replaced(tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> N
     """A file stands where a folder is to be."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
-        write_gallery(GalleryExhibit(None, (), ()), tmp_path / "file" / "g", thumbnails=thumbnails)
+        write_gallery(GalleryView(None, (), ()), tmp_path / "file" / "g", thumbnails=thumbnails)
     with pytest.raises(UsageError, match="cannot be written"):
         write_map(scattered(), tmp_path / "file" / "map.html", thumbnails=thumbnails)
 
@@ -259,8 +261,8 @@ def test_every_colour_stands_out_from_its_page() -> None:
         colour = colours.colour_of(number)
         assert colours.contrast(colour.light, colours.LIGHT_PAGE) >= 3
         assert colours.contrast(colour.dark, colours.DARK_PAGE) >= 3
-    assert colours.contrast(colours.LIGHT_NOISE, colours.LIGHT_PAGE) >= 3
-    assert colours.contrast(colours.DARK_NOISE, colours.DARK_PAGE) >= 3
+    assert colours.contrast(colours.LIGHT_UNCLUSTERED, colours.LIGHT_PAGE) >= 3
+    assert colours.contrast(colours.DARK_UNCLUSTERED, colours.DARK_PAGE) >= 3
     assert len({colours.colour_of(number).light for number in range(36)}) == 36
     assert colours.contrast("#000000", "#ffffff") == pytest.approx(21)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.exports.browser import Browser, chromium
-from tests.exports.exhibits import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, scattered, thumbnails
+from tests.exports.views import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, scattered, thumbnails
 from vecclust.exports.gallery import write_gallery
 from vecclust.exports.map import write_map
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this computer")
 
@@ -44,7 +44,7 @@ def browser(one_browser: Browser) -> Iterator[Browser]:
     one_browser.requests.clear()
     one_browser.look(width=1280, height=800)
     yield one_browser
-    missing = "net::ERR_FILE_NOT_FOUND"  # the originals of these exhibits are nowhere
+    missing = "net::ERR_FILE_NOT_FOUND"  # the originals of these views are nowhere
     assert [said for said in one_browser.complaints if missing not in said] == []
     asked = [address for address in one_browser.requests if not address.startswith(("data:image/", "file:///"))]
     assert asked == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vecclust.errors import ConfigError
 from vecclust.photos import IgnoreRules
 from vecclust.photos.ignore import PHOTO_EXTENSIONS
 
@@ -90,6 +91,39 @@ def test_patterns_of_the_user_hold_for_names_and_for_paths() -> None:
     assert rules.judge_path("a/drafts/IMG_1.jpg") == "ignored"
     assert rules.judge_file("Drafts") == "other"
     assert rules.judge_path("home/IMG_1.jpg") == "photo"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ignored", "kept"),
+    [
+        ("raw", ["raw/a.jpg", "2023/RAW/a.jpg", "raw"], ["rawer/a.jpg"]),
+        ("2023/*.jpg", ["2023/a.jpg"], ["2023/may/a.jpg", "b/2023/a.jpg"]),
+        ("2023/**/*.jpg", ["2023/a.jpg", "2023/may/trip/a.jpg"], ["a.jpg"]),
+        ("/top.jpg", ["top.jpg"], ["a/top.jpg"]),
+        ("**/cache/", ["cache/a.jpg", "a/b/cache/a.jpg"], ["cache.jpg"]),
+        ("IMG_[0-3]?.jpg", ["a/img_12.jpg"], ["IMG_42.jpg"]),
+        ("#1/", ["#1/a.jpg"], ["1/a.jpg"]),
+    ],
+)
+def test_patterns_of_the_user_are_those_of_gitignore(pattern: str, ignored: list[str], kept: list[str]) -> None:
+    """`*` stops at a slash, `**` does not, a slash in front or inside ties to the root; `#` is a letter in a list."""
+    rules = IgnoreRules(patterns=[pattern])
+    assert [rules.judge_path(path) for path in ignored] == ["ignored"] * len(ignored)
+    assert [rules.judge_path(path) for path in kept] == ["photo"] * len(kept)
+
+
+def test_a_later_pattern_takes_back_an_earlier_one_but_no_name_of_ours() -> None:
+    """`!` lets a photo in again; what is never a photo stays out."""
+    rules = IgnoreRules(patterns=["*_edited.*", "!best_edited.*", "!*.xmp"])
+    paths = ("a/x_edited.jpg", "a/best_edited.jpg", "a/x.xmp")
+    assert [rules.judge_path(path) for path in paths] == ["ignored", "photo", "ignored"]
+
+
+@pytest.mark.parametrize("pattern", ["!", "a\\"])
+def test_a_pattern_that_is_none_is_told_with_its_key(pattern: str) -> None:
+    """What gitignore's rules cannot read stops with the key's name."""
+    with pytest.raises(ConfigError, match=r"photos\.ignore"):
+        IgnoreRules(patterns=[pattern])
 
 
 def test_extensions_are_taken_with_or_without_their_dot() -> None:

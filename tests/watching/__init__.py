@@ -1,1 +1,1 @@
-"""Tests of the watch room."""
+"""Tests of the watching room."""

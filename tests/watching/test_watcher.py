@@ -16,8 +16,8 @@ import pytest
 from vecclust.photos import IgnoreRules
 from vecclust.watching import Hint, Watcher, way_to_watch
 from vecclust.watching import watcher as watcher_module
-from vecclust.watching.observer import Observer, sightings_of
-from vecclust.watching.shortfall import count_directories, count_watches
+from vecclust.watching.kernel import count_directories, count_watches
+from vecclust.watching.observer import Observer, changes_of
 
 DEADLINE_S = 20.0
 
@@ -165,7 +165,7 @@ def test_a_canary_that_was_heard_during_a_long_look_is_not_missed(album: Path, t
     observer = watcher._observer
     watcher.check()
     deadline = time.monotonic() + DEADLINE_S
-    while watcher._sightings.empty():
+    while watcher._changes.empty():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     now_s[0] += 60.0
@@ -292,11 +292,11 @@ def test_a_root_that_tells_nothing_is_not_armed(album: Path, tmp_path: Path) -> 
 
 def test_events_are_read_for_what_they_may_mean() -> None:
     """A moved file is gone here and touched there; halves of moves count too."""
-    moved = sightings_of("moved", b"/a/x.jpg", "/a/y.jpg", False)
-    assert [(sighting.what, sighting.path) for sighting in moved] == [("gone", "/a/x.jpg"), ("touched", "/a/y.jpg")]
-    assert [sighting.what for sighting in sightings_of("moved", "", "/a/y.jpg", False)] == ["touched"]
-    assert [sighting.what for sighting in sightings_of("something new", "/a/y.jpg", "", False)] == ["touched"]
-    assert [sighting.path for sighting in sightings_of("moved", "/a/d", "/a/e", True)] == ["/a/d", "/a/e"]
+    moved = changes_of("moved", b"/a/x.jpg", "/a/y.jpg", False)
+    assert [(change.what, change.path) for change in moved] == [("gone", "/a/x.jpg"), ("touched", "/a/y.jpg")]
+    assert [change.what for change in changes_of("moved", "", "/a/y.jpg", False)] == ["touched"]
+    assert [change.what for change in changes_of("something new", "/a/y.jpg", "", False)] == ["touched"]
+    assert [change.path for change in changes_of("moved", "/a/d", "/a/e", True)] == ["/a/d", "/a/e"]
 
 
 def test_a_wish_ends_the_wait(watcher: Watcher) -> None:

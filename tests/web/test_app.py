@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.web.served import CLUSTER_NAME, HUES, NAMES, Served, TestOpener, make, picture, put, serving
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 from vecclust.web import dropped
 from vecclust.web.forms import _MOST_FORM_BYTES
 
@@ -365,12 +365,12 @@ def events(served: Served) -> Iterator[tuple[str, dict[str, object]]]:
 def test_an_import_and_a_refit_are_heard_as_they_happen(own: Served) -> None:
     """Photos that another process brings in, and each state of a fit, on one stream."""
     heard = events(own)
-    first = next(event for name, event in heard if name == "pulse")
+    first = next(event for name, event in heard if name == "status")
     assert (first["photos"], first["clusters"], first["run"], first["writer"]) == (42, 3, "r1", "")
     put(own.album, b"new.jpg", picture(HUES[0], 99))
     with own.opener().open(write=True) as library:
         library.scan()
-    grown = next(event for name, event in heard if name == "pulse" and event["photos"] == 43)
+    grown = next(event for name, event in heard if name == "status" and event["photos"] == 43)
     assert grown["stamp"] != first["stamp"]
     own.post("/fit")
     states = []

@@ -73,7 +73,7 @@ def _report(error: VecclustError, *, wants_json: bool) -> None:
 
         sys.stdout.write(dump(error_document(error)) + "\n")
         return
-    from vecclust.exports.plain import plain
+    from vecclust.exports.text import plain
 
     sys.stderr.write(f"vecclust: {plain(error.message)}\n")
     if error.hint:

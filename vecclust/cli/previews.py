@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vecclust.cli.terminal import Ability
-from vecclust.photos.sheet import NOTHING, Strip, strip_of_colours, strip_png
+from vecclust.photos.thumbnails import NOTHING, Strip, strip_of_colours, strip_png
 from vecclust.types.pages import Thumbnails
 from vecclust.types.search import Answer
 

@@ -105,7 +105,7 @@ class Session:
 
     def notices(self, sentences: Iterable[str]) -> None:
         """Write sentences to stderr, unless quiet."""
-        from vecclust.exports.plain import plain
+        from vecclust.exports.text import plain
 
         if self.verbosity >= 0:
             for sentence in sentences:

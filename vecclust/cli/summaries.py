@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vecclust.cli.documents import iso_ns
 from vecclust.cli.tables import show
 from vecclust.demo.tour import Tour
-from vecclust.exports.plain import Cell, plain
+from vecclust.exports.text import Cell, plain
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, ClusterParts
 from vecclust.types.edits import EditEntry, EditReport
 from vecclust.types.files import Problem, ScanReport

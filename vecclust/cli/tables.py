@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from vecclust.exports.plain import Cell, plain
+from vecclust.exports.text import Cell, plain
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:

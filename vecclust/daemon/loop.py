@@ -22,7 +22,7 @@ from vecclust.errors import StoreFull
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.types.files import ScanReport
-from vecclust.watching import Watching, WatchNote, start_of, write_note
+from vecclust.watching import Watching, WatchState, start_of, write_state
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Daemon:
         self._since_ns = time.time_ns()
         self._last_scan_ns = 0
         self._folders = library.folders()
-        self._note: WatchNote | None = None
+        self._note: WatchState | None = None
         self._status = ""
 
     def run(self, stop: Stop) -> None:
@@ -209,7 +209,7 @@ class Daemon:
 
     def _publish(self, doing: str) -> None:
         """Say how things stand, for `status` and for systemd."""
-        note = WatchNote(
+        note = WatchState(
             pid=os.getpid(),
             started=start_of(os.getpid()),
             since_ns=self._since_ns,
@@ -219,7 +219,7 @@ class Daemon:
             doing=doing,
         )
         if note != self._note:
-            write_note(self._library.folder, note)
+            write_state(self._library.folder, note)
             self._note = note
         status = self._status_line(doing)
         if status != self._status:

@@ -21,7 +21,7 @@ from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import api_app
 from vecclust.server.serving import Server
 from vecclust.server.sockets import listen
-from vecclust.watching import Watcher, remove_note
+from vecclust.watching import Watcher, remove_state
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def _keep(library: WatchedLibrary, folders: Iterable[Path | str], stop: Stop) ->
         if server is None or server.close():
             backend.close()
         watcher.close()
-        remove_note(library.folder)
+        remove_state(library.folder)
 
 
 def _serve_api(library: WatchedLibrary, backend: DaemonBackend) -> Server | None:

@@ -2,7 +2,7 @@
 
 Colour alone cannot tell twenty-five clusters apart, least of all for the colour-blind: names and dimming carry the
 meaning. So neighbouring numbers differ in hue and in lightness, and each colour keeps a contrast of 3:1 and more
-against its page, as the noise does.
+against its page, as that of the unclustered does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 LIGHT_PAGE = "#fbfaf8"
 DARK_PAGE = "#121316"
-LIGHT_NOISE = "#8d8a86"
-DARK_NOISE = "#6f7278"
+LIGHT_UNCLUSTERED = "#8d8a86"
+DARK_UNCLUSTERED = "#6f7278"
 # WCAG 2.1, success criterion 1.4.11, for graphics.
 LEAST_CONTRAST = 3.0
 
@@ -28,14 +28,23 @@ _CHROMA = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """One cluster's colour on a light and on a dark page, as #rrggbb."""
+    """One cluster's colour.
+
+    Attributes:
+        light: on a light page, as #rrggbb.
+        dark: on a dark page, likewise.
+    """
 
     light: str
     dark: str
 
 
 def colour_of(number: int) -> Colour:
-    """Give the colour of the cluster with this number; it is the same in every run and on every page."""
+    """Give the colour of a cluster; it is the same in every run and on every page.
+
+    Args:
+        number: the number in the cluster's id.
+    """
     hue = _HUES[number % len(_HUES)]
     step = (number + number // len(_HUES)) % len(_LIGHT_STEPS)
     return Colour(
@@ -45,7 +54,12 @@ def colour_of(number: int) -> Colour:
 
 
 def contrast(one: str, other: str) -> float:
-    """Give the contrast of two colours by WCAG 2.1, from 1 to 21."""
+    """Give the contrast of two colours by WCAG 2.1, from 1 to 21.
+
+    Args:
+        one: a colour as #rrggbb.
+        other: another.
+    """
     brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 

@@ -7,17 +7,15 @@ inside the pages, so many to a page that each stays a few megabytes; a page is w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vecclust.exports import text
-from vecclust.exports.addresses import Addresses, OnDisk
 from vecclust.exports.colours import colour_of
-from vecclust.exports.plain import plain
-from vecclust.exports.publish import new_folder
+from vecclust.exports.html import FileLinks, Links, environment, shape, template_source
+from vecclust.exports.output import new_folder
+from vecclust.exports.text import day, file_name, plain, span, title_of
 from vecclust.types.clusters import HistoryEvent
-from vecclust.types.pages import ClusterExhibit, GalleryExhibit, PageReport, Shown, Thumbnails
+from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
 
 # At some 10 KB a thumbnail, a page of 1.5 MB; more than anybody looks through in one go.
@@ -27,16 +25,7 @@ EVENTS = {"born": "new", "split": "split off", "merged": "merged", "revived": "b
 CHANGES = (("born", "new"), ("kept", "kept"), ("split", "split"), ("merged", "merged"), ("gone", "gone"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One file of a gallery: its name and what its template is given."""
-
-    name: str
-    template: str
-    content: dict[str, Any]
-
-
-def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
+def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
     """Write a gallery.
 
     Args:
@@ -52,33 +41,31 @@ def write_gallery(gallery: GalleryExhibit, out: Path, *, thumbnails: Thumbnails,
         UsageError: `out` holds something that is not ours, or cannot be written.
     """
     n_files = size_bytes = 0
-    style = text.template_source("gallery.css")
-    sheets = Sheets(OnDisk(names=names), thumbnails=thumbnails, names=names)
+    style = template_source("gallery.css")
+    context = GalleryContext(FileLinks(names=names), thumbnails=thumbnails, names=names)
     with new_folder(out) as folder:
-        for page in _pages(gallery, sheets):
-            template = text.environment().get_template(page.template)
-            html = template.render(style=style, base="base.html", links=sheets.addresses, **page.content)
+        for name, template, content in _pages(gallery, context):
+            drawn = environment().get_template(template)
+            html = drawn.render(style=style, base="base.html", links=context.links, **content)
             # A surrogate never gets here: names are printable text. Were it otherwise, a page is better than none.
             data = html.encode("utf-8", "replace")
-            (folder / page.name).write_bytes(data)
+            (folder / name).write_bytes(data)
             n_files, size_bytes = n_files + 1, size_bytes + len(data)
     return PageReport(str(out / "index.html"), gallery.n_photos, len(gallery.clusters), n_files, size_bytes)
 
 
-def _pages(gallery: GalleryExhibit, sheets: Sheets) -> Iterator[_Page]:
-    titles = sheets.titles(gallery.clusters)
-    cards = {cluster.entry.id: sheets.card(cluster, titles=titles) for cluster in gallery.clusters}
+def _pages(gallery: GalleryView, context: GalleryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give each file's name, its template and what that is given."""
+    titles = context.titles(gallery.clusters)
+    cards = {cluster.entry.id: context.card(cluster, titles=titles) for cluster in gallery.clusters}
     common: dict[str, Any] = {
         "n_photos": gallery.n_photos,
         "n_clusters": len(gallery.clusters),
         "n_unclustered": len(gallery.unclustered),
     }
-    loose = sheets.few([photo.photo for photo in gallery.unclustered])
-    yield _Page(
-        "index.html",
-        "index.html",
-        common | {"cards": list(cards.values()), "run": last_run(gallery.run), "loose": loose},
-    )
+    loose = context.sample([photo.photo for photo in gallery.unclustered])
+    front = common | {"cards": list(cards.values()), "run": last_run(gallery.run), "loose": loose}
+    yield "index.html", "index.html", front
     for at, cluster in enumerate(gallery.clusters):
         given = common | {
             "card": cards[cluster.entry.id],
@@ -86,33 +73,41 @@ def _pages(gallery: GalleryExhibit, sheets: Sheets) -> Iterator[_Page]:
             "before": cards[gallery.clusters[at - 1].entry.id] if at else None,
             "after": cards[gallery.clusters[at + 1].entry.id] if at + 1 < len(gallery.clusters) else None,
         }
-        for name, content in _cut(cluster.entry.id, cluster.photos, sheets):
-            yield _Page(name, "cluster.html", given | content)
-    for name, content in _cut("unclustered", gallery.unclustered, sheets):
-        yield _Page(name, "unclustered.html", common | content)
+        for name, content in _cut(cluster.entry.id, cluster.photos, context):
+            yield name, "cluster.html", given | content
+    for name, content in _cut("unclustered", gallery.unclustered, context):
+        yield name, "unclustered.html", common | content
 
 
-def _cut(stem: str, photos: Sequence[Shown], sheets: Sheets) -> Iterator[tuple[str, dict[str, Any]]]:
+def _cut(stem: str, photos: Sequence[PhotoView], context: GalleryContext) -> Iterator[tuple[str, dict[str, Any]]]:
     """Cut photos into pages; no photos are one page that says so."""
     for page in range(n_pages(len(photos))):
         part = photos[page * PHOTOS_ON_A_PAGE : (page + 1) * PHOTOS_ON_A_PAGE]
-        yield sheets.addresses.sheet(stem, page), sheets.sheet(stem, part, page=page, n_photos=len(photos))
+        yield context.links.page(stem, page), context.page(stem, part, page=page, n_photos=len(photos))
 
 
 def n_pages(n_photos: int) -> int:
-    """Say how many pages photos take; at least one."""
+    """Say how many pages photos take; at least one.
+
+    Args:
+        n_photos: how many there are.
+    """
     return max(1, -(-n_photos // PHOTOS_ON_A_PAGE))
 
 
 def last_run(run: Run | None) -> dict[str, Any] | None:
-    """Give the front page's line about the current run."""
+    """Give the front page's line about the current run.
+
+    Args:
+        run: the run, or None before the first fit.
+    """
     from datetime import UTC, datetime
 
     if run is None:
         return None
     return {
         "id": run.run,
-        "day": text.day(datetime.fromtimestamp(run.created_ns / 1e9, UTC)),
+        "day": day(datetime.fromtimestamp(run.created_ns / 1e9, UTC)),
         "reason": plain(run.reason),
         "changes": [(word, run.changes.get(name, 0)) for name, word in CHANGES],
         "moved": run.changes.get("labels_changed", 0),
@@ -120,8 +115,12 @@ def last_run(run: Run | None) -> dict[str, Any] | None:
     }
 
 
-def told(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
-    """Give what runs did to a cluster and the owner said of it, as the templates take it."""
+def history_rows(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
+    """Give what runs did to a cluster and the owner said of it, as the templates take it.
+
+    Args:
+        history: the events, oldest first.
+    """
     return [
         {
             "run": event.run or "",
@@ -134,58 +133,74 @@ def told(history: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
     ]
 
 
-class Sheets:
-    """Exhibits to what the templates are given.
+class GalleryContext:
+    """View models to what the templates are given.
 
     Args:
-        addresses: where pages find pictures and one another.
+        links: where pages find pictures and one another.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are shown.
     """
 
-    def __init__(self, addresses: Addresses, *, thumbnails: Thumbnails, names: bool = True) -> None:
-        self.addresses = addresses
+    def __init__(self, links: Links, *, thumbnails: Thumbnails, names: bool = True) -> None:
+        self.links = links
         self._thumbnails = thumbnails
         self._names = names
 
-    def titles(self, clusters: Sequence[ClusterExhibit]) -> dict[str, str]:
-        """Give the clusters' names by their ids."""
-        return {cluster.entry.id: text.title_of(cluster.entry, names=self._names) for cluster in clusters}
+    def titles(self, clusters: Sequence[ClusterView]) -> dict[str, str]:
+        """Give the clusters' names by their ids.
 
-    def card(self, cluster: ClusterExhibit, *, titles: dict[str, str]) -> dict[str, Any]:
-        """Give one cluster's card."""
-        entry, to = cluster.entry, self.addresses
+        Args:
+            clusters: the clusters.
+        """
+        return {cluster.entry.id: title_of(cluster.entry, names=self._names) for cluster in clusters}
+
+    def card(self, cluster: ClusterView, *, titles: dict[str, str]) -> dict[str, Any]:
+        """Give one cluster's card.
+
+        Args:
+            cluster: the cluster.
+            titles: the names of all clusters that a card may lead to, by their ids.
+        """
+        entry, to = cluster.entry, self.links
         pictures = self._thumbnails([cluster.cover, *cluster.edge])
         cover = next((key for key in (cluster.cover, *cluster.edge) if key in pictures), None)
         return {
             "id": entry.id,
-            "link": to.sheet(entry.id, 0),
+            "link": to.page(entry.id, 0),
             "title": titles[entry.id],
             "is_named": titles[entry.id] != entry.id,
             "suggested": plain(entry.suggested_name or "") if self._names else "",
             "size": entry.size,
             "strength": round(entry.strength, 2),
-            "span": text.span(entry.first_taken, entry.last_taken),
+            "span": span(entry.first_taken, entry.last_taken),
             "colour": colour_of(int(entry.id[1:])),
             "cover": None if cover is None else to.large(cover, pictures[cover]),
             "small_cover": None if cover is None else to.small(cover, pictures[cover]),
             "edge": [to.small(key, pictures[key]) for key in cluster.edge if key in pictures],
             "event": EVENTS.get(cluster.event),
             "sources": [
-                {"title": titles.get(source, source), "link": to.sheet(source, 0) if source in titles else None}
+                {"title": titles.get(source, source), "link": to.page(source, 0) if source in titles else None}
                 for source in cluster.sources
                 if source != entry.id
             ],
-            "history": told(cluster.history),
+            "history": history_rows(cluster.history),
         }
 
-    def few(self, photos: Sequence[str]) -> list[str]:
-        """Choose a few of the unclustered, at even steps, for the front page's last card."""
+    def sample(self, photos: Sequence[str]) -> list[str]:
+        """Choose a few of the unclustered, at even steps, for the front page's last card.
+
+        Args:
+            photos: content hashes of them all.
+
+        Returns:
+            The addresses of at most nine pictures.
+        """
         chosen = photos[:: max(1, len(photos) // 9)][:9]
         pictures = self._thumbnails(chosen)
-        return [self.addresses.small(key, pictures[key]) for key in chosen if key in pictures]
+        return [self.links.small(key, pictures[key]) for key in chosen if key in pictures]
 
-    def sheet(self, stem: str, photos: Sequence[Shown], *, page: int, n_photos: int) -> dict[str, Any]:
+    def page(self, stem: str, photos: Sequence[PhotoView], *, page: int, n_photos: int) -> dict[str, Any]:
         """Give one page of photos.
 
         Args:
@@ -197,27 +212,31 @@ class Sheets:
         return {
             "figures": self.figures(photos),
             "page": page,
-            "page_links": [self.addresses.sheet(stem, number) for number in range(n_pages(n_photos))],
+            "page_links": [self.links.page(stem, number) for number in range(n_pages(n_photos))],
         }
 
-    def figures(self, photos: Sequence[Shown]) -> list[dict[str, Any]]:
-        """Give photos with their captions."""
+    def figures(self, photos: Sequence[PhotoView]) -> list[dict[str, Any]]:
+        """Give photos with their captions.
+
+        Args:
+            photos: the photos, in the order in which they are shown.
+        """
         pictures = self._thumbnails([photo.photo for photo in photos])
         return [self._figure(photo, picture=pictures.get(photo.photo)) for photo in photos]
 
-    def _figure(self, photo: Shown, *, picture: bytes | None) -> dict[str, Any]:
+    def _figure(self, photo: PhotoView, *, picture: bytes | None) -> dict[str, Any]:
         path = photo.path if self._names else None
-        name = "" if path is None else text.file_name(path)
-        when = "" if photo.taken is None else text.day(photo.taken)
+        name = "" if path is None else file_name(path)
+        when = "" if photo.taken is None else day(photo.taken)
         return {
-            "picture": None if picture is None else self.addresses.large(photo.photo, picture),
-            "link": self.addresses.photo(photo),
+            "picture": None if picture is None else self.links.large(photo.photo, picture),
+            "link": self.links.photo(photo),
             "name": name,
             "path": "" if path is None else plain(path),
             "day": when,
             "alt": name or (f"Photo of {when}" if when else "Photo"),
             "strength": f"{photo.strength:.2f}",
-            "shape": text.shape(photo),
+            "shape": shape(photo),
             "is_gone": photo.path is None,
             "key": photo.photo,
             "by_owner": photo.by_owner,

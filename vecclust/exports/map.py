@@ -12,21 +12,24 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.exports import text
 from vecclust.exports.colours import colour_of
-from vecclust.exports.order import in_view_order
-from vecclust.exports.plain import plain
-from vecclust.exports.publish import begins_with_mark, new_file, new_folder, remove_folder
-from vecclust.photos.sheet import pack_sheet
-from vecclust.types.pages import MapExhibit, PageReport, Shown, Thumbnails
+from vecclust.exports.html import environment, script_hash, template_source
+from vecclust.exports.output import is_map_page, new_file, new_folder, remove_folder
+from vecclust.exports.text import file_link, file_name, plain, span, title_of
+from vecclust.photos.thumbnails import pack_sheet
+from vecclust.types.pages import MapView, PageReport, PhotoView, Thumbnails
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 # In the page. 64 px squares cost 1.2 KB each: 24 MB at 20,000, about what a browser opens without a pause.
 MOST_PICTURES = 20_000
@@ -37,6 +40,11 @@ COVER_PX = 96
 # 400 squares a sheet: decoded 6 to 15 MB, of which a browser holds as many as it shows.
 COLUMNS = 20
 PHOTOS_ON_A_SHEET = COLUMNS * COLUMNS
+# Cells along each axis of the first layer: one photo each fills one sheet. Each layer after it has twice as many.
+FIRST_CELLS = 20
+N_LAYERS = 6
+# Bits of each coordinate along the curve.
+_BITS = 10
 # None leaves islands specks, all draws a carpet without a shape.
 RANK_SHARE = 0.5
 # Of minutes since 1970 as they stand in the photo, whatever its zone.
@@ -44,11 +52,11 @@ NO_TIME = -(2**31)
 _EPOCH = datetime(1970, 1, 1)
 
 
-def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
+def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool = True) -> PageReport:
     """Write a map.
 
     Args:
-        shown: what it shows.
+        view: what it shows.
         out: the file; an earlier map there is replaced.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are in it.
@@ -61,141 +69,192 @@ def write_map(shown: MapExhibit, out: Path, *, thumbnails: Thumbnails, names: bo
     """
     real = Path(os.path.realpath(out))
     folder = real.with_name(f"{real.stem}-pictures")
-    beside = len(shown.photos) > MOST_PICTURES
-    with new_file(out, is_ours=begins_with_mark, option="--out") as file:
+    beside = len(view.photos) > MOST_PICTURES
+    with new_file(out, is_ours=is_map_page, option="--out") as file:
         sheets, n_files, size_bytes = "", 1, 0
         if beside:
-            shown = seen_in_order(shown)
-            keys = [photo.photo for photo in shown.photos]
+            view = in_view_order(view)
+            keys = [photo.photo for photo in view.photos]
             # A page finds the sheets of its own photos or none: never another photo's picture.
             stamp = hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
             with new_folder(folder) as inside:
-                for number, sheet in enumerate(_photo_sheets(shown, thumbnails)):
+                for number, sheet in enumerate(_photo_sheets(view, thumbnails)):
                     (inside / f"{stamp}-{number}.webp").write_bytes(sheet)
                     n_files, size_bytes = n_files + 1, size_bytes + len(sheet)
             sheets = f"{quote_from_bytes(os.fsencode(folder.name))}/{stamp}-"
-        page = render_map(shown, thumbnails=thumbnails, names=names, sheets=sheets).encode("utf-8", "replace")
+        page = render_map(view, thumbnails=thumbnails, names=names, sheets=sheets).encode("utf-8", "replace")
         file.write_bytes(page)
     if not beside:
         remove_folder(folder)
-    return PageReport(str(out), len(shown.photos), len(shown.clusters), n_files, size_bytes + len(page))
+    return PageReport(str(out), len(view.photos), len(view.clusters), n_files, size_bytes + len(page))
 
 
-def seen_in_order(shown: MapExhibit) -> MapExhibit:
-    """Put the rows of a map of more than one sheet in the order in which they are seen."""
-    if len(shown.photos) <= PHOTOS_ON_A_SHEET:
-        return shown
-    return in_view_order(shown, _spread(shown.positions))
+def in_view_order(view: MapView) -> MapView:
+    """Put a map's rows in the order in which they are seen, where its pictures take more than one sheet.
+
+    Args:
+        view: the map.
+
+    Returns:
+        The same map, its rows in another order.
+    """
+    if len(view.photos) <= PHOTOS_ON_A_SHEET:
+        return view
+    rows = view_order(_spread(view.positions))
+    rank = np.empty(len(rows), np.int64)
+    rank[rows] = np.arange(len(rows))
+    return replace(
+        view,
+        photos=tuple(view.photos[row] for row in rows.tolist()),
+        positions=view.positions[rows],
+        neighbours=rank[view.neighbours[rows]].astype(np.int32),
+        labels=view.labels[rows],
+        covers=tuple(int(rank[row]) for row in view.covers),
+    )
+
+
+def view_order(places: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order points by layer, and within a layer along a Z-order curve (Morton 1966).
+
+    Args:
+        places: (n, 2) in [0, 1].
+
+    Returns:
+        (n,) int64, the point that comes first, then the second, and so on.
+    """
+    layer = np.full(len(places), N_LAYERS)
+    for number in range(N_LAYERS):
+        left = np.flatnonzero(layer == N_LAYERS)
+        cells = np.minimum(places[left] * (n_cells := FIRST_CELLS << number), n_cells - 1).astype(np.int64)
+        _, first = np.unique(cells[:, 0] * n_cells + cells[:, 1], return_index=True)
+        layer[left[first]] = number
+    return np.lexsort((_along_the_curve(places), layer))
+
+
+def _along_the_curve(places: NDArray[np.float64]) -> NDArray[np.int64]:
+    cells = np.minimum(places * (1 << _BITS), (1 << _BITS) - 1).astype(np.int64)
+    code = np.zeros(len(places), np.int64)
+    for bit in range(_BITS):
+        code |= ((cells[:, 0] >> bit) & 1) << (2 * bit) | ((cells[:, 1] >> bit) & 1) << (2 * bit + 1)
+    return code
 
 
 def render_map(
-    shown: MapExhibit, *, thumbnails: Thumbnails, names: bool = True, sheets: str = "", template: str = "map.html"
+    view: MapView,
+    *,
+    thumbnails: Thumbnails,
+    names: bool = True,
+    sheets: str = "",
+    template: Template | None = None,
 ) -> str:
     """Draw a map.
 
     Args:
-        shown: what it shows.
+        view: what it shows.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are in it.
         sheets: the address of the sheets of pictures, to which their numbers are added; empty for inside the page.
-        template: the template.
+        template: what draws it; the page for the disk where None.
 
     Returns:
         The page.
     """
-    script = text.template_source("map.js")
-    return (
-        text.environment()
-        .get_template(template)
-        .render(
-            style=text.template_source("map.css"),
-            script=script,
-            script_hash=text.script_hash(script),
-            facts=_json(_facts(shown, names=names, sheets=sheets)),
-            arrays={name: _packed(array) for name, array in _arrays(shown).items()},
-            # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
-            sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(shown, thumbnails)],
-            covers=[_base64(sheet) for sheet in _cover_sheets(shown, thumbnails)],
-            photos=_packed_hashes(shown.photos),
-            n_photos=len(shown.photos),
-            n_clusters=len(shown.clusters),
-            n_unclustered=int((shown.labels < 0).sum()),
-            clusters=[_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
-            originals=names,
-            beside=bool(sheets),
-        )
+    script = template_source("map.js")
+    covers = [view.photos[row].photo for row in view.covers]
+    template = template or environment().get_template("map.html")
+    return template.render(
+        style=template_source("map.css"),
+        script=script,
+        script_hash=script_hash(script),
+        facts=_json(_facts(view, names=names, sheets=sheets)),
+        arrays={name: _packed(array) for name, array in _arrays(view).items()},
+        # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
+        sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(view, thumbnails)],
+        covers=[_base64(sheet) for sheet in _sheets(covers, thumbnails, cell_px=COVER_PX)],
+        photos=_base64(bytes.fromhex("".join(photo.photo for photo in view.photos))),
+        n_photos=len(view.photos),
+        n_clusters=len(view.clusters),
+        n_unclustered=int((view.labels < 0).sum()),
+        clusters=[_cluster(view, number, names=names) for number in range(len(view.clusters))],
+        originals=names,
+        beside=bool(sheets),
     )
 
 
-def photo_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails) -> bytes:
+def photo_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails, cell_px: int = 0) -> bytes:
     """Pack one sheet of a map's pictures.
 
     Args:
         photos: content hashes, in the order of the map's rows.
-        number: which sheet.
+        number: which sheet, from 0.
         thumbnails: gives the pictures.
+        cell_px: side of a picture in pixels; 0 chooses by the number of photos.
 
     Returns:
         A WebP.
     """
     part = photos[number * PHOTOS_ON_A_SHEET : (number + 1) * PHOTOS_ON_A_SHEET]
     pictures = thumbnails(part)
-    return pack_sheet([pictures.get(key) for key in part], cell_px=_cell_px(len(photos)), columns=COLUMNS)
+    return pack_sheet([pictures.get(key) for key in part], cell_px=cell_px or _cell_px(len(photos)), columns=COLUMNS)
 
 
 def n_sheets(n_photos: int) -> int:
-    """Say how many sheets the pictures of a map take."""
+    """Say how many sheets the pictures of a map take.
+
+    Args:
+        n_photos: its photos.
+    """
     return -(-n_photos // PHOTOS_ON_A_SHEET)
 
 
-def _facts(shown: MapExhibit, *, names: bool, sheets: str) -> dict[str, Any]:
+def _facts(view: MapView, *, names: bool, sheets: str) -> dict[str, Any]:
     folders: dict[str, int] = {}
     return {
-        "clusters": [_cluster(shown, number, names=names) for number in range(len(shown.clusters))],
-        "neighbours": int(shown.neighbours.shape[1]),
-        "cell": _cell_px(len(shown.photos)),
+        "clusters": [_cluster(view, number, names=names) for number in range(len(view.clusters))],
+        "neighbours": int(view.neighbours.shape[1]),
+        "cell": _cell_px(len(view.photos)),
         "sheets": sheets,
         "cover": COVER_PX,
         "columns": COLUMNS,
         "perSheet": PHOTOS_ON_A_SHEET,
-        "names": [_named(photo, folders) for photo in shown.photos] if names else None,
+        "names": [_named(photo, folders) for photo in view.photos] if names else None,
         "folders": list(folders),
     }
 
 
-def _named(photo: Shown, folders: dict[str, int]) -> list[Any] | None:
+def _named(photo: PhotoView, folders: dict[str, int]) -> list[Any] | None:
     """Give a photo's folder by number, its name as text and, where that differs, as it stands in its address."""
     if photo.path is None:
         return None
-    address, _, last = text.file_link(photo.path).rpartition("/")
-    name = text.file_name(photo.path)
+    address, _, last = file_link(photo.path).rpartition("/")
+    name = file_name(photo.path)
     folder = folders.setdefault(address, len(folders))
     return [folder, name] if last == name else [folder, name, last]
 
 
-def _cluster(shown: MapExhibit, number: int, *, names: bool) -> dict[str, Any]:
-    entry = shown.clusters[number]
+def _cluster(view: MapView, number: int, *, names: bool) -> dict[str, Any]:
+    entry = view.clusters[number]
     colour = colour_of(int(entry.id[1:]))
     return {
         "id": entry.id,
-        "title": text.title_of(entry, names=names),
+        "title": title_of(entry, names=names),
         "size": entry.size,
         "strength": round(entry.strength, 2),
-        "span": plain(text.span(entry.first_taken, entry.last_taken)),
-        "row": shown.covers[number],
+        "span": plain(span(entry.first_taken, entry.last_taken)),
+        "row": view.covers[number],
         "light": colour.light,
         "dark": colour.dark,
     }
 
 
-def _arrays(shown: MapExhibit) -> dict[str, NDArray[Any]]:
-    strengths = np.array([photo.strength for photo in shown.photos], np.float64)
+def _arrays(view: MapView) -> dict[str, NDArray[Any]]:
+    strengths = np.array([photo.strength for photo in view.photos], np.float64)
     return {
-        "positions": _spread(shown.positions).astype("<f4"),
-        "labels": shown.labels.astype("<i2"),
+        "positions": _spread(view.positions).astype("<f4"),
+        "labels": view.labels.astype("<i2"),
         "strengths": np.round(strengths * 100).astype("u1"),
-        "times": np.array([_minutes(photo) for photo in shown.photos], "<i4"),
-        "neighbours": shown.neighbours.astype("<i4"),
+        "times": np.array([_minutes(photo) for photo in view.photos], "<i4"),
+        "neighbours": view.neighbours.astype("<i4"),
     }
 
 
@@ -216,34 +275,24 @@ def _spread(positions: NDArray[np.float32]) -> NDArray[np.float64]:
     return placed
 
 
-def _minutes(photo: Shown) -> int:
+def _minutes(photo: PhotoView) -> int:
     if photo.taken is None:
         return NO_TIME
     minutes = (photo.taken.replace(tzinfo=None) - _EPOCH).total_seconds() // 60
     return int(min(2**31 - 1, max(NO_TIME + 1, minutes)))
 
 
-def _photo_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
-    return _sheets([photo.photo for photo in shown.photos], thumbnails, cell_px=_cell_px(len(shown.photos)))
-
-
 def _cell_px(n_photos: int) -> int:
     return LARGE_CELL_PX if n_photos <= MOST_LARGE_PICTURES else CELL_PX
 
 
-def _packed_hashes(photos: Sequence[Shown]) -> str:
-    return _base64(bytes.fromhex("".join(photo.photo for photo in photos)))
-
-
-def _cover_sheets(shown: MapExhibit, thumbnails: Thumbnails) -> Iterator[bytes]:
-    return _sheets([shown.photos[row].photo for row in shown.covers], thumbnails, cell_px=COVER_PX)
+def _photo_sheets(view: MapView, thumbnails: Thumbnails) -> Iterator[bytes]:
+    return _sheets([photo.photo for photo in view.photos], thumbnails, cell_px=_cell_px(len(view.photos)))
 
 
 def _sheets(keys: Sequence[str], thumbnails: Thumbnails, *, cell_px: int) -> Iterator[bytes]:
-    for start in range(0, len(keys), PHOTOS_ON_A_SHEET):
-        part = keys[start : start + PHOTOS_ON_A_SHEET]
-        pictures = thumbnails(part)
-        yield pack_sheet([pictures.get(key) for key in part], cell_px=cell_px, columns=COLUMNS)
+    for number in range(n_sheets(len(keys))):
+        yield photo_sheet(keys, number, thumbnails=thumbnails, cell_px=cell_px)
 
 
 def _packed(array: NDArray[Any]) -> str:

@@ -1,47 +1,90 @@
-"""What pages share: the templates, links to originals, names and dates as text."""
+"""Names, links and dates from files and owners as plain text, for terminals, pages and logs alike.
+
+Nothing that leaves here can break a line, drive a terminal or be anything but text.
+"""
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
-from vecclust.exports.colours import DARK_NOISE, DARK_PAGE, LIGHT_NOISE, LIGHT_PAGE
-from vecclust.exports.plain import plain
-from vecclust.types.clusters import ClusterEntry
-from vecclust.types.pages import Shown
-
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from vecclust.types.clusters import ClusterEntry
+
+Cell = str | int | float | datetime | None
+
+
+def plain(cell: Cell) -> str:
+    """Write one cell as text without control characters, so that no name can break a line or drive a terminal.
+
+    Args:
+        cell: None is empty, a number has three decimals at most, a time is to the minute.
+
+    Returns:
+        Printable text; what is not printable is written as its escape.
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.3f}"
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ", timespec="minutes")
+    text = str(cell)
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for letter in text
+    )
 
 
 def file_link(path: str) -> str:
-    """Give the file:// address of a path from its exact bytes, whatever they are."""
+    """Give the file:// address of a path from its exact bytes, whatever they are.
+
+    Args:
+        path: absolute path.
+    """
     return "file://" + quote_from_bytes(os.fsencode(path), safe="/")
 
 
 def file_name(path: str) -> str:
-    """Give a path's last part as printable text."""
+    """Give a path's last part as printable text.
+
+    Args:
+        path: any path.
+    """
     return plain(os.path.basename(path))
 
 
 def title_of(entry: ClusterEntry, *, names: bool) -> str:
-    """Give a cluster's name as printable text, or its id where it has none or none is to be shown."""
+    """Give a cluster's name as printable text, or its id where it has none or none is to be shown.
+
+    Args:
+        entry: the cluster.
+        names: whether names are shown.
+    """
     return plain(entry.name) if names and entry.name else entry.id
 
 
 def day(when: datetime) -> str:
-    """Write a day as people do; without the names of the locale, so that a page reads the same anywhere."""
+    """Write a day as people do; without the names of the locale, so that a page reads the same anywhere.
+
+    Args:
+        when: a time of that day.
+    """
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{when.day} {months[when.month - 1]} {when.year}"
 
 
 def span(first: datetime | None, last: datetime | None) -> str:
-    """Write a time span as short as it can be said; empty where it is unknown."""
+    """Write a time span as short as it can be said; empty where it is unknown.
+
+    Args:
+        first: its beginning, or None.
+        last: its end, or None.
+    """
     if first is None or last is None:
         return ""
     if first.date() == last.date():
@@ -49,52 +92,3 @@ def span(first: datetime | None, last: datetime | None) -> str:
     if first.year == last.year:
         return f"{day(first).rsplit(' ', 1)[0]} – {day(last)}"  # noqa: RUF001 -- a span's own dash
     return f"{first.year} – {last.year}"  # noqa: RUF001 -- likewise
-
-
-def shape(shown: Shown) -> float:
-    """Give width over height, kept within what a row of pictures can bear: panoramas and strips are cut."""
-    if shown.width_px <= 0 or shown.height_px <= 0:
-        return 1.0
-    return round(min(2.4, max(0.56, shown.width_px / shown.height_px)), 3)
-
-
-def data_uri(picture: bytes) -> str:
-    """Give a JPEG or WebP as an address that holds it."""
-    kind = "webp" if picture[8:12] == b"WEBP" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
-
-
-def script_hash(script: str) -> str:
-    """Give the hash by which a content security policy allows one script and no other."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-
-
-@functools.cache
-def environment() -> Environment:
-    """Open the templates; what they are given is escaped, and what they are not given is an error."""
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=ChoiceLoader([PackageLoader(room, "templates") for room in ("vecclust.exports", "vecclust.web")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages: dict[str, Any] = {
-        "light_page": LIGHT_PAGE,
-        "dark_page": DARK_PAGE,
-        "light_noise": LIGHT_NOISE,
-        "dark_noise": DARK_NOISE,
-    }
-    made.globals.update(pages)
-    made.filters.update(day=day, thousands=lambda number: f"{number:,}")
-    return made
-
-
-@functools.cache
-def template_source(name: str, *, room: str = "vecclust.exports") -> str:
-    """Read a file that goes into a page as it is: our own style or script, never anything of the owner's."""
-    from importlib.resources import files
-
-    return (files(room) / "templates" / name).read_text(encoding="utf-8")

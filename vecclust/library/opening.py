@@ -101,9 +101,9 @@ def open_store(folder: Path, config: Config, *, write: bool, missing_ok: bool) -
 
 def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
     """Say what to do beside a daemon, which does not end by itself."""
-    from vecclust.watching import read_note
+    from vecclust.watching import read_state
 
-    note = read_note(folder)
+    note = read_state(folder)
     if note is None:
         return error
     return LibraryLocked(

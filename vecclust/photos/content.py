@@ -1,29 +1,54 @@
-"""Read a file's bytes once and name them: what is hashed here is what is decoded, from one open file.
+"""A file's bytes: read once and named, or opened to be shown; and what may be spent on one photo.
 
-Only reads, and leaves no trace where the system allows it (`O_NOATIME`). A file that changes while it is
-read is unfinished; what the system refuses is the environment's fault and never the photo's.
+What is hashed here is what is decoded, from one open file. Only reads, and leaves no trace where the system allows it
+(`O_NOATIME`). A file that changes while it is read is unfinished; what the system refuses is the environment's fault
+and never the photo's. An original is shown only while it still is what is known of it.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
+import io
 import os
 import stat
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
-from vecclust.photos.finished import is_same
-from vecclust.photos.walk import seen_from
-from vecclust.types.files import SeenFile
-
-# ENODEV and ENXIO: the card was pulled. ESTALE: the server forgot the handle; the file itself may well be
-# there.
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+from vecclust.photos.formats import Kind, kind_of
+from vecclust.photos.walk import GONE_ERRNOS, is_same, seen_from
+from vecclust.types.files import FileRow, SeenFile
 
 # NONBLOCK: a pipe put in the file's place between look and open must not hold the process up.
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NOATIME: int = getattr(os, "O_NOATIME", 0)
+
+# What `kind_of` needs to tell kinds apart.
+_HEAD_BYTES = 256
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What may be spent on one photo.
+
+    Attributes:
+        pixels: most pixels of a picture that is decoded whole. 200-megapixel phones are real; a 300-megapixel
+            picture takes 1.2 GB at Pillow's four bytes a pixel.
+        jpeg_pixels: most pixels of a JPEG, which is decoded at a fraction of its size.
+        file_bytes: longest file; it is held in memory whole, because what is hashed is what is decoded.
+        time_s: longest time from sending a photo to a process to its answer, reading included.
+        memory_bytes: address space of a decoding process, where the system can limit it (Linux); 200
+            megapixels of HEIC take 1.4 GB.
+        thumbnail_px: long side of the thumbnail; 0 for none.
+    """
+
+    pixels: int = 300_000_000
+    jpeg_pixels: int = 600_000_000
+    file_bytes: int = 1024 * _MIB
+    time_s: float = 60.0
+    memory_bytes: int = 4096 * _MIB
+    thumbnail_px: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +92,21 @@ def read_content(seen: SeenFile, *, file_bytes: int) -> Content:
 
 
 def photo_error_of(error: OSError) -> PhotoError:
-    """Give the error of ours that a system's error on a photo's file means."""
-    if error.errno in _GONE:
+    """Give the error of ours that a system's error on a photo's file means.
+
+    Args:
+        error: what the system said.
+
+    Returns:
+        `Vanished` where the file is gone, `Unreachable` otherwise.
+    """
+    if error.errno in GONE_ERRNOS:
         return Vanished("the file is gone")
     return Unreachable(f"the system refuses the file: {error.strerror or error}")
 
 
 def _read(seen: SeenFile, *, file_bytes: int) -> Content:
-    handle = open_to_read(seen.absolute)
+    handle = _open_to_read(seen.absolute)
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
@@ -96,7 +128,7 @@ def _read(seen: SeenFile, *, file_bytes: int) -> Content:
     return Content(after, data, hashlib.sha256(data).hexdigest())
 
 
-def open_to_read(path: str) -> int:
+def _open_to_read(path: str) -> int:
     """Open a file for reading, without a trace where the system allows it, and give its descriptor."""
     try:
         return os.open(path, _FLAGS | _NOATIME)
@@ -115,3 +147,55 @@ def _read_all(handle: int, size_bytes: int) -> bytes:
         while sum(map(len, parts)) <= size_bytes and (part := file.read(size_bytes + 1)):
             parts.append(part)
     return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An opened original; whoever gets it closes it.
+
+    Attributes:
+        file: at its beginning.
+        size_bytes: its length.
+        kind: what its first bytes say it is, or None.
+        path: where it lies.
+    """
+
+    file: BinaryIO
+    size_bytes: int
+    kind: Kind | None
+    path: str
+
+
+def open_original(row: FileRow, *, file_bytes: int) -> Original | None:
+    """Open a file that holds a photo, for reading only; links are followed as a scan follows them.
+
+    One that was touched since it was scanned is read and hashed before it is believed.
+
+    Args:
+        row: the file, with the content hash it must have.
+        file_bytes: the longest file that is read to find out.
+
+    Returns:
+        The original, or None where the file is gone, refused or another one now.
+    """
+    try:
+        handle = _open_to_read(row.absolute)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(handle)
+        known = (row.size_bytes, row.mtime_ns, row.ctime_ns)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == known:
+            head = os.pread(handle, _HEAD_BYTES, 0)
+            file = os.fdopen(os.dup(handle), "rb")
+            return Original(file, status.st_size, kind_of(head), row.absolute)
+        content = read_content(seen_from(status, root=row.root, path=row.path), file_bytes=file_bytes)
+    except (OSError, PhotoError):
+        return None
+    finally:
+        os.close(handle)
+    if content.photo != row.photo:
+        return None
+    return Original(io.BytesIO(content.data), len(content.data), kind_of(content.data), row.absolute)

@@ -19,12 +19,10 @@ import numpy as np
 from PIL import AvifImagePlugin, Image
 
 from vecclust.errors import PhotoError, TooLarge, Unreadable
-from vecclust.photos.colour import flatten, to_srgb
-from vecclust.photos.content import Content
-from vecclust.photos.exif import Metadata, place_of, read_metadata, taken_at
-from vecclust.photos.frame import cut, filter_of, resized_size
-from vecclust.photos.kind import FOREIGN_KINDS, Kind, kind_of
-from vecclust.photos.limits import DecodeLimits
+from vecclust.photos.content import Content, DecodeLimits
+from vecclust.photos.formats import FOREIGN_KINDS, Kind, kind_of
+from vecclust.photos.metadata import Metadata, place_of, read_metadata, taken_at
+from vecclust.photos.pixels import cut, filter_of, flatten, resized_size, to_srgb
 from vecclust.types.photos import DecodedPhoto, Framing
 
 log = logging.getLogger(__name__)
@@ -143,13 +141,14 @@ def _decode(content: Content, kind: Kind, *, framing: Framing, limits: DecodeLim
         small = _resize(picture, resized_size(framing, *picture.upright(picture.used_size)), filter_of(framing))
         thumbnail = _thumbnail(picture, small, framing=framing, side_px=limits.thumbnail_px)
     width_px, height_px = picture.upright(picture.full_size)
+    name = content.seen.path.replace("\\", "/").rpartition("/")[2]
     return DecodedPhoto(
         photo=content.photo,
         frame=np.array(cut(small.convert("RGB"), framing)),
         width_px=width_px,
         height_px=height_px,
         thumbnail=thumbnail,
-        taken=taken_at(picture.metadata, name=_name(content), mtime_ns=content.seen.mtime_ns, now_ns=time.time_ns()),
+        taken=taken_at(picture.metadata, name=name, mtime_ns=content.seen.mtime_ns, now_ns=time.time_ns()),
         place=place_of(picture.metadata),
     )
 
@@ -170,10 +169,6 @@ def _prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None
-
-
-def _name(content: Content) -> str:
-    return content.seen.path.replace("\\", "/").rpartition("/")[2]
 
 
 def _load(image: Image.Image, kind: Kind, *, framing: Framing, limits: DecodeLimits) -> _Picture:

@@ -1,18 +1,23 @@
 """Which names are photos, which are left alone, and which directories are never entered.
 
-Judges names only: the disk is the walk's affair, and what a file really holds is the decoder's. Names are
-compared without regard to case. A name is looked at in this order: never a photo (sync tools, systems,
-sidecars, the user's patterns), then hidden (any other dot-file: skipped, but counted and shown), then by
-its extension.
+Judges names only: the disk is the walk's affair, and what a file really holds is the decoder's. Patterns are those
+of gitignore, matched by `pathspec`, which is imported with the first rules: it takes 40 ms, and no decoding process
+needs it. Names are compared without regard to case. A name is looked at in this order: never a photo (sync tools,
+systems, sidecars, the user's patterns), then hidden (any other dot-file: skipped, but counted and shown), then by its
+extension.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 from collections.abc import Iterable
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from vecclust.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 NameVerdict = Literal["photo", "ignored", "hidden", "other"]
 
@@ -45,11 +50,10 @@ _FILE_PATTERNS: tuple[str, ...] = (
     "._*", ".DS_Store", "Thumbs.db", "desktop.ini", ".fuse_hidden*", ".nfs*", "*~", "*.sw?",
     # sidecars of photos
     "*.xmp", "*.aae", "*.thm",
+    # rsync writes `.NAME.XXXXXX`: the leading dot and the six trailing alphanumerics together, neither alone
+    ".?*." + 6 * "[a-z0-9]",
     *MARKER_NAMES,
 )  # fmt: skip
-
-# rsync writes `.NAME.XXXXXX`: the leading dot and the six trailing alphanumerics together, neither alone.
-_RSYNC_NAME = r"(?s:\..+\.[a-z0-9]{6})\Z"
 
 
 class IgnoreRules:
@@ -57,18 +61,18 @@ class IgnoreRules:
 
     Args:
         extensions: endings of photos' names, with or without the dot.
-        patterns: further shell patterns to ignore; each is held against the name and against the path
-            relative to the root with `/` between its parts. A pattern that ends with `/` is for directories
-            only.
+        patterns: further names to ignore, as in a `.gitignore` at the root: one without a slash holds at any depth,
+            one with a slash inside for paths from the root, one with a slash at its end for directories only; `*`
+            stops at a slash and `**` does not; a later `!` takes back. A list has no comments: `#` is a letter.
+
+    Raises:
+        ConfigError: a pattern is none.
     """
 
     def __init__(self, *, extensions: Iterable[str] = PHOTO_EXTENSIONS, patterns: Iterable[str] = ()) -> None:
         self._extensions = frozenset("." + e.strip().lstrip(".").lower() for e in extensions)
-        asked = [p.strip() for p in patterns if p.strip()]
-        self._directories = _any_of(_DIRECTORY_PATTERNS)
-        self._files = _any_of(_FILE_PATTERNS, _RSYNC_NAME)
-        self._asked_files = _any_of(p for p in asked if not p.endswith("/"))
-        self._asked_directories = _any_of(p.rstrip("/") for p in asked)
+        self._files, self._directories = _spec(_FILE_PATTERNS), _spec(_DIRECTORY_PATTERNS)
+        self._asked = _spec(tuple(pattern.strip() for pattern in patterns))
 
     def judge_file(self, path: str) -> NameVerdict:
         """Judge a file by its path relative to the root; only the last part and the user's patterns count.
@@ -81,7 +85,7 @@ class IgnoreRules:
             ending.
         """
         name = os.path.basename(path).lower()
-        if self._files.match(name) or _matches(self._asked_files, path):
+        if self._files.match_file(name) or (self._asked and self._asked.match_file(path.lower())):
             return "ignored"
         if name.startswith("."):
             return "hidden"
@@ -97,7 +101,7 @@ class IgnoreRules:
             `ignored` or `hidden` (both are not entered), or `other`: look into it.
         """
         name = os.path.basename(path).lower()
-        if self._directories.match(name) or _matches(self._asked_directories, path):
+        if self._directories.match_file(name) or (self._asked and self._asked.match_file(path.lower() + os.sep)):
             return "ignored"
         return "hidden" if name.startswith(".") else "other"
 
@@ -120,11 +124,16 @@ class IgnoreRules:
         return self.judge_file(path)
 
 
-def _any_of(patterns: Iterable[str], *regexes: str) -> re.Pattern[str]:
-    parts = [fnmatch.translate(pattern.lower()) for pattern in patterns]
-    return re.compile("|".join([*parts, *regexes]) or r"(?!)")
+@cache
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines([_escaped(pattern).lower() for pattern in patterns])
+    except ValueError as error:
+        message = f"photos.ignore cannot be used: {error}"
+        raise ConfigError(message, key="photos.ignore", hint="Write it as in a .gitignore.") from error
 
 
-def _matches(pattern: re.Pattern[str], path: str) -> bool:
-    whole = path.replace(os.sep, "/").lower()
-    return bool(pattern.match(whole) or pattern.match(whole.rpartition("/")[2]))
+def _escaped(pattern: str) -> str:
+    return "\\" + pattern if pattern.startswith("#") else pattern

@@ -1,35 +1,77 @@
 """Decoding processes: files in, outcomes out, in order, a bounded number ahead of whoever takes them.
 
-A photo that crashes its process, hangs it or eats its memory is that photo's outcome and nobody else's. A
-photo known by its content costs a hash. Pillow is imported in the children alone.
+What is done for one photo is done in one call: look again, read and hash, stop there if the content is known, see that
+it reaches its end, decode. Every failure of the photo is an answer (`PhotoError` as a value), not an exception; one
+that crashes its process, hangs it or eats its memory is that photo's outcome and nobody else's. Pillow is imported in
+the children alone.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
-from typing import Self
 
-from vecclust.errors import PhotoError, TooLarge, Unreadable
-from vecclust.photos.children import ChildDied, ChildFailed, ChildPool, ChildTimedOut
-from vecclust.photos.content import photo_error_of
-from vecclust.photos.job import KnownPhoto, Outcome, outcome_of
-from vecclust.photos.limits import DecodeLimits
-from vecclust.photos.walk import look_at
+from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreadable
+from vecclust.photos.content import DecodeLimits, photo_error_of, read_content
+from vecclust.photos.formats import end_of
+from vecclust.photos.processes import ChildDied, ChildFailed, ChildPool, ChildTimedOut
+from vecclust.photos.walk import is_quiet, look_at
 from vecclust.types.files import SeenFile
 from vecclust.types.photos import DecodedPhoto, Framing
 
-_NOTHING_KNOWN: frozenset[str] = frozenset()
+
+@dataclass(frozen=True, slots=True)
+class KnownPhoto:
+    """A file whose content the caller knows already: it was read and hashed, not decoded.
+
+    Attributes:
+        photo: content hash.
+        size_bytes: length of the file.
+    """
+
+    photo: str
+    size_bytes: int
 
 
-class DecodePool:
-    """Processes that decode photos for one model.
+Outcome = DecodedPhoto | KnownPhoto | PhotoError
+
+
+def outcome_of(seen: SeenFile, known: frozenset[str], *, framing: Framing, limits: DecodeLimits) -> Outcome:
+    """Bring one file to its outcome.
+
+    Args:
+        seen: the file as a walk saw it.
+        known: contents that need no decoding; best only those of the same length, they travel with the file.
+        framing: what the model wants.
+        limits: what may be spent.
+
+    Returns:
+        The photo, or that it is known, or why it cannot be used.
+    """
+    try:
+        content = read_content(seen, file_bytes=limits.file_bytes)
+        if content.photo in known:
+            return KnownPhoto(content.photo, len(content.data))
+        end = end_of(content.data)
+        if end.state == "unfinished":
+            raise Unfinished(end.reason)
+        if end.state == "suspect" and not is_quiet(content.seen, now_ns=time.time_ns(), settle_s=end.quiet_s):
+            raise Unfinished(end.reason, quiet_s=end.quiet_s)
+        from vecclust.photos.decode import decode  # Pillow is needed only from here on
+
+        return decode(content, framing, limits)
+    except PhotoError as error:
+        return error.with_traceback(None)
+
+
+class DecodePool(ChildPool[[SeenFile, frozenset[str]], Outcome]):
+    """Processes that decode photos for one model: each call takes a file and the contents that need no decoding.
 
     Args:
         framing: what the model wants.
@@ -39,44 +81,18 @@ class DecodePool:
 
     def __init__(self, framing: Framing, *, limits: DecodeLimits | None = None, processes: int | None = None) -> None:
         self._limits = limits or DecodeLimits()
-        self._children: ChildPool[Outcome] = ChildPool(
+        super().__init__(
             partial(outcome_of, framing=framing, limits=self._limits),
             processes=processes or available_cpus(),
             time_s=self._limits.time_s,
             memory_bytes=self._limits.memory_bytes,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Process ids of the decoding processes that are up."""
-        return self._children.pids
-
-    def close(self) -> None:
-        """Drop what waits and end the processes."""
-        self._children.close()
-
-    def submit(self, seen: SeenFile, known: frozenset[str] = _NOTHING_KNOWN) -> Future[Outcome]:
-        """Have one file decoded.
-
-        Args:
-            seen: the file as it was seen.
-            known: contents that need no decoding: best those of the same length only, for they travel along.
-
-        Returns:
-            Its outcome to come; take it with `outcome_from`.
-        """
-        return self._children.submit(seen, known)
-
     def outcome_from(self, future: Future[Outcome]) -> Outcome:
         """Wait for an outcome of `submit`; a process that did not survive its photo is that photo's failure.
+
+        Args:
+            future: what `submit` gave.
 
         Raises:
             RuntimeError: no decoding process can be started at all.
@@ -142,10 +158,10 @@ def read_photo(
     except OSError as error:
         raise photo_error_of(error) from error
     if inline:
-        outcome = outcome_of(seen, _NOTHING_KNOWN, framing=framing, limits=limits)
+        outcome = outcome_of(seen, frozenset(), framing=framing, limits=limits)
     else:
-        with closing(DecodePool(framing, limits=limits, processes=1)) as pool:
-            outcome = pool.outcome_from(pool.submit(seen))
+        with DecodePool(framing, limits=limits, processes=1) as pool:
+            outcome = pool.outcome_from(pool.submit(seen, frozenset()))
     if isinstance(outcome, PhotoError):
         raise outcome
     assert not isinstance(outcome, KnownPhoto), "nothing was said to be known"

@@ -1,10 +1,10 @@
-"""Look through a folder: every photo in it, in a fixed order, and how far the look can be believed.
+"""Look through a folder: every photo in it, in a fixed order, and how far the look can be believed; and at one file.
 
 Only reads, and only names and `stat`. A directory that cannot be listed is named in the answer: its photos
 are unseen, not absent. A link to a regular file is a photo like any other (its content decides, and a
 double costs nothing); a link to a directory is not followed, so there are no loops. Other mounts inside the
 root are entered and named. Names keep their exact bytes (`os.fsdecode`). The root is taken at its word:
-only what lies in it is judged.
+only what lies in it is judged. Whether two looks saw the same file is told by their records alone.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from vecclust.types.files import SeenFile
 
 log = logging.getLogger(__name__)
 
-# The entry went away between being listed and being looked at, or its link leads nowhere: not a photo now.
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+# The entry went away between being listed and being looked at, or its link leads nowhere: not a photo now. Not among
+# them: ENODEV and ENXIO (the card was pulled), ESTALE (the server forgot the handle, the file may be there).
+GONE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +93,18 @@ def walk(root: str | os.PathLike[str], rules: IgnoreRules | None = None) -> Walk
     Returns:
         What was seen. A root that is missing or no directory is an answer (`exists` is False), not an error.
     """
-    rules = rules or IgnoreRules()
     top = os.path.abspath(os.fspath(root))
     notes = _Notes()
     try:
         status = os.stat(top)
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory")
     except OSError as error:
         notes.refuse("", error)
         return Walk(top, exists=False, device=0, unreadable=tuple(notes.unreadable))
-    if not stat.S_ISDIR(status.st_mode):
-        return Walk(top, exists=False, device=0, unreadable=(UnreadablePlace("", "Not a directory"),))
-    files = tuple(_files_under(top, rules, notes, device=status.st_dev))
-    return Walk(
-        top,
-        exists=True,
-        device=status.st_dev,
-        files=files,
-        hidden=tuple(notes.hidden),
-        unreadable=tuple(notes.unreadable),
-        mounts=tuple(notes.mounts),
-    )
+    files = tuple(_files_under(top, rules or IgnoreRules(), notes, device=status.st_dev))
+    hidden, unreadable, mounts = tuple(notes.hidden), tuple(notes.unreadable), tuple(notes.mounts)
+    return Walk(top, True, status.st_dev, files, hidden, unreadable, mounts)
 
 
 def _files_under(top: str, rules: IgnoreRules, notes: _Notes, *, device: int) -> Iterator[SeenFile]:
@@ -125,13 +118,21 @@ def _files_under(top: str, rules: IgnoreRules, notes: _Notes, *, device: int) ->
         for entry in entries:
             path = os.path.join(directory, entry.name)
             try:
-                if entry.is_dir(follow_symlinks=False):
-                    if _is_to_enter(entry, path, rules, notes, device=device):
-                        below.append(path)
-                elif (seen := _seen(entry, top, path, rules, notes)) is not None:
-                    yield seen
+                is_directory = entry.is_dir(follow_symlinks=False)
+                verdict = rules.judge_directory(path) if is_directory else rules.judge_file(path)
+                if verdict == "hidden":
+                    notes.hidden.append(path)
+                elif verdict == "photo":
+                    status = entry.stat()
+                    # A pipe or a device called `x.jpg` would block or never end.
+                    if stat.S_ISREG(status.st_mode):
+                        yield seen_from(status, root=top, path=path)
+                elif verdict == "other" and is_directory:
+                    if entry.stat(follow_symlinks=False).st_dev != device:
+                        notes.mounts.append(path)
+                    below.append(path)
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in GONE_ERRNOS:
                     notes.refuse(path, error)
         waiting.extend(reversed(below))
 
@@ -142,32 +143,10 @@ def _entries(top: str, directory: str, notes: _Notes) -> list[os.DirEntry[str]] 
             return sorted(listing, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         # A sub-directory that went away meanwhile is absent; the root that went away is not to be believed.
-        if directory and error.errno in _GONE:
+        if directory and error.errno in GONE_ERRNOS:
             return None
         notes.refuse(directory, error)
         return None
-
-
-def _is_to_enter(entry: os.DirEntry[str], path: str, rules: IgnoreRules, notes: _Notes, *, device: int) -> bool:
-    verdict = rules.judge_directory(path)
-    if verdict == "hidden":
-        notes.hidden.append(path)
-    if verdict != "other":
-        return False
-    if entry.stat(follow_symlinks=False).st_dev != device:
-        notes.mounts.append(path)
-    return True
-
-
-def _seen(entry: os.DirEntry[str], top: str, path: str, rules: IgnoreRules, notes: _Notes) -> SeenFile | None:
-    verdict = rules.judge_file(path)
-    if verdict == "hidden":
-        notes.hidden.append(path)
-    if verdict != "photo":
-        return None
-    status = entry.stat()
-    # A pipe or a device called `x.jpg` would block or never end.
-    return seen_from(status, root=top, path=path) if stat.S_ISREG(status.st_mode) else None
 
 
 def seen_from(status: os.stat_result, *, root: str, path: str) -> SeenFile:
@@ -217,7 +196,7 @@ def look_below(root: str, path: str, rules: IgnoreRules) -> SeenFile | None:
             above = os.path.dirname(above)
         status = os.stat(os.path.join(root, path))
     except OSError as error:
-        if error.errno not in _GONE:
+        if error.errno not in GONE_ERRNOS:
             log.warning("cannot look at %r: %s", path, error.strerror)
         return None
     return seen_from(status, root=root, path=path) if stat.S_ISREG(status.st_mode) else None
@@ -237,3 +216,42 @@ def look_at(path: str | os.PathLike[str]) -> SeenFile:
     """
     root, name = os.path.split(os.path.abspath(os.fspath(path)))
     return seen_from(os.stat(os.path.join(root, name)), root=root, path=name)
+
+
+def is_quiet(seen: SeenFile, *, now_ns: int, settle_s: float) -> bool:
+    """Say whether nothing touched a file for a while.
+
+    Args:
+        seen: the file.
+        now_ns: the time, nanoseconds since the epoch.
+        settle_s: how long it must have been left alone, seconds.
+
+    Returns:
+        Whether both mtime and ctime are that long ago. A time in the future (a camera with a wrong clock, a
+        share whose server is ahead) cannot tell and is left out; with both in the future the file counts as
+        quiet, and the second look decides.
+    """
+    past = [time_ns for time_ns in (seen.mtime_ns, seen.ctime_ns) if time_ns <= now_ns]
+    return not past or now_ns - max(past) >= settle_s * 1e9
+
+
+def tells_time(seen: SeenFile, *, now_ns: int) -> bool:
+    """Say whether a file's times can tell how long it has been quiet: not both of them lie in the future.
+
+    Args:
+        seen: the file.
+        now_ns: the time, nanoseconds since the epoch.
+    """
+    return min(seen.mtime_ns, seen.ctime_ns) <= now_ns
+
+
+def is_same(before: SeenFile, after: SeenFile) -> bool:
+    """Say whether two looks at a path saw the same file, unchanged.
+
+    ctime is left out: a rename, a new link or a changed permission moves it while the content stays.
+
+    Args:
+        before: the earlier look.
+        after: the later one.
+    """
+    return (before.inode, before.size_bytes, before.mtime_ns) == (after.inode, after.size_bytes, after.mtime_ns)

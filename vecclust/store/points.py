@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.store.layout import storable_text
-from vecclust.types.pages import PointTable, Shown
+from vecclust.types.pages import PhotoView, PointTable
 
 _MARK = b"vecclust"
 _MADE_BY = "vecclust map --export"
@@ -97,7 +97,7 @@ def _named_columns(points: PointTable) -> dict[str, Any]:
     }
 
 
-def _taken(photo: Shown) -> Any:
+def _taken(photo: PhotoView) -> Any:
     """Give the time as it stands in the photo: a column has one zone, photos have many or none."""
     return None if photo.taken is None else photo.taken.replace(tzinfo=None)
 

@@ -1,4 +1,4 @@
-"""What a page shows: photos, clusters and the map, as plain records between the library and the page.
+"""View models: what a page shows of photos, clusters and the map, as plain records between the library and the page.
 
 Made by `library`, drawn by `exports` and `web`. Refuses to know HTML and tables. Pictures are not in here: a page asks
 for the thumbnails it shows, by content hash, so that a large library never lies in memory at once.
@@ -43,7 +43,7 @@ Thumbnails = Callable[[Collection[str]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PhotoView:
     """One photo on a page.
 
     Attributes:
@@ -66,7 +66,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterExhibit:
+class ClusterView:
     """One cluster on a page.
 
     Attributes:
@@ -83,7 +83,7 @@ class ClusterExhibit:
     entry: ClusterEntry
     cover: str
     edge: tuple[str, ...]
-    photos: tuple[Shown, ...]
+    photos: tuple[PhotoView, ...]
     related: tuple[str, ...]
     event: str
     sources: tuple[str, ...]
@@ -91,7 +91,7 @@ class ClusterExhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class GalleryExhibit:
+class GalleryView:
     """A library as contact sheets.
 
     Attributes:
@@ -101,8 +101,8 @@ class GalleryExhibit:
     """
 
     run: Run | None
-    clusters: tuple[ClusterExhibit, ...]
-    unclustered: tuple[Shown, ...]
+    clusters: tuple[ClusterView, ...]
+    unclustered: tuple[PhotoView, ...]
 
     @property
     def n_photos(self) -> int:
@@ -111,7 +111,7 @@ class GalleryExhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class MapExhibit:
+class MapView:
     """A library as points on a plane, row by row.
 
     Attributes:
@@ -125,7 +125,7 @@ class MapExhibit:
     """
 
     run: Run | None
-    photos: tuple[Shown, ...]
+    photos: tuple[PhotoView, ...]
     positions: NDArray[np.float32]
     neighbours: NDArray[np.int32]
     labels: NDArray[np.int64]
@@ -148,7 +148,7 @@ class PointTable:
     """
 
     run: Run | None
-    photos: tuple[Shown, ...]
+    photos: tuple[PhotoView, ...]
     positions: NDArray[np.float32]
     neighbours: NDArray[np.int32]
     distances: NDArray[np.float32]
@@ -169,14 +169,14 @@ class Overview:
     """
 
     run: Run | None
-    clusters: tuple[ClusterExhibit, ...]
+    clusters: tuple[ClusterView, ...]
     unclustered: tuple[str, ...]
     n_photos: int
     notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class LiveStatus:
     """How a library stands now; cheap enough to be read every second.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The watch room: folders to batches of changed paths, and whether watching still works.
+"""The watching room: folders to batches of changed paths, and whether watching still works.
 
 It alone knows watchdog. It refuses to know libraries and what a photo holds: names are judged by the rules of the
 photos room. Invariants: a hint may be wrong or missing, and the folder is the truth; what is doubtful (overflow,
@@ -8,23 +8,22 @@ only read: the canary lives in the library.
 
 from __future__ import annotations
 
-from vecclust.watching.hint import Hint, Watching
-from vecclust.watching.mounts import Way, way_to_watch
-from vecclust.watching.note import WatchNote, is_alive, read_note, remove_note, start_of, write_note
+from vecclust.watching.kernel import Way, way_to_watch
 from vecclust.watching.scripted import ScriptedWatcher
-from vecclust.watching.watcher import Watcher
+from vecclust.watching.state import WatchState, is_alive, read_state, remove_state, start_of, write_state
+from vecclust.watching.watcher import Hint, Watcher, Watching
 
 __all__ = [
     "Hint",
     "ScriptedWatcher",
-    "WatchNote",
+    "WatchState",
     "Watcher",
     "Watching",
     "Way",
     "is_alive",
-    "read_note",
-    "remove_note",
+    "read_state",
+    "remove_state",
     "start_of",
     "way_to_watch",
-    "write_note",
+    "write_state",
 ]

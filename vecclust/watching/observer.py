@@ -1,6 +1,6 @@
-"""The border to watchdog: one observer over some folders, its events turned into sightings in a queue.
+"""The border to watchdog: one observer over some folders, its events turned into changes in a queue.
 
-The handler does nothing but put a sighting into the queue: an exception in it would end dispatch for good while the
+The handler does nothing but put a change into the queue: an exception in it would end dispatch for good while the
 thread stays alive (watchdog #793). Overflow of the kernel's queue is told by nothing but watchdog's own log.
 """
 
@@ -23,29 +23,34 @@ What = Literal["touched", "gone", "folder", "lost", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One thing heard: what, and the path, or for `lost` and `asked` the reason."""
+class Change:
+    """One thing heard.
+
+    Attributes:
+        what: what it was.
+        path: absolute path; for `lost` and `asked` the reason.
+    """
 
     what: What
     path: str
 
 
-Sightings = SimpleQueue[Sighting]
+Changes = SimpleQueue[Change]
 
 
 class Observer:
     """One watchdog observer, used once: started, stopped, thrown away.
 
     Args:
-        sightings: where what is heard goes.
+        changes: where what is heard goes.
     """
 
-    def __init__(self, sightings: Sightings) -> None:
+    def __init__(self, changes: Changes) -> None:
         from watchdog.observers import Observer as Vendor
 
-        self._sightings = sightings
+        self._changes = changes
         self._vendor: Any = Vendor()
-        self._overflow = _OverflowListener(sightings)
+        self._overflow = _OverflowListener(changes)
 
     def start(self) -> None:
         """Start the threads; nothing is watched yet."""
@@ -57,6 +62,9 @@ class Observer:
     def add(self, folder: str) -> None:
         """Watch a folder and all below it.
 
+        Args:
+            folder: absolute path.
+
         Raises:
             OSError: the system refuses, or the folder is not there.
         """
@@ -67,10 +75,14 @@ class Observer:
             events.FileDeletedEvent, events.DirCreatedEvent, events.DirMovedEvent, events.DirDeletedEvent,
         ]  # fmt: skip
         # Without the filter every look of our own at a file would be heard: it is opened and closed.
-        self._vendor.schedule(_handler(self._sightings), folder, recursive=True, event_filter=heard)
+        self._vendor.schedule(_handler(self._changes), folder, recursive=True, event_filter=heard)
 
     def stop(self, *, patience_s: float = 5.0) -> None:
-        """Stop the threads; one that does not end in time is left behind, it is a daemon thread."""
+        """Stop the threads; one that does not end in time is left behind, it is a daemon thread.
+
+        Args:
+            patience_s: how long to wait for them, seconds.
+        """
         logging.getLogger(_OVERFLOW_LOGGER).removeHandler(self._overflow)
         try:
             self._vendor.stop()
@@ -81,35 +93,42 @@ class Observer:
             log.debug("the observer did not stop in order: %s", error)
 
 
-def _handler(sightings: Sightings) -> Any:
+def _handler(changes: Changes) -> Any:
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
     class Handler(FileSystemEventHandler):  # type: ignore[misc]  # watchdog is not followed by mypy
         def on_any_event(self, event: FileSystemEvent) -> None:
-            for sighting in sightings_of(event.event_type, event.src_path, event.dest_path, event.is_directory):
-                sightings.put(sighting)
+            for change in changes_of(event.event_type, event.src_path, event.dest_path, event.is_directory):
+                changes.put(change)
 
     return Handler()
 
 
-def sightings_of(kind: str, source: str | bytes, destination: str | bytes, is_directory: bool) -> tuple[Sighting, ...]:
-    """Turn an event of watchdog into what it may mean; a kind not known means that something was touched."""
+def changes_of(kind: str, source: str | bytes, destination: str | bytes, is_directory: bool) -> tuple[Change, ...]:
+    """Turn an event of watchdog into what it may mean; a kind not known means that something was touched.
+
+    Args:
+        kind: watchdog's name of the event.
+        source: the path.
+        destination: where it was moved to, or empty.
+        is_directory: whether it is a directory.
+    """
     here, there = os.fsdecode(source), os.fsdecode(destination or "")
     if is_directory:
         # A directory that is modified says only what its entries say for themselves.
-        return tuple(Sighting("folder", path) for path in (here, there) if path) if kind != "modified" else ()
+        return tuple(Change("folder", path) for path in (here, there) if path) if kind != "modified" else ()
     if kind == "moved":
-        halves = (Sighting("gone", here), Sighting("touched", there))
+        halves = (Change("gone", here), Change("touched", there))
         return tuple(half for half in halves if half.path)
-    return (Sighting("gone" if kind == "deleted" else "touched", here),)
+    return (Change("gone" if kind == "deleted" else "touched", here),)
 
 
 class _OverflowListener(logging.Handler):
     """Hears watchdog's log say that the kernel dropped events."""
 
-    def __init__(self, sightings: Sightings) -> None:
+    def __init__(self, changes: Changes) -> None:
         super().__init__(logging.WARNING)
-        self._sightings = sightings
+        self._changes = changes
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._sightings.put(Sighting("lost", "the kernel dropped events"))
+        self._changes.put(Change("lost", "the kernel dropped events"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from vecclust.watching.hint import Hint
+from vecclust.watching.watcher import Hint
 
 
 class ScriptedWatcher:
@@ -35,7 +35,11 @@ class ScriptedWatcher:
         self.log.append("arm")
 
     def wait(self, timeout_s: float) -> Hint:
-        """Give the next hint of the script, or let the time pass."""
+        """Give the next hint of the script, or let the time pass.
+
+        Args:
+            timeout_s: the time that passes when the script is over, seconds.
+        """
         self.log.append("wait")
         if self._script:
             following = self._script.popleft()
@@ -44,7 +48,11 @@ class ScriptedWatcher:
         return Hint()
 
     def wake(self, reason: str = "") -> None:
-        """Hear next nothing, or for a reason the wish to look at everything."""
+        """Hear next nothing, or for a reason the wish to look at everything.
+
+        Args:
+            reason: the reason, or empty.
+        """
         self._script.appendleft(Hint(rescan=reason, at_once=True))
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ originals are only read and a file in an owner's folder would be synced to their
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -15,12 +16,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
+from typing import Protocol
 
 from vecclust.photos import IgnoreRules
-from vecclust.watching.hint import Hint
-from vecclust.watching.mounts import Way, way_to_watch
-from vecclust.watching.observer import Observer, Sighting, Sightings
-from vecclust.watching.shortfall import count_directories, count_watches
+from vecclust.watching.kernel import Way, count_directories, count_watches, way_to_watch
+from vecclust.watching.observer import Change, Changes, Observer
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,62 @@ log = logging.getLogger(__name__)
 CANARY_PATIENCE_S = 5.0
 # A canary that is late is waited for once more: the caller may have kept the threads that deliver from running.
 CANARY_GRACE_S = 1.0
-# One hint holds at most so many sightings, so that a flood does not keep the caller from its work.
-MOST_SIGHTINGS = 20_000
+# One hint holds at most so many changes, so that a flood does not keep the caller from its work.
+MOST_CHANGES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A batch of hints; an empty one means that nothing was heard.
+
+    Attributes:
+        paths: absolute paths of files that may be new or changed, named by their root as it was given.
+        rescan: why everything is to be looked at, once it is quiet, or empty.
+        at_once: whether that look cannot wait until it is quiet: events were lost, or somebody asked.
+    """
+
+    paths: frozenset[str] = frozenset()
+    rescan: str = ""
+    at_once: bool = False
+
+    def __bool__(self) -> bool:
+        """Tell whether anything was heard."""
+        return bool(self.paths or self.rescan)
+
+
+class Watching(Protocol):
+    """Something that watches folders; `Watcher` does, `ScriptedWatcher` pretends to."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why events alone are not to be relied on at present, a sentence each."""
+
+    @property
+    def n_unheard(self) -> int:
+        """Proofs in a row that failed, though the system grants watches."""
+
+    def arm(self) -> None:
+        """Begin to watch; what changes from now on is heard."""
+
+    def wait(self, timeout_s: float) -> Hint:
+        """Wait for hints.
+
+        Args:
+            timeout_s: the longest wait, seconds.
+        """
+
+    def wake(self, reason: str = "") -> None:
+        """End the wait, for a reason with the wish to look at everything; signal handlers and threads may call this.
+
+        Args:
+            reason: the reason, or empty.
+        """
+
+    def check(self) -> None:
+        """Find out whether watching still works, and mend it where it does not."""
+
+    def close(self) -> None:
+        """Stop watching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +106,9 @@ class Watcher:
         canary: a directory of our own for the canary; made if missing.
         clock_s: monotonic seconds.
         way_of: says how a place can be watched.
+
+    Attributes:
+        n_unheard: canaries in a row that were not heard; 0 where the system grants no watches, so that none can be.
     """
 
     def __init__(
@@ -68,18 +125,13 @@ class Watcher:
         self._canary = canary
         self._clock_s = clock_s
         self._way_of = way_of
-        self._sightings: Sightings = Sightings()
+        self._changes: Changes = Changes()
         self._observer: Observer | None = None
         self._armed: tuple[_Armed, ...] = ()
         self._canary_due_s: float | None = None
         self._deaf = ""
         self._missing_watches = 0
-        self._n_unheard = 0
-
-    @property
-    def n_unheard(self) -> int:
-        """Canaries in a row that were not heard; 0 where the system grants no watches, so that none can be."""
-        return self._n_unheard
+        self.n_unheard = 0
 
     @property
     def ways(self) -> dict[str, Way]:
@@ -89,19 +141,14 @@ class Watcher:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why events alone are not to be relied on at present, a sentence each."""
-        found = [f"{armed.root} cannot be watched: {armed.refused}" for armed in self._armed if armed.refused]
-        found += [f"{armed.root} is on a mount that tells nothing" for armed in self._armed if armed.way == "scan"]
-        found += [
-            f"{armed.root} is on a mount that tells only some changes" for armed in self._armed if armed.way == "hints"
-        ]
+        armed = self._armed
+        found = [f"{one.root} cannot be watched: {one.refused}" for one in armed if one.refused]
+        found += [f"{one.root} is on a mount that tells nothing" for one in armed if one.way == "scan"]
+        found += [f"{one.root} is on a mount that tells only some changes" for one in armed if one.way == "hints"]
         if self._missing_watches:
-            found.append(
-                f"{self._missing_watches} directories are not watched, the system's limit is reached"
-                " (fs.inotify.max_user_watches)"
-            )
-        if self._deaf:
-            found.append(self._deaf)
-        return tuple(found)
+            missing = f"{self._missing_watches} directories are not watched, the system's limit is reached"
+            found.append(f"{missing} (fs.inotify.max_user_watches)")
+        return (*found, self._deaf) if self._deaf else tuple(found)
 
     def arm(self) -> None:
         """Begin to watch with fresh threads; what changes from now on is heard."""
@@ -109,11 +156,9 @@ class Watcher:
             self._observer.stop()
         self._canary.mkdir(parents=True, exist_ok=True)
         self._canary_due_s = None
-        self._observer, self._deaf = self._new_observer()
-        if self._observer is not None:
-            self._deaf = self._try_to_watch(os.path.realpath(self._canary))
+        self._start_observer()
         if self._deaf:
-            self._n_unheard = 0
+            self.n_unheard = 0
         self._armed = tuple(self._arm_root(root) for root in self._roots)
         self._count_watches()
 
@@ -135,17 +180,21 @@ class Watcher:
             heard = self._take(CANARY_GRACE_S if overdue else max(0.0, until_s - now_s))
             if overdue and not heard:
                 log.warning("no event for the canary: watching starts anew")
-                self._n_unheard += 1
+                self.n_unheard += 1
                 self.arm()
                 return Hint(rescan="watching had gone deaf", at_once=True)
             hint = self._hint_of(heard)
-            woken = any(sighting.what == "asked" for sighting in heard)
+            woken = any(change.what == "asked" for change in heard)
             if hint or woken or (not heard and self._clock_s() >= deadline_s):
                 return hint
 
     def wake(self, reason: str = "") -> None:
-        """End the wait, for a reason with the wish to look at everything; signal handlers and threads may call this."""
-        self._sightings.put(Sighting("asked", reason))
+        """End the wait, for a reason with the wish to look at everything; signal handlers and threads may call this.
+
+        Args:
+            reason: the reason, or empty.
+        """
+        self._changes.put(Change("asked", reason))
 
     def check(self) -> None:
         """Send the canary, and set watches anew on roots that came back, moved or changed their mount."""
@@ -171,15 +220,17 @@ class Watcher:
             self._observer.stop()
             self._observer = None
 
-    def _new_observer(self) -> tuple[Observer | None, str]:
+    def _start_observer(self) -> None:
         """Start fresh threads, or say why there can be none: the system has only so many queues of events."""
         try:
-            observer = Observer(self._sightings)
-            observer.start()
+            self._observer = Observer(self._changes)
+            self._observer.start()
         except OSError as error:
             log.warning("nothing can be watched: %s", error.strerror)
-            return None, f"nothing can be watched: {error.strerror or error} (fs.inotify.max_user_instances)"
-        return observer, ""
+            self._observer = None
+            self._deaf = f"nothing can be watched: {error.strerror or error} (fs.inotify.max_user_instances)"
+        else:
+            self._deaf = self._try_to_watch(os.path.realpath(self._canary))
 
     def _has_room(self) -> bool:
         """Find out whether the system grants one more watch; where it does, a fresh start may set those missing."""
@@ -231,38 +282,34 @@ class Watcher:
             log.warning("%d directories are not watched: the system's limit is reached", n_missing)
         self._missing_watches = n_missing
 
-    def _take(self, timeout_s: float) -> list[Sighting]:
-        try:
-            heard = [self._sightings.get(timeout=timeout_s)]
-        except Empty:
-            return []
-        while len(heard) < MOST_SIGHTINGS:
-            try:
-                heard.append(self._sightings.get_nowait())
-            except Empty:
-                break
+    def _take(self, timeout_s: float) -> list[Change]:
+        heard: list[Change] = []
+        with contextlib.suppress(Empty):
+            heard.append(self._changes.get(timeout=timeout_s))
+            while len(heard) < MOST_CHANGES:
+                heard.append(self._changes.get_nowait())
         return heard
 
-    def _hint_of(self, heard: Iterable[Sighting]) -> Hint:
+    def _hint_of(self, heard: Iterable[Change]) -> Hint:
         paths: set[str] = set()
         rescan, at_once = "", False
-        for sighting in heard:
-            if sighting.what in ("lost", "asked"):
-                if sighting.path:
-                    rescan, at_once = sighting.path, True
+        for change in heard:
+            if change.what in ("lost", "asked"):
+                if change.path:
+                    rescan, at_once = change.path, True
                 continue
-            if os.path.dirname(sighting.path) == os.path.realpath(self._canary):
-                self._canary_due_s, self._n_unheard = None, 0
+            if os.path.dirname(change.path) == os.path.realpath(self._canary):
+                self._canary_due_s, self.n_unheard = None, 0
                 continue
-            named = self._named(sighting.path)
+            named = self._named(change.path)
             if named is None:
                 continue
             root, inside = named
-            if sighting.what == "folder":
+            if change.what == "folder":
                 if self._rules.judge_directory(inside) == "other":
                     rescan = rescan or "a folder came, moved or went"
             elif self._rules.judge_path(inside) == "photo":
-                if sighting.what == "touched":
+                if change.what == "touched":
                     paths.add(os.path.join(root, inside))
                 else:
                     rescan = rescan or "a photo went away"

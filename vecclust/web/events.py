@@ -17,12 +17,12 @@ import anyio
 from anyio import to_thread
 
 from vecclust.errors import VecclustError
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 from vecclust.library.pages.live import LiveReader
-from vecclust.types.pages import Pulse
+from vecclust.types.pages import LiveStatus
 from vecclust.web.refit import ProposedRefit
 
-PULSE_S = 1.0
+STATUS_S = 1.0
 # How soon a step of a refit is seen, and the end of the server.
 STEP_S = 0.25
 # A connection that was lost without a word is noticed by writing into it.
@@ -43,19 +43,19 @@ class Events:
         self._refit = refit
         self._is_ending = is_ending
         self._lock = threading.Lock()
-        self._pulse: Pulse | None = None
+        self._status: LiveStatus | None = None
         self._read_at = 0.0
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Give events until the page or the server goes."""
-        pulse: dict[str, Any] = {}
+        status: dict[str, Any] = {}
         fit: dict[str, Any] = {}
         spoken = time.monotonic()
         while not self._is_ending():
-            now_pulse, now_fit = await to_thread.run_sync(self._read_pulse), self._fit()
-            if now_pulse and now_pulse != pulse:
-                pulse, spoken = now_pulse, time.monotonic()
-                yield _event("pulse", pulse)
+            now_status, now_fit = await to_thread.run_sync(self._read_status), self._fit()
+            if now_status and now_status != status:
+                status, spoken = now_status, time.monotonic()
+                yield _event("status", status)
             if now_fit != fit:
                 fit, spoken = now_fit, time.monotonic()
                 yield _event("fit", fit)
@@ -65,17 +65,17 @@ class Events:
             await anyio.sleep(STEP_S)
         yield _event("end", {})
 
-    def _read_pulse(self) -> dict[str, Any]:
+    def _read_status(self) -> dict[str, Any]:
         """Read how the library stands; empty where it cannot be read just now."""
         with self._lock:
-            if self._pulse is None or time.monotonic() - self._read_at >= PULSE_S:
+            if self._status is None or time.monotonic() - self._read_at >= STATUS_S:
                 try:
-                    self._pulse = self._live.pulse(self._pulse)
+                    self._status = self._live.status(self._status)
                 except VecclustError:
                     return {}
                 self._read_at = time.monotonic()
-            pulse = self._pulse
-        return asdict(pulse) | {"writer": _short(pulse.writer), "doing": plain(pulse.doing)}
+            status = self._status
+        return asdict(status) | {"writer": _short(status.writer), "doing": plain(status.doing)}
 
     def _fit(self) -> dict[str, Any]:
         view = self._refit.view

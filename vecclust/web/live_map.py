@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, VecclustError
-from vecclust.exports.map import seen_in_order
+from vecclust.exports.map import in_view_order
 from vecclust.library.pages.live import LiveReader
-from vecclust.types.pages import MapExhibit
+from vecclust.types.pages import MapView
 from vecclust.web.opener import Opener
 from vecclust.web.pages import LivePages, map_sheet
 from vecclust.web.pictures import Pictures
@@ -127,8 +127,8 @@ class LiveMap:
             child.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _draw(self, stamp: str, shown: MapExhibit) -> str:
-        shown = seen_in_order(shown)
+    def _draw(self, stamp: str, shown: MapView) -> str:
+        shown = in_view_order(shown)
         photos = [photo.photo for photo in shown.photos]
         name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
         page = self._pages.map(shown, sheets=f"/map/sheet/{name}/")
@@ -136,7 +136,7 @@ class LiveMap:
         self._drawn = _Drawn(stamp if self._child is None else "", name, photos, page)
         return page
 
-    def _meanwhile(self) -> MapExhibit | None:
+    def _meanwhile(self) -> MapView | None:
         """Give the places found last, while they cover the photos well enough; begin to find newer ones."""
         present = self._live.photos()
         laid = self._laid

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from vecclust.errors import VecclustError
-from vecclust.exports import text
+from vecclust.exports import html, text
 from vecclust.exports.colours import colour_of
-from vecclust.exports.gallery import CHANGES, Sheets, last_run, told
+from vecclust.exports.gallery import CHANGES, GalleryContext, history_rows, last_run
 from vecclust.exports.map import n_sheets, photo_sheet, render_map
-from vecclust.exports.plain import plain
+from vecclust.exports.text import plain
 from vecclust.types.clusters import HistoryEvent
-from vecclust.types.pages import ClusterExhibit, MapExhibit, Overview, Shown, Thumbnails
+from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
 
@@ -26,13 +26,13 @@ _SCRIPTS = ("live.js", "map-live.js")
 class _AtServer:
     """Addresses of the live pages."""
 
-    front = "/"
+    home = "/"
     unclustered = "/unclustered"
 
-    def sheet(self, stem: str, page: int) -> str:
+    def page(self, stem: str, number: int) -> str:
         """Give a page of photos."""
         place = "/unclustered" if stem == "unclustered" else f"/cluster/{stem}"
-        return place if page == 0 else f"{place}?page={page + 1}"
+        return place if number == 0 else f"{place}?page={number + 1}"
 
     def large(self, photo: str, picture: bytes) -> str:
         """Give a photo's thumbnail."""
@@ -42,9 +42,9 @@ class _AtServer:
         """Give the same: the browser has it already."""
         return f"/thumbnail/{photo}"
 
-    def photo(self, shown: Shown) -> str:
+    def photo(self, photo: PhotoView) -> str:
         """Give the photo's own page."""
-        return f"/photo/{shown.photo}"
+        return f"/photo/{photo.photo}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +77,20 @@ class LivePages:
 
     def __init__(self, thumbnails: Thumbnails) -> None:
         self._thumbnails = thumbnails
-        self._sheets = Sheets(_AtServer(), thumbnails=thumbnails)
+        self._sheets = GalleryContext(_AtServer(), thumbnails=thumbnails)
 
     def front(self, overview: Overview) -> str:
         """Draw the front page."""
         cards = self._cards(overview.clusters, among=overview.clusters)
-        loose = self._sheets.few(overview.unclustered)
+        loose = self._sheets.sample(overview.unclustered)
         return _page("index.html", overview, cards=cards, run=last_run(overview.run), loose=loose)
 
     def cluster(
         self,
         overview: Overview,
-        cluster: ClusterExhibit,
+        cluster: ClusterView,
         *,
-        photos: Sequence[Shown],
+        photos: Sequence[PhotoView],
         page: int,
         history: Sequence[HistoryEvent],
     ) -> str:
@@ -108,7 +108,7 @@ class LivePages:
         by_id = {one.entry.id: one for one in clusters}
         beside = [*clusters[max(0, at - 1) : at + 2], *(by_id[other] for other in cluster.related if other in by_id)]
         cards = {card["id"]: card for card in self._cards(beside, among=clusters)}
-        card = cards[cluster.entry.id] | {"history": told(history)}
+        card = cards[cluster.entry.id] | {"history": history_rows(history)}
         return _page(
             "live-cluster.html",
             overview,
@@ -117,15 +117,15 @@ class LivePages:
             related=[cards[other] for other in cluster.related if other in cards],
             before=cards[clusters[at - 1].entry.id] if at else None,
             after=cards[clusters[at + 1].entry.id] if at + 1 < len(clusters) else None,
-            **self._sheets.sheet(cluster.entry.id, photos, page=page, n_photos=cluster.entry.size),
+            **self._sheets.page(cluster.entry.id, photos, page=page, n_photos=cluster.entry.size),
         )
 
-    def unclustered(self, overview: Overview, *, photos: Sequence[Shown], page: int) -> str:
+    def unclustered(self, overview: Overview, *, photos: Sequence[PhotoView], page: int) -> str:
         """Draw one page of the unclustered."""
-        sheet = self._sheets.sheet("unclustered", photos, page=page, n_photos=len(overview.unclustered))
+        sheet = self._sheets.page("unclustered", photos, page=page, n_photos=len(overview.unclustered))
         return _page("live-unclustered.html", overview, choices=self._choices(overview), **sheet)
 
-    def photo(self, overview: Overview, shown: Shown, *, facts: PhotoFacts, alike: Sequence[Shown]) -> str:
+    def photo(self, overview: Overview, shown: PhotoView, *, facts: PhotoFacts, alike: Sequence[PhotoView]) -> str:
         """Draw one photo and its nearest.
 
         Args:
@@ -155,7 +155,7 @@ class LivePages:
         )
 
     def found(
-        self, overview: Overview, *, asked: str, words: str, photos: Sequence[Shown], dropped: int | None = None
+        self, overview: Overview, *, asked: str, words: str, photos: Sequence[PhotoView], dropped: int | None = None
     ) -> str:
         """Draw the answer to a question.
 
@@ -182,14 +182,19 @@ class LivePages:
             changes=_changes(fit.report),
         )
 
-    def map(self, shown: MapExhibit, *, sheets: str) -> str:
+    def map(self, shown: MapView, *, sheets: str) -> str:
         """Draw the map.
 
         Args:
             shown: what it shows.
             sheets: where its sheets of pictures lie.
         """
-        return render_map(shown, thumbnails=self._thumbnails, sheets=sheets, template="live-map.html")
+        return render_map(
+            shown,
+            thumbnails=self._thumbnails,
+            sheets=sheets,
+            template=html.environment(_ROOM).get_template("live-map.html"),
+        )
 
     def waiting(self, overview: Overview, *, failed: VecclustError | None) -> str:
         """Draw what is seen while the map is laid out, or why it cannot be."""
@@ -202,7 +207,7 @@ class LivePages:
         given = {"title": title, "message": plain(message), "hint": plain(hint)}
         return _page("live-error.html", overview or nothing, **given)
 
-    def _cards(self, clusters: Sequence[ClusterExhibit], *, among: Sequence[ClusterExhibit]) -> list[dict[str, Any]]:
+    def _cards(self, clusters: Sequence[ClusterView], *, among: Sequence[ClusterView]) -> list[dict[str, Any]]:
         # All of a page's pictures in one read: one by one they cost a look through all keys each.
         self._thumbnails([key for cluster in clusters for key in (cluster.cover, *cluster.edge)])
         titles = self._sheets.titles(among)
@@ -240,14 +245,14 @@ def map_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails) -> 
 @functools.cache
 def live_assets() -> Mapping[str, tuple[str, bytes]]:
     """Give what a page loads beside itself, by name: its type and its bytes. There is nothing else to be had."""
-    found = {name: text.template_source(name, room=_ROOM) for name in _SCRIPTS} | {
-        "map.js": text.template_source("map.js")
+    found = {name: html.template_source(name, package=_ROOM) for name in _SCRIPTS} | {
+        "map.js": html.template_source("map.js")
     }
     return {name: ("text/javascript; charset=utf-8", source.encode("utf-8")) for name, source in found.items()}
 
 
 def _page(template: str, overview: Overview, **given: Any) -> str:
-    style = text.template_source("gallery.css") + text.template_source("live.css", room=_ROOM)
+    style = html.template_source("gallery.css") + html.template_source("live.css", package=_ROOM)
     common = {
         "n_photos": overview.n_photos,
         "n_clusters": len(overview.clusters),
@@ -256,7 +261,9 @@ def _page(template: str, overview: Overview, **given: Any) -> str:
         "notices": [plain(notice) for notice in overview.notices],
     }
     given = common | given
-    return text.environment().get_template(template).render(style=style, base="live.html", links=_AtServer(), **given)
+    return (
+        html.environment(_ROOM).get_template(template).render(style=style, base="live.html", links=_AtServer(), **given)
+    )
 
 
 def _run(run: Run) -> dict[str, Any]:

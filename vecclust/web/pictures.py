@@ -128,7 +128,7 @@ class Pictures:
             if self._pool is None:
                 self._pool = DecodePool(_NO_MODEL, limits=self._limits, processes=1)
             pool = self._pool
-        outcome = pool.outcome_from(pool.submit(look_at(path)))
+        outcome = pool.outcome_from(pool.submit(look_at(path), frozenset()))
         if isinstance(outcome, PhotoError):
             raise outcome
         assert not isinstance(outcome, KnownPhoto), "nothing was said to be known"

@@ -15,7 +15,7 @@ from vecclust.library.watched import WatchedLibrary
 from vecclust.photos import look_at
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.files import SeenFile
-from vecclust.watching import mounts
+from vecclust.watching import kernel
 
 SECOND = 10**9
 NOW = 1_800_000_000 * SECOND
@@ -82,7 +82,7 @@ def test_the_mount_of_a_folder_decides_and_the_owner_may_choose(
     (album / "a.jpg").write_bytes(picture("red", 1))
     point = str(album).replace(" ", "\\040")
     (tmp_path / "mountinfo").write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {point} rw - cifs //nas rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", tmp_path / "mountinfo")
+    monkeypatch.setattr(kernel, "MOUNTINFO", tmp_path / "mountinfo")
     clock = FakeClock(time.time_ns() + 5 * SECOND)
     flags = {"photos.settle_polled_s": 20.0}
     with WatchedLibrary.open(

@@ -31,7 +31,7 @@ from vecclust.library.queries.search import photo_facts
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
 from vecclust.types.clusters import ClusterList, HistoryEvent, Label
 from vecclust.types.files import FileRow
-from vecclust.types.pages import ClusterExhibit, MapExhibit, Overview, Pulse, Shown
+from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView
 from vecclust.types.photos import PhotoFacts
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class LiveReader:
         """Give the front: clusters as cards, the unclustered, the current run."""
         return self._read().overview
 
-    def cluster(self, cluster: str) -> tuple[ClusterExhibit, tuple[str, ...]]:
+    def cluster(self, cluster: str) -> tuple[ClusterView, tuple[str, ...]]:
         """Give one cluster and the content hashes of its photos, strongest first.
 
         Args:
@@ -96,7 +96,7 @@ class LiveReader:
         """Read what runs did to a cluster and what the owner said of it, oldest first."""
         return read_history(self._store, cluster)
 
-    def shown(self, photos: Sequence[str]) -> tuple[Shown, ...]:
+    def shown(self, photos: Sequence[str]) -> tuple[PhotoView, ...]:
         """Read photos as they are shown, in the order asked for; unknown ones are left out."""
         files, labels = self._store.files_of(photos), self._read().labels
         rows = {row.photo: row for row in self._store.photos(photos)}
@@ -127,7 +127,7 @@ class LiveReader:
         """Read the small JPEGs of photos, leaving out those that have none."""
         return self._store.thumbnails(photos)
 
-    def kept_map(self) -> MapExhibit | None:
+    def kept_map(self) -> MapView | None:
         """Read the map where every photo has its place already, None where it is to be laid out first."""
         from vecclust.library.runs.positions import kept_positions
 
@@ -135,7 +135,7 @@ class LiveReader:
         positions = kept_positions(self._store, photos) if photos else np.zeros((0, 2), np.float32)
         return None if positions is None else self.placed(photos, positions)
 
-    def placed(self, photos: Sequence[str], positions: NDArray[np.float32]) -> MapExhibit:
+    def placed(self, photos: Sequence[str], positions: NDArray[np.float32]) -> MapView:
         """Put photos on a map, those that have gone since left out; without neighbours, which are asked for live.
 
         Args:
@@ -153,7 +153,7 @@ class LiveReader:
             neighbours=np.zeros((len(rows), 0), np.int32),
         )
 
-    def pulse(self, before: Pulse | None = None) -> Pulse:
+    def status(self, before: LiveStatus | None = None) -> LiveStatus:
         """Read how the library stands now.
 
         Args:
@@ -167,7 +167,7 @@ class LiveReader:
         counts, run = store.counts(), store.state().current_run
         labels = None if run is None else store.label_counts(run)
         n_labelled = 0 if labels is None else sum(labels.by_cluster.values()) + labels.noise
-        return Pulse(
+        return LiveStatus(
             stamp=stamp,
             photos=counts.photos,
             clusters=0 if labels is None else len(labels.by_cluster),
@@ -206,12 +206,12 @@ class LiveReader:
         )
         return _Read(stamp, overview, labels, {cluster: tuple(photos) for cluster, photos in keys.items()})
 
-    def _exhibits(self, listed: ClusterList, keys: Mapping[str, Sequence[str]]) -> Iterator[ClusterExhibit]:
+    def _exhibits(self, listed: ClusterList, keys: Mapping[str, Sequence[str]]) -> Iterator[ClusterView]:
         rows = {} if listed.run is None else {row.cluster: row for row in self._store.clusters(listed.run)}
         related = related_clusters(self._store, [rows[entry.id] for entry in listed.clusters])
         for entry in listed.clusters:
             row = rows[entry.id]
-            yield ClusterExhibit(
+            yield ClusterView(
                 entry=entry,
                 cover=row.medoid,
                 edge=core_to_edge(keys[entry.id], leave_out=row.medoid),

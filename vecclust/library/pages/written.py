@@ -19,7 +19,7 @@ from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.search import living_path
 from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterRow, HistoryEvent, Label
 from vecclust.types.files import FileRow
-from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, PageReport, PointTable, Shown
+from vecclust.types.pages import ClusterView, GalleryView, MapView, PageReport, PhotoView, PointTable
 from vecclust.types.photos import PhotoRow
 from vecclust.types.runs import Run
 
@@ -35,7 +35,7 @@ N_ON_A_CARD = 4
 N_NEIGHBOURS = 8
 
 
-def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
+def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
     """Read everything the contact sheets show.
 
     Args:
@@ -47,7 +47,7 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
     """
     labels = {} if listed.run is None else store.labels(listed.run)
     shown = _all_shown(store, labels)
-    members: dict[str | None, list[Shown]] = {}
+    members: dict[str | None, list[PhotoView]] = {}
     for photo in shown:
         label = labels.get(photo.photo)
         members.setdefault(None if label is None else label.cluster, []).append(photo)
@@ -58,7 +58,7 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
         row = rows[entry.id]
         photos = tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo)))
         exhibits.append(
-            ClusterExhibit(
+            ClusterView(
                 entry=entry,
                 cover=row.medoid,
                 edge=core_to_edge([photo.photo for photo in photos], leave_out=row.medoid),
@@ -70,10 +70,10 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryExhibit:
             )
         )
     unclustered = sorted(members.get(None, []), key=lambda photo: (when_taken(photo.taken), photo.photo))
-    return GalleryExhibit(_run(store, listed.run), tuple(exhibits), tuple(unclustered))
+    return GalleryView(_run(store, listed.run), tuple(exhibits), tuple(unclustered))
 
 
-def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapExhibit:
+def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapView:
     """Read everything the map shows, and lay it out where that is not done yet.
 
     Args:
@@ -112,7 +112,9 @@ def read_points(store: Store, listed: ClusterList, *, seed: int = 0) -> PointTab
     )
 
 
-def _laid_out(store: Store, listed: ClusterList, *, seed: int) -> tuple[list[Shown], NDArray[np.float32], Neighbours]:
+def _laid_out(
+    store: Store, listed: ClusterList, *, seed: int
+) -> tuple[list[PhotoView], NDArray[np.float32], Neighbours]:
     from vecclust.library.runs.positions import map_positions
 
     photos, vectors = store.vectors()
@@ -145,10 +147,10 @@ def put_on_map(
     store: Store,
     listed: ClusterList,
     *,
-    photos: Sequence[Shown],
+    photos: Sequence[PhotoView],
     positions: NDArray[np.float32],
     neighbours: NDArray[np.int32],
-) -> MapExhibit:
+) -> MapView:
     """Put photos with known places on a map.
 
     Args:
@@ -169,7 +171,7 @@ def put_on_map(
     label_of_row = np.array(
         [-1 if label is None or label.cluster is None else numbers.get(label.cluster, -1) for label in of_row], np.int64
     )
-    return MapExhibit(
+    return MapView(
         run=_run(store, listed.run),
         photos=tuple(photos),
         positions=positions,
@@ -191,13 +193,13 @@ def _cover_row(
     return row_of.get(rows[entry.id].medoid, first)
 
 
-def known_photos(store: Store, listed: ClusterList) -> dict[str, Shown]:
+def known_photos(store: Store, listed: ClusterList) -> dict[str, PhotoView]:
     """Give every photo as it is shown, by content hash."""
     labels = {} if listed.run is None else store.labels(listed.run)
     return {shown.photo: shown for shown in _all_shown(store, labels)}
 
 
-def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:
+def _all_shown(store: Store, labels: dict[str, Label]) -> list[PhotoView]:
     files: dict[str, list[FileRow]] = {}
     for row in store.files():
         if row.photo is not None:
@@ -205,9 +207,9 @@ def _all_shown(store: Store, labels: dict[str, Label]) -> list[Shown]:
     return [show(photo, files=files.get(photo.photo, ()), label=labels.get(photo.photo)) for photo in store.photos()]
 
 
-def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> Shown:
+def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> PhotoView:
     """Give one photo as it is shown."""
-    return Shown(
+    return PhotoView(
         photo=photo.photo,
         path=living_path(files),
         taken=known_time(photo),
@@ -321,7 +323,7 @@ def write_table(store: Store, out: Path | str, *, names: bool, seed: int) -> Pag
     Raises:
         UsageError: something that vecclust did not make is there, or it cannot be written.
     """
-    from vecclust.exports.publish import new_file
+    from vecclust.exports.output import new_file
     from vecclust.store.points import is_point_table, write_points
 
     place = _place(out)

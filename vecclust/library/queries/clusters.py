@@ -117,15 +117,20 @@ def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
 
 
 def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
-    """Read what runs did to a cluster and what the owner said of it, oldest first."""
+    """Read what runs did to a cluster and what the owner said of it, oldest first.
+
+    Args:
+        store: the library's tables.
+        cluster: its id.
+    """
     made = {run.run: run.created_ns for run in store.runs()}
     events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
-    sayings: dict[int, list[Edit]] = {}
+    edits: dict[int, list[Edit]] = {}
     for edit in store.edits():
-        sayings.setdefault(edit.number, []).append(edit)
-    about = {number for number, rows in sayings.items() if any(cluster in (row.cluster, row.other) for row in rows)}
+        edits.setdefault(edit.number, []).append(edit)
+    about = {number for number, rows in edits.items() if any(cluster in (row.cluster, row.other) for row in rows)}
     in_force = store.constraints().numbers
-    for number, rows in sayings.items():
+    for number, rows in edits.items():
         first = rows[0]
         if number in about or any(edit_number(row.other) in about for row in rows if row.kind == "take-back"):
             sources = tuple({row.other: None for row in rows if row.other})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.config import log_file
-from vecclust.library.runs.signals import drift_of, pocket_of
+from vecclust.library.runs.drift import drift_of, gathered_newcomers
 from vecclust.types.files import FolderStatus, Problem
 from vecclust.types.runs import Run
 from vecclust.types.status import DaemonStatus, Status
@@ -45,16 +45,16 @@ def read_status(store: Store) -> Status:
         bytes_on_disk=_bytes_below(store.folder),
         daemon=read_daemon(Path(store.folder)),
         drift=drift_of(came),
-        gathered=0 if current is None else len(pocket_of(store, current, came)),
+        gathered=0 if current is None else len(gathered_newcomers(store, current, came)),
     )
 
 
 def read_daemon(library: Path) -> DaemonStatus:
     """Read who watches: the note of a living process that is the library's last writer."""
     from vecclust.store import Store
-    from vecclust.watching import read_note
+    from vecclust.watching import read_state
 
-    note, writer = read_note(library), Store.last_writer(library)
+    note, writer = read_state(library), Store.last_writer(library)
     log = str(log_file(library)) if log_file(library).exists() else None
     if note is None or writer is None or writer.pid != note.pid:
         return DaemonStatus(log=log)

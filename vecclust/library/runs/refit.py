@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, StoreError
+from vecclust.library.runs.constrained import Parted, evidence_of, homes_of, part
 from vecclust.library.runs.finding import Finding, find
-from vecclust.library.runs.heeding import Parted, evidence_of, homes_of, part
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints, suggested_names
@@ -40,7 +40,7 @@ class _Fitted:
     finding: Finding
     carried: Carried
     before: Mapping[str, Label]
-    standing: Constraints
+    constraints: Constraints
     living_on: Mapping[str, Sequence[str]]
     suggested: Mapping[str, str]
 
@@ -100,23 +100,23 @@ def adopt(store: Store, finding: Finding, *, reason: str, dry_run: bool = False)
 def _matched(store: Store, finding: Finding) -> _Fitted:
     from vecclust.clustering import Known, match
 
-    state, standing = store.state(), store.constraints()
+    state, constraints = store.state(), store.constraints()
     before = {} if state.current_run is None else dict(store.run_labels(state.current_run))
     # What was only nearest says nothing of a cluster's identity.
     own = {
         one.photo: one.cluster for one in before.values() if one.cluster is not None and one.assigned_by != "nearest"
     }
-    evidence = evidence_of(own, standing)
+    evidence = evidence_of(own, constraints)
     members, remembered = evidence.members, evidence.remembered
     owners = {cluster for cluster, name in store.names().items() if name.named_by == "owner"}
-    named = frozenset(owners | standing.clusters) - standing.joined.keys()
+    named = frozenset(owners | constraints.clusters) - constraints.joined.keys()
     retired = _memory(store, state.current_run, alive=frozenset(members.values()) | remembered.keys(), named=named)
     retired |= {cluster: photos | retired.get(cluster, frozenset()) for cluster, photos in remembered.items()}
     known = Known(members=members, retired=retired, named=named, next_number=state.next_cluster)
     photos = list(finding.photos)
     carried = match(photos, finding.labels, known=known)
-    if pairs := standing.pairs_apart():
-        homes = homes_of(evidence, retired, standing)
+    if pairs := constraints.pairs_apart():
+        homes = homes_of(evidence, retired, constraints)
         parted = part(photos, finding.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
         if parted.fixed:
             finding = _relabelled(store, finding, parted)
@@ -126,7 +126,7 @@ def _matched(store: Store, finding: Finding) -> _Fitted:
     suggested = {
         one: name for one, name in suggested_names(names, {**store.splits(), **splits}).items() if one in splits
     }
-    return _Fitted(finding, carried, before, standing, _living_on(photos, carried, standing), suggested)
+    return _Fitted(finding, carried, before, constraints, _living_on(photos, carried, constraints), suggested)
 
 
 def _relabelled(store: Store, finding: Finding, parted: Parted) -> Finding:
@@ -148,12 +148,12 @@ def _medoid(store: Store, photos: Sequence[str], rows: NDArray[np.int64]) -> int
     return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
 
 
-def _living_on(photos: Sequence[str], carried: Carried, standing: Constraints) -> dict[str, list[str]]:
+def _living_on(photos: Sequence[str], carried: Carried, constraints: Constraints) -> dict[str, list[str]]:
     """Give the photos pinned to clusters that the fit did not find."""
     found = frozenset(carried.ids.values())
     living: dict[str, list[str]] = {}
     for photo in photos:
-        pin = standing.pins.get(photo)
+        pin = constraints.pins.get(photo)
         if pin is not None and pin.cluster is not None and pin.cluster not in found:
             living.setdefault(pin.cluster, []).append(photo)
     return living
@@ -190,7 +190,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
         1
         for label in _labels(fitted)
         if label.photo in before
-        and fitted.standing.label(before[label.photo]).cluster != fitted.standing.label(label).cluster
+        and fitted.constraints.label(before[label.photo]).cluster != fitted.constraints.label(label).cluster
     )
     return RefitReport(
         run=run,

@@ -10,7 +10,7 @@ from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.library.queries.clusters import no_such_cluster, shown
 from vecclust.library.queries.status import current_run
-from vecclust.library.runs.signals import drift_of, pocket_of
+from vecclust.library.runs.drift import drift_of, gathered_newcomers
 from vecclust.types.clusters import ClusterParts
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import Comparison, Growth, RefitKind, RefitReport, Run, Way
@@ -177,7 +177,7 @@ class Runs:
             n_arrivals=len(arrivals),
             fitted_ns=run.created_ns,
             drift=drift_of(arrivals),
-            n_gathered=len(pocket_of(self._store, run.run, arrivals)),
+            n_gathered=len(gathered_newcomers(self._store, run.run, arrivals)),
         )
 
     def rollback(self, run: str) -> Run:

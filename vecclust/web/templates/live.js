@@ -40,19 +40,19 @@
     } while (again);
     renewing = false;
   };
-  const onPulse = (event) => {
-    const pulse = JSON.parse(event.data);
-    first ??= pulse;
-    const changed = stamp !== null && stamp !== pulse.stamp;
-    stamp = pulse.stamp;
-    document.body.dataset.photos = pulse.photos;
+  const onStatus = (event) => {
+    const status = JSON.parse(event.data);
+    first ??= status;
+    const changed = stamp !== null && stamp !== status.stamp;
+    stamp = status.stamp;
+    document.body.dataset.photos = status.photos;
     if (changed && isFront) follow();
-    const grown = pulse.photos - first.photos, parts = [];
-    if (pulse.writer) parts.push(pulse.doing || `At work: ${pulse.writer}`);
+    const grown = status.photos - first.photos, parts = [];
+    if (status.writer) parts.push(status.doing || `At work: ${status.writer}`);
     if (grown > 0) parts.push(`${grown.toLocaleString("en")} new photo${grown === 1 ? "" : "s"}`);
-    if (pulse.pending) parts.push(`${pulse.pending} still being written`);
-    if (pulse.run !== first.run) parts.push(`${pulse.run} is the current run`);
-    const stale = !isFront && pulse.stamp !== first.stamp;
+    if (status.pending) parts.push(`${status.pending} still being written`);
+    if (status.run !== first.run) parts.push(`${status.run} is the current run`);
+    const stale = !isFront && status.stamp !== first.stamp;
     say(parts.join(" · "), stale && parts.length ? { title: "Show it", does: () => location.reload() } : null);
   };
   const onFit = (event) => {
@@ -71,7 +71,7 @@
     if (document.hidden) { stream?.close(); stream = null; return; }
     if (stream) return;
     stream = new EventSource("/events");
-    stream.addEventListener("pulse", onPulse);
+    stream.addEventListener("status", onStatus);
     stream.addEventListener("fit", onFit);
     stream.addEventListener("end", () => { stream.close(); say("vecclust ui has ended."); });
     stream.onopen = () => { document.body.dataset.live = "yes"; };

@@ -1,4 +1,4 @@
-"""Pages into place: written beside, moved when whole, and only ever over what vecclust itself wrote.
+"""Exports into place: written beside, moved when whole, and only ever over what vecclust itself wrote.
 
 A folder of pages carries a list of what is in it. One that holds anything else, or no list, is refused: nothing
 that somebody put there is ever removed.
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from vecclust.errors import UsageError, VecclustError
 
-LIST = ".vecclust-gallery.json"
-# The first bytes of a page that is one file.
-FILE_MARK = b"<!doctype html><!-- vecclust map -->"
+MANIFEST = ".vecclust-gallery.json"
+# The first bytes of a map.
+MAP_MARK = b"<!doctype html><!-- vecclust map -->"
 
 
 @contextlib.contextmanager
@@ -37,19 +37,22 @@ def new_folder(out: Path) -> Iterator[Path]:
     """
     out = Path(os.path.realpath(out))
     _require_ours(out)
-    beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.new")
-    with _border(out):
+    beside = _beside(out, "new")
+    with _disk_errors(out):
         beside.mkdir(parents=True)
     try:
-        with _border(out):
+        with _disk_errors(out):
             yield beside
             names = sorted(entry.name for entry in os.scandir(beside))
-            (beside / LIST).write_text(json.dumps({"made_by": "vecclust gallery", "files": names}), encoding="utf-8")
+            (beside / MANIFEST).write_text(
+                json.dumps({"made_by": "vecclust gallery", "files": names}), encoding="utf-8"
+            )
             _require_ours(out)
-            aside = _moved_aside(out)
+            earlier = _beside(out, "old")
+            if out.exists():
+                os.rename(out, earlier)
             os.rename(beside, out)
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -71,9 +74,11 @@ def new_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> Iter
         UsageError: something else is there, or it cannot be written.
     """
     out = Path(os.path.realpath(out))
-    require_free_file(out, is_ours=is_ours, option=option)
-    beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.new")
-    with _border(out, option=option):
+    beside = _beside(out, "new")
+    with _disk_errors(out, option=option):
+        if os.path.lexists(out) and not (out.is_file() and is_ours(out)):
+            hint = f"Name another with {option}."
+            raise UsageError(f"{out} is there already and vecclust did not make it", hint=hint)
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
@@ -83,39 +88,33 @@ def new_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> Iter
 
 
 def remove_folder(out: Path) -> None:
-    """Remove a folder that `new_folder` made; one that holds anything else is left alone."""
+    """Remove a folder that `new_folder` made; one that holds anything else is left alone.
+
+    Args:
+        out: the folder; nothing happens where it is missing.
+    """
     with contextlib.suppress(OSError, UsageError):
-        if (out / LIST).is_file() and not out.is_symlink():
+        if (out / MANIFEST).is_file() and not out.is_symlink():
             _require_ours(out)
             shutil.rmtree(out)
 
 
-def require_free_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> None:
-    """Raise where `out` is there and not ours; see `new_file`.
+def is_map_page(file: Path) -> bool:
+    """Tell whether a file is a map of ours.
 
-    Raises:
-        UsageError: so it is.
+    Args:
+        file: the file.
     """
-    if not os.path.lexists(out):
-        return
-    with _border(out, option=option):
-        ours = out.is_file() and is_ours(out)
-    if not ours:
-        raise UsageError(f"{out} is there already and vecclust did not make it", hint=f"Name another with {option}.")
-
-
-def begins_with_mark(file: Path) -> bool:
-    """Tell whether a file is a page of ours."""
     with file.open("rb") as opened:
-        return opened.read(len(FILE_MARK)) == FILE_MARK
+        return opened.read(len(MAP_MARK)) == MAP_MARK
 
 
 def _require_ours(out: Path) -> None:
     if not os.path.lexists(out):
         return
-    with _border(out):
+    with _disk_errors(out):
         found = {entry.name for entry in os.scandir(out)} if out.is_dir() else None
-    ours = found is not None and (not found or (LIST in found and found <= _listed(out) | {LIST}))
+    ours = found is not None and (not found or (MANIFEST in found and found <= _listed(out) | {MANIFEST}))
     if not ours:
         raise UsageError(
             f"{out} is there already and holds what vecclust did not make", hint="Name another folder with --out."
@@ -124,21 +123,17 @@ def _require_ours(out: Path) -> None:
 
 def _listed(out: Path) -> set[str]:
     try:
-        return set(json.loads((out / LIST).read_text(encoding="utf-8"))["files"])
+        return set(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, TypeError, LookupError):
         return set()
 
 
-def _moved_aside(out: Path) -> Path | None:
-    if not out.exists():
-        return None
-    aside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.old")
-    os.rename(out, aside)
-    return aside
+def _beside(out: Path, end: str) -> Path:
+    return out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.{end}")
 
 
 @contextlib.contextmanager
-def _border(out: Path, *, option: str = "--out") -> Iterator[None]:
+def _disk_errors(out: Path, *, option: str = "--out") -> Iterator[None]:
     """Turn what the disk says into our own errors."""
     try:
         yield

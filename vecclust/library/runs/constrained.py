@@ -1,4 +1,4 @@
-"""How a fit heeds the owner: what it is matched with, and the clusters it may not join.
+"""How a fit keeps the constraints: what it is matched with, and the clusters it may not join.
 
 A run keeps what its fit found; moves, pins and merges are laid over it as it is read. So they bear on a fit in two ways
 only. A photo that the owner put elsewhere is no evidence of where its old cluster lies. And a cluster of the fit in
@@ -46,12 +46,12 @@ class Parted:
     fixed: Mapping[int, str]
 
 
-def evidence_of(members: Mapping[str, str], standing: Constraints) -> Evidence:
+def evidence_of(members: Mapping[str, str], constraints: Constraints) -> Evidence:
     """Weigh the clusters of the run before by what the owner said.
 
     Args:
         members: photo to the cluster in which that run itself has it.
-        standing: what is in force.
+        constraints: what is in force.
 
     Returns:
         What a new fit is matched with.
@@ -59,10 +59,10 @@ def evidence_of(members: Mapping[str, str], standing: Constraints) -> Evidence:
     own = frozenset(members.values())
     left = dict(members)
     pinned: dict[str, set[str]] = defaultdict(set)
-    for photo, pin in standing.pins.items():
+    for photo, pin in constraints.pins.items():
         if photo not in members:
             continue
-        agrees = pin.cluster is not None and standing.root(pin.cluster) == standing.root(members[photo])
+        agrees = pin.cluster is not None and constraints.root(pin.cluster) == constraints.root(members[photo])
         if not agrees:
             del left[photo]
         if pin.cluster is not None and pin.cluster not in own:
@@ -74,7 +74,7 @@ def evidence_of(members: Mapping[str, str], standing: Constraints) -> Evidence:
     return Evidence(left, {cluster: frozenset(photos) for cluster, photos in pinned.items()})
 
 
-def homes_of(evidence: Evidence, retired: Mapping[str, frozenset[str]], standing: Constraints) -> dict[str, str]:
+def homes_of(evidence: Evidence, retired: Mapping[str, frozenset[str]], constraints: Constraints) -> dict[str, str]:
     """Say which photos belong to which cluster where two are not together.
 
     A cluster that is no more still has the photos it had last that are in no cluster now, and those that went into one
@@ -83,21 +83,21 @@ def homes_of(evidence: Evidence, retired: Mapping[str, frozenset[str]], standing
     Args:
         evidence: where clusters were.
         retired: the last photos of clusters that are no more.
-        standing: what is in force.
+        constraints: what is in force.
 
     Returns:
         Cluster by photo.
     """
     homes = dict(evidence.members)
     sizes = Counter(homes.values())
-    pairs = standing.pairs_apart()
+    pairs = constraints.pairs_apart()
     for cluster in sorted(frozenset().union(*pairs) - sizes.keys()):
         last = retired.get(cluster, frozenset())
         partners = frozenset().union(*(pair for pair in pairs if cluster in pair)) - {cluster}
         went = Counter(home for photo in last if (home := homes.get(photo)) is not None)
         joined = {other for other in partners if len(last) < 2 * went[other] <= sizes[other]}
         homes.update(dict.fromkeys((photo for photo in last if homes.get(photo) in {None, *joined}), cluster))
-    homes.update({photo: pin.cluster for photo, pin in standing.pins.items() if pin.cluster is not None})
+    homes.update({photo: pin.cluster for photo, pin in constraints.pins.items() if pin.cluster is not None})
     return homes
 
 

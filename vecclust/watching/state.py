@@ -1,7 +1,7 @@
-"""What a process that watches says of itself, in a small file of the library, and when to believe it.
+"""The state file: what a process that watches says of itself, in the library, and when to believe it.
 
-The note outlives its process where that is killed. It is believed only while a process of that number lives that
-started when the note's writer did; a number that the system gave to another process is told by its start.
+The file outlives its process where that is killed. It is believed only while a process of that number lives that
+started when the file's writer did; a number that the system gave to another process is told by its start.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class WatchNote:
+class WatchState:
     """What is known of a watching process.
 
     Attributes:
@@ -36,33 +36,44 @@ class WatchNote:
     doing: str = ""
 
 
-def write_note(library: Path, note: WatchNote) -> None:
-    """Write the note, in one step; a full disk is no reason to stop watching.
+def write_state(library: Path, state: WatchState) -> None:
+    """Write the state, in one step; a full disk is no reason to stop watching.
 
     Args:
         library: the library's directory.
-        note: the note.
+        state: the state.
     """
-    file = note_file(library)
+    file = state_file(library)
     fresh = file.with_suffix(".new")
     with contextlib.suppress(OSError):
         file.parent.mkdir(exist_ok=True)
         # ASCII: folders' names may be bytes that are not UTF-8.
-        fresh.write_text(json.dumps(asdict(note)), encoding="ascii")
+        fresh.write_text(json.dumps(asdict(state)), encoding="ascii")
         fresh.replace(file)
 
 
-def remove_note(library: Path) -> None:
-    """Remove the note: nobody watches any more."""
+def remove_state(library: Path) -> None:
+    """Remove the state file: nobody watches any more.
+
+    Args:
+        library: the library's directory.
+    """
     with contextlib.suppress(OSError):
-        note_file(library).unlink(missing_ok=True)
+        state_file(library).unlink(missing_ok=True)
 
 
-def read_note(library: Path) -> WatchNote | None:
-    """Read the note of the process that watches now; None where there is none."""
+def read_state(library: Path) -> WatchState | None:
+    """Read the state of the process that watches now.
+
+    Args:
+        library: the library's directory.
+
+    Returns:
+        The state; None where nobody watches.
+    """
     try:
-        values = json.loads(note_file(library).read_text(encoding="ascii"))
-        note = WatchNote(
+        values = json.loads(state_file(library).read_text(encoding="ascii"))
+        state = WatchState(
             pid=int(values["pid"]),
             started=str(values["started"]),
             since_ns=int(values["since_ns"]),
@@ -73,11 +84,15 @@ def read_note(library: Path) -> WatchNote | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return note if is_alive(note.pid) and start_of(note.pid) == note.started else None
+    return state if is_alive(state.pid) and start_of(state.pid) == state.started else None
 
 
 def start_of(pid: int) -> str:
-    """Say when a process started, in the system's own words; empty where it does not tell."""
+    """Say when a process started, in the system's own words; empty where it does not tell.
+
+    Args:
+        pid: the process's number.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -86,17 +101,23 @@ def start_of(pid: int) -> str:
     return stat.rpartition(")")[2].split()[19]
 
 
-def note_file(library: Path) -> Path:
-    """Give the place of the note."""
+def state_file(library: Path) -> Path:
+    """Give the place of the state file.
+
+    Args:
+        library: the library's directory.
+    """
     return library / "watch" / "state.json"
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether a process of this number lives."""
+    """Say whether a process of this number lives.
+
+    Args:
+        pid: the number.
+    """
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # another owner's process may not be signalled
     return True

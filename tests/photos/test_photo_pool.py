@@ -19,8 +19,8 @@ from PIL import Image
 from tests.photos.pictures import encode, scene
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
 from vecclust.photos import DecodeLimits, DecodePool, KnownPhoto, look_at, read_photo, walk
-from vecclust.photos.finished import ZERO_TAIL_QUIET_S
-from vecclust.photos.job import Outcome, outcome_of
+from vecclust.photos.formats import ZERO_TAIL_QUIET_S
+from vecclust.photos.pool import Outcome, outcome_of
 from vecclust.types.files import SeenFile
 from vecclust.types.photos import DecodedPhoto, Framing
 
@@ -125,7 +125,7 @@ def test_a_suspect_end_is_waited_for_and_then_accepted(pool: DecodePool, put: Pu
     quiet_ns = int(time.time_ns() - 2 * ZERO_TAIL_QUIET_S * 1e9)
     os.utime(young.absolute, ns=(quiet_ns, quiet_ns))
     # ctime cannot be set: judge as if it were later instead.
-    import vecclust.photos.job as job
+    from vecclust.photos import pool as job
 
     real = job.is_quiet
     try:
@@ -175,7 +175,7 @@ def test_a_process_that_dies_costs_the_photo_it_held(
     with DecodePool(FRAMING, processes=1) as pool:
         decode(pool, small)
         (pid,) = pool.pids
-        future = pool.submit(big)
+        future = pool.submit(big, NOTHING)
         while not future.running():
             os.sched_yield()
         os.kill(pid, number)

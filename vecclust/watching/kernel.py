@@ -1,13 +1,16 @@
-"""Where events can be trusted: the kind of the mount below a path, from `/proc/self/mountinfo`.
+"""What the kernel tells of watching: the kind of mount below a path, and how many watches it granted.
 
 inotify hears what goes through this kernel's own file system. What another computer, a FUSE process or the layers
-below an overlay change, it never hears. Where there is no mountinfo (macOS, Windows) events are trusted.
+below an overlay change, it never hears. Where there is no mountinfo (macOS, Windows) events are trusted. The limit of
+watches is reached in silence: watchdog adds one for each directory and says nothing where the kernel refuses
+(`max_user_watches`), so those of this process are counted in `/proc/self/fdinfo`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +18,7 @@ from typing import Literal
 Way = Literal["events", "hints", "scan"]
 
 MOUNTINFO = Path("/proc/self/mountinfo")
+FDINFO = Path("/proc/self/fdinfo")
 _REMOTE = re.compile(r"(cifs|smb|smb3|smbfs|nfs\d?|afs|ceph|glusterfs|9p|virtiofs|vboxsf|fuse(\..*)?|fuseblk|davfs)$")
 # A container's own writes go through its overlay and are heard; those made below it are not.
 _LAYERED = re.compile(r"(overlay|aufs|unionfs|ecryptfs)$")
@@ -54,3 +58,38 @@ def _kind_below(path: str, mountinfo: str) -> str:
         if inside and len(point) >= len(best):
             best, kind = point, after.split(" ")[0]
     return kind
+
+
+def count_watches() -> int | None:
+    """Count the inotify watches of this process; None where the system does not tell."""
+    try:
+        names = os.listdir(FDINFO)
+    except OSError:
+        return None
+    total = 0
+    for name in names:
+        try:
+            lines = (FDINFO / name).read_bytes().splitlines()
+        except OSError:
+            continue
+        total += sum(line.startswith(b"inotify ") for line in lines)
+    return total
+
+
+def count_directories(folders: Iterable[str]) -> int:
+    """Count the directories at and below folders, links not followed; what cannot be listed counts itself.
+
+    Args:
+        folders: absolute paths.
+    """
+    total = 0
+    for folder in folders:
+        waiting = [folder]
+        while waiting:
+            total += 1
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    waiting.extend(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+            except OSError:
+                continue
+    return total

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.photos.child_calls import behave, double, never
-from vecclust.photos import children
-from vecclust.photos.child import ChildOrder
-from vecclust.photos.children import ChildDied, ChildPool, ChildTimedOut
+from tests.photos.process_calls import behave, double, never
+from vecclust.photos import processes
+from vecclust.photos.processes import ChildDied, ChildOrder, ChildPool, ChildTimedOut
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -70,21 +69,21 @@ def test_a_hang_costs_that_call_alone() -> None:
 
 def test_the_kernel_ends_a_hang_when_the_parent_does_not() -> None:
     """A stopped parent cannot watch the clock; the child's own alarm, five seconds later, does."""
-    child = children._Child()
+    child = processes._Child()
     try:
         child.greet(ChildOrder(behave, os.getpid(), time_s=-4.5, memory_bytes=0))
         with pytest.raises(ChildDied, match="SIGALRM"):
-            child.call(("hang",), time_s=60)
+            child.call((("hang",), {}), time_s=60)
     finally:
         child.close()
 
 
 def test_an_alarm_is_over_with_its_call() -> None:
     """A child that waits for work is not killed by the clock of its last call."""
-    child = children._Child()
+    child = processes._Child()
     try:
         child.greet(ChildOrder(behave, os.getpid(), time_s=-4.7, memory_bytes=0))
-        assert child.call(("quick",), time_s=60) == (True, "quick")
+        assert child.call((("quick",), {}), time_s=60) == (True, "quick")
         with pytest.raises(subprocess.TimeoutExpired):
             child._process.wait(timeout=0.6)
     finally:
@@ -120,7 +119,7 @@ def test_a_child_killed_while_idle_costs_nothing() -> None:
 
 def test_children_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child serves so many calls and is then replaced, so that leaks stay small."""
-    monkeypatch.setattr(children, "_CALLS_PER_CHILD", 2)
+    monkeypatch.setattr(processes, "_CALLS_PER_CHILD", 2)
     with ChildPool(behave, processes=1, time_s=30) as pool:
         pids = [pool.submit("pid").result() for _ in range(4)]
     assert pids[0] == pids[1] != pids[2] == pids[3]
@@ -163,8 +162,8 @@ def test_children_import_next_to_nothing() -> None:
 
 
 UNGUARDED = """
-from tests.photos.child_calls import behave
-from vecclust.photos.children import ChildPool
+from tests.photos.process_calls import behave
+from vecclust.photos.processes import ChildPool
 pool = ChildPool(behave, processes=2, time_s=600)
 print(pool.submit("hello").result())
 pool.close()
@@ -195,8 +194,8 @@ def test_no_child_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     hanging = tmp_path / "hanging"
     program = (
         "import os, sys\n"
-        "from tests.photos.child_calls import never\n"
-        "from vecclust.photos.children import ChildPool\n"
+        "from tests.photos.process_calls import never\n"
+        "from vecclust.photos.processes import ChildPool\n"
         "pool = ChildPool(never, processes=1, time_s=600)\n"
         f"pool.submit({str(hanging)!r})\n"
         f"while not os.path.exists({str(hanging)!r}): pass\n"

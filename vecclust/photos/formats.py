@@ -1,9 +1,10 @@
-"""Is a file finished? Pure functions over times and bytes: no clock, no disk, no decoder.
+"""What a file is by its first bytes, and whether its content reaches its end; nothing is decoded.
 
-A file is finished when it has been quiet for a while, two looks at it agree, and its content reaches its end
-(`ends`). Decoders are no judges of this: Pillow's `load()` accepts about 23 % of the JPEGs and 70 % of the
-HEICs whose second half is still zeros. A verdict has three values, because a few old, whole files look odd
-at their end: `suspect` means "wait longer, then accept".
+Knows magic numbers and the frames of the formats, no clock, no disk and no decoder; a file's name is never asked. A
+file is finished when it has been quiet for a while, two looks at it agree (`walk`), and its content reaches its end.
+Decoders are no judges of this: Pillow's `load()` accepts about 23 % of the JPEGs and 70 % of the HEICs whose second
+half is still zeros. A verdict has three values, because a few old, whole files look odd at their end: `suspect` means
+"wait longer, then accept".
 """
 
 from __future__ import annotations
@@ -12,11 +13,30 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from vecclust.photos.kind import Kind, kind_of
-from vecclust.photos.tiff import tiff_end
-from vecclust.types.files import SeenFile
+# Recognised so that the reason can name them; they cannot be decoded here.
+ForeignKind = Literal[
+    "JPEG XL", "JPEG 2000", "a video", "a PDF", "a web page", "a ZIP archive", "a camera's raw file"
+]  # fmt: skip
+Kind = Literal["JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "HEIF", "AVIF"] | ForeignKind
+FOREIGN_KINDS: frozenset[str] = frozenset(get_args(ForeignKind))
+
+# The first that fits: some raw files begin as a TIFF does.
+_STARTS: dict[Kind, tuple[bytes, ...]] = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "a camera's raw file": (b"II*\0\x10\0\0\0CR", b"IIU\0", b"IIRO", b"FUJIFILMCCD-RAW"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "JPEG XL": (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    "JPEG 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+    "a PDF": (b"%PDF",),
+    "a ZIP archive": (b"PK\x03\x04",),
+    "a video": (b"\x1a\x45\xdf\xa3",),
+}
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 
 # A file whose end is only odd is taken as it is after this long without a change: no copy stops for long within its
 # last bytes, and a scan has the patience to wait for it.
@@ -37,6 +57,46 @@ _BOX_SLACK_BYTES = 16
 # makes 0.6.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
+# The numbers of a TIFF's tags, and the types of their values; the classic and the big layout, in both byte orders.
+_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
+_INTEGER_TYPES: dict[int, str] = {3: "H", 4: "I", 16: "Q"}
+_TYPE_BYTES: dict[int, int] = {
+    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
+}  # fmt: skip
+
+
+def kind_of(data: bytes) -> Kind | None:
+    """Tell what the bytes are.
+
+    Args:
+        data: the file, or at least its first 64 bytes.
+
+    Returns:
+        The kind, or None for what is not known.
+    """
+    for kind, starts in _STARTS.items():
+        if data.startswith(starts):
+            return kind
+    if data[:4] == b"RIFF":
+        return "WebP" if data[8:12] == b"WEBP" else "a video" if data[8:12] == b"AVI " else None
+    if data[4:8] == b"ftyp":
+        return _kind_of_brands(data)
+    if data[:2] == b"BM" and data[6:10] == b"\0\0\0\0":
+        return "BMP"
+    head = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return "a web page" if head.startswith((b"<!doctype html", b"<html")) else None
+
+
+def _kind_of_brands(data: bytes) -> Kind:
+    """Read the `ftyp` box: the major brand, or for the general `mif1` and `msf1` the compatible ones."""
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    major, others = data[8:12], {data[i : i + 4] for i in range(16, end, 4)}
+    if major in _AVIF_BRANDS or (major in {b"mif1", b"msf1"} and others & _AVIF_BRANDS):
+        return "AVIF"
+    if major in _HEIF_BRANDS:
+        return "HEIF"
+    return "a camera's raw file" if major == b"crx " else "a video"
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -56,40 +116,6 @@ class End:
 FINISHED = End("finished")
 
 
-def is_quiet(seen: SeenFile, *, now_ns: int, settle_s: float) -> bool:
-    """Say whether nothing touched a file for a while.
-
-    Args:
-        seen: the file.
-        now_ns: the time, nanoseconds since the epoch.
-        settle_s: how long it must have been left alone, seconds.
-
-    Returns:
-        Whether both mtime and ctime are that long ago. A time in the future (a camera with a wrong clock, a
-        share whose server is ahead) cannot tell and is left out; with both in the future the file counts as
-        quiet, and the second look decides.
-    """
-    past = [time_ns for time_ns in (seen.mtime_ns, seen.ctime_ns) if time_ns <= now_ns]
-    return not past or now_ns - max(past) >= settle_s * 1e9
-
-
-def tells_time(seen: SeenFile, *, now_ns: int) -> bool:
-    """Say whether a file's times can tell how long it has been quiet: not both of them lie in the future."""
-    return min(seen.mtime_ns, seen.ctime_ns) <= now_ns
-
-
-def is_same(before: SeenFile, after: SeenFile) -> bool:
-    """Say whether two looks at a path saw the same file, unchanged.
-
-    ctime is left out: a rename, a new link or a changed permission moves it while the content stays.
-    """
-    return (before.inode, before.size_bytes, before.mtime_ns) == (
-        after.inode,
-        after.size_bytes,
-        after.mtime_ns,
-    )
-
-
 def end_of(data: bytes) -> End:
     """Say whether the bytes of a picture reach its end.
 
@@ -104,31 +130,20 @@ def end_of(data: bytes) -> End:
         return End("unfinished", "the file is empty")
     kind = kind_of(data)
     check = _CHECKS.get(kind) if kind is not None else None
-    if check is None:
-        return _end_of_unknown(data)
+    if check is None and not any(data[:_ZERO_TAIL_BYTES]):
+        return End("unfinished", "the file begins with nothing but zeros")
     try:
-        end = check(data)
+        end = FINISHED if check is None else check(data)
     except (struct.error, IndexError, OverflowError):
         return _missing(kind)
-    if end.state == "finished" and _has_zero_tail(data):
-        return End("suspect", f"the {kind} ends in zeros, as a copy does that is still under way", ZERO_TAIL_QUIET_S)
+    if end.state == "finished" and len(data) > _ZERO_TAIL_BYTES and not any(data[-_ZERO_TAIL_BYTES:]):
+        name = "file" if check is None else kind
+        return End("suspect", f"the {name} ends in zeros, as a copy does that is still under way", ZERO_TAIL_QUIET_S)
     return end
-
-
-def _end_of_unknown(data: bytes) -> End:
-    if not any(data[:_ZERO_TAIL_BYTES]):
-        return End("unfinished", "the file begins with nothing but zeros")
-    if _has_zero_tail(data):
-        return End("suspect", "the file ends in zeros, as a copy does that is still under way", ZERO_TAIL_QUIET_S)
-    return FINISHED
 
 
 def _missing(kind: Kind | None) -> End:
     return End("unfinished", f"the end of the {kind} is missing")
-
-
-def _has_zero_tail(data: bytes) -> bool:
-    return len(data) > _ZERO_TAIL_BYTES and not any(data[-_ZERO_TAIL_BYTES:])
 
 
 def _end_of_jpeg(data: bytes) -> End:
@@ -254,8 +269,38 @@ def _odd_tail(kind: Kind, names: set[bytes]) -> End:
     return _missing(kind)
 
 
-def _end_of_tiff(data: bytes) -> End:
-    return FINISHED if tiff_end(data) <= len(data) else _missing("TIFF")
+def _tiff_end(data: bytes) -> int:
+    """Give the offset behind the last byte that the first picture needs; behind the data where some of it is missing.
+
+    Only the first directory counts: that is the one decoded. struct.error where the directory is not all there.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    at: int = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    n_entries: int = struct.unpack_from(order + ("Q" if big else "H"), data, at)[0]
+    at += 8 if big else 2
+    entry_bytes, count_code = (20, "Q") if big else (12, "I")
+    if not 0 < n_entries <= 65_535:
+        raise struct.error("a directory of this many entries is no directory")
+    end = at + n_entries * entry_bytes
+    numbers: dict[int, tuple[int, ...]] = {}
+    for entry in range(at, end, entry_bytes):
+        tag, type_, count = struct.unpack_from(order + "HH" + count_code, data, entry)
+        n_bytes: int = _TYPE_BYTES.get(type_, 1) * count
+        slot = entry + (12 if big else 8)
+        if n_bytes <= (8 if big else 4):
+            where = slot
+        else:
+            where = int(struct.unpack_from(order + count_code, data, slot)[0])
+            end = max(end, where + n_bytes)
+        if tag in (_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS) and type_ in _INTEGER_TYPES:
+            if where + n_bytes > len(data):
+                return where + n_bytes
+            numbers[tag] = struct.unpack_from(f"{order}{count}{_INTEGER_TYPES[type_]}", data, where)
+    for offsets, counts in ((_STRIP_OFFSETS, _STRIP_COUNTS), (_TILE_OFFSETS, _TILE_COUNTS)):
+        pairs = zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=False)
+        end = max([end, *(offset + count for offset, count in pairs)])
+    return end
 
 
 _CHECKS: dict[Kind, Callable[[bytes], End]] = {
@@ -264,7 +309,7 @@ _CHECKS: dict[Kind, Callable[[bytes], End]] = {
     "WebP": _end_of_webp,
     "GIF": _end_of_gif,
     "BMP": _end_of_bmp,
-    "TIFF": _end_of_tiff,
+    "TIFF": lambda data: FINISHED if _tiff_end(data) <= len(data) else _missing("TIFF"),
     "HEIF": lambda data: _end_of_boxes(data, "HEIF"),
     "AVIF": lambda data: _end_of_boxes(data, "AVIF"),
 }

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from vecclust.photos.sheet import pack_sheet, smaller
+from vecclust.photos.thumbnails import pack_sheet, smaller
 
 
 def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (256, 192)) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecclust.photos.exif import Metadata, place_of, taken_at
+from vecclust.photos.metadata import Metadata, place_of, taken_at
 from vecclust.types.photos import Place
 
 NOW_NS = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp()) * 10**9

@@ -95,7 +95,13 @@ def strip_png(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px
 
 
 def strip_of_colours(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> Strip:
-    """Lay thumbnails side by side as `strip_png` does, in at most 255 colours that suit them."""
+    """Lay thumbnails side by side as `strip_png` does, in at most 255 colours that suit them.
+
+    Args:
+        jpegs: the thumbnails, at least one; None for an empty tile.
+        tile_px: width and height of a tile.
+        gap_px: pixels that stay free at a tile's right.
+    """
     strip = _strip(jpegs, tile_px=tile_px, gap_px=gap_px)
     few = strip.convert("RGB").quantize(NOTHING, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
     pixels = np.asarray(few).copy()

@@ -44,7 +44,7 @@ def drift_of(arrivals: Sequence[Label]) -> Drift:
     return Drift(len(recent), n_unusual, alarm_from(len(recent)) if len(recent) >= LEAST_RECENT else None)
 
 
-def pocket_of(store: Store, run: str, arrivals: Sequence[Label]) -> tuple[str, ...]:
+def gathered_newcomers(store: Store, run: str, arrivals: Sequence[Label]) -> tuple[str, ...]:
     """Name the newcomers that have gathered into what may become a cluster.
 
     Args:

@@ -4,8 +4,9 @@ One thread, one child and one socket for each place in the pool: a dead child is
 socket, so blame is exact and no lock is shared that a killed process could hold. Children are fresh
 interpreters that import the one function they serve and never the caller's main module, so any parent can
 start them: a script without a main guard, `python -c`, a test runner. (pebble and multiprocessing import
-it; pebble also gives up the whole pool when an idle child is killed.) Knows nothing of photos. Needs a
-POSIX system.
+it; pebble also gives up the whole pool when an idle child is killed.) A child ignores Ctrl-C (the parent decides),
+dies with its parent, and is killed by the kernel when a call takes much too long, so that neither a crash nor a
+`kill -9` of the parent leaves an orphan behind. Knows nothing of photos. Needs a POSIX system.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import IO, Any, Generic, Self, TypeVar
-
-from vecclust.photos.child import ChildOrder
+from typing import IO, Any, Generic, ParamSpec, Self, TypeVar
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
+_Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 # An interpreter with its imports is up in 0.3 s; a machine that swaps may need this long.
 _START_S = 60.0
@@ -43,6 +44,14 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 # glibc gives memory back after each picture and asks for it again: 212 page faults and 0.4 of 3.1 ms for a JPEG of
 # 640 px. A child may keep this much; what is larger than a few MB still comes and goes by itself.
 _KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(32 << 20), "MALLOC_MMAP_THRESHOLD_": str(4 << 20)}
+
+# The parent kills first; this much later the kernel does it, should the parent be stopped or gone.
+_ALARM_SLACK_S = 5.0
+
+_PR_SET_PDEATHSIG = 1
+
+# A killed process is gone at once unless the kernel waits for a dead server on its behalf.
+_HANGUP_S = 5.0
 
 
 class ChildFailed(Exception):
@@ -74,7 +83,24 @@ class ChildDied(ChildFailed):
             return f"signal {-self.exit_status}"
 
 
-class ChildPool(Generic[T]):
+@dataclass(frozen=True, slots=True)
+class ChildOrder:
+    """What a child is told first.
+
+    Attributes:
+        function: what to call; it must be importable by name.
+        parent_pid: whose child it is.
+        time_s: longest time of one call.
+        memory_bytes: most address space, where the system can limit it; 0 for no limit.
+    """
+
+    function: Callable[..., Any]
+    parent_pid: int
+    time_s: float
+    memory_bytes: int
+
+
+class ChildPool(Generic[P, T]):
     """Children that all serve one function.
 
     Args:
@@ -85,7 +111,7 @@ class ChildPool(Generic[T]):
         memory_bytes: most address space of a child, 0 for no limit.
     """
 
-    def __init__(self, function: Callable[..., T], *, processes: int, time_s: float, memory_bytes: int = 0) -> None:
+    def __init__(self, function: Callable[P, T], *, processes: int, time_s: float, memory_bytes: int = 0) -> None:
         self._order = ChildOrder(function, os.getpid(), time_s, memory_bytes)
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="vecclust-child")
         self._own = threading.local()
@@ -96,9 +122,7 @@ class ChildPool(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @property
@@ -107,17 +131,18 @@ class ChildPool(Generic[T]):
         with self._lock:
             return tuple(child.pid for child in self._children)
 
-    def submit(self, *arguments: Any) -> Future[T]:
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have the function called in a child.
 
         Args:
-            arguments: what to call it with; picklable.
+            args: what to call it with; picklable.
+            kwargs: likewise, by name.
 
         Returns:
             Its answer to come. `ChildFailed` where the child did not survive the call; RuntimeError where the
             function raised, or where no child can be started at all.
         """
-        return self._threads.submit(self._call, arguments)
+        return self._threads.submit(self._call, (args, kwargs))
 
     def close(self) -> None:
         """Drop what waits, kill the children and wait until they are gone."""
@@ -131,7 +156,7 @@ class ChildPool(Generic[T]):
                 child.close()
             self._children.clear()
 
-    def _call(self, arguments: tuple[Any, ...]) -> T:
+    def _call(self, arguments: _Arguments) -> T:
         child = self._child()
         try:
             answered, answer = child.call(arguments, time_s=self._order.time_s)
@@ -185,9 +210,7 @@ class _Child:
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         ours, theirs = Pipe()
         # The parent's own path, so that it finds what the parent found; `!a` keeps odd names intact.
-        start = (
-            f"import sys; sys.path[:] = {sys.path!a}; from vecclust.photos.child import serve; serve({theirs.fileno()})"
-        )
+        start = f"import sys; sys.path[:] = {sys.path!a}; from {__name__} import serve; serve({theirs.fileno()})"
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", "-c", start],
@@ -210,7 +233,7 @@ class _Child:
         """Tell it what it is for, and wait until it is ready."""
         self._exchange(order, time_s=_START_S)
 
-    def call(self, arguments: tuple[Any, ...], *, time_s: float) -> tuple[bool, Any]:
+    def call(self, arguments: _Arguments, *, time_s: float) -> tuple[bool, Any]:
         """Have it call the function, and give its answer."""
         self.n_calls += 1
         answer: tuple[bool, Any] = self._exchange(arguments, time_s=time_s)
@@ -256,5 +279,52 @@ class _Child:
         self._words.close()
 
 
-# A killed process is gone at once unless the kernel waits for a dead server on its behalf.
-_HANGUP_S = 5.0
+def serve(handle: int) -> None:
+    """Serve calls until the parent hangs up.
+
+    Args:
+        handle: descriptor of the connection to the parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(handle)
+    try:
+        order: ChildOrder = connection.recv()
+        _die_with(order.parent_pid)
+        _limit_memory(order.memory_bytes)
+        connection.send(True)
+        while True:
+            arguments: _Arguments = connection.recv()
+            signal.setitimer(signal.ITIMER_REAL, order.time_s + _ALARM_SLACK_S)
+            connection.send(_call(order.function, arguments))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except (EOFError, ConnectionError):
+        pass  # the parent hung up: the ordinary end
+
+
+def _call(function: Callable[..., Any], arguments: _Arguments) -> tuple[bool, Any]:
+    args, kwargs = arguments
+    try:
+        return True, function(*args, **kwargs)
+    except Exception as error:  # the border of the process: what was not foreseen is the parent's to raise
+        return False, f"{type(error).__name__}: {error}"
+
+
+def _die_with(parent_pid: int) -> None:
+    """Ask Linux to kill this process when its parent ends, however that ends; elsewhere the hang-up does."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)  # it ended before we could ask
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # macOS accepts the limit and does not hold it.
+    if memory_bytes > 0 and sys.platform.startswith("linux"):
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

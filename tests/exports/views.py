@@ -1,4 +1,4 @@
-"""Exhibits with names that mean harm, and pictures in plain colours."""
+"""Views with names that mean harm, and pictures in plain colours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from vecclust.library.pages.written import core_to_edge
 from vecclust.types.clusters import ClusterEntry, HistoryEvent
-from vecclust.types.pages import ClusterExhibit, GalleryExhibit, MapExhibit, Shown
+from vecclust.types.pages import ClusterView, GalleryView, MapView, PhotoView
 from vecclust.types.runs import Run
 
 HOSTILE_NAMES = (
@@ -48,13 +48,13 @@ def _picture(number: int) -> bytes:
     return out.getvalue()
 
 
-def photo(number: int) -> Shown:
+def photo(number: int) -> PhotoView:
     """Give a photo: portrait, landscape or square in turn, some without a file or a time."""
     name = HOSTILE_NAMES[number % len(HOSTILE_NAMES)]
     taken = None if number % 5 == 4 else datetime(2021, 7, 1, 9, 30) + timedelta(days=number)
     path = None if number % 11 == 10 else f"{FOLDER}/{number}{name}"
     wide, tall = ((600, 2560), (2560, 600), (256, 256))[number % 3]
-    return Shown(key_of(number), path, taken, 1 - number / 100, wide, tall)
+    return PhotoView(key_of(number), path, taken, 1 - number / 100, wide, tall)
 
 
 def entry(number: int, *, size: int = 6) -> ClusterEntry:
@@ -63,14 +63,14 @@ def entry(number: int, *, size: int = 6) -> ClusterEntry:
     return ClusterEntry(f"c{number + 1}", name, "owner", size, 0.9, None, datetime(2021, 7, 1), datetime(2022, 8, 2))
 
 
-def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryExhibit:
+def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryView:
     """Give a gallery; the last of four photos each is unclustered."""
     photos = [photo(number) for number in range(n_photos)]
     clusters = []
     for number in range(n_clusters):
         inside = tuple(one for at, one in enumerate(photos) if at % 4 == number)
         clusters.append(
-            ClusterExhibit(
+            ClusterView(
                 entry=entry(number, size=len(inside)),
                 cover=inside[0].photo,
                 edge=core_to_edge([one.photo for one in inside], leave_out=inside[0].photo),
@@ -82,17 +82,17 @@ def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryExhibit:
             )
         )
     loose = tuple(one for at, one in enumerate(photos) if at % 4 >= n_clusters)
-    return GalleryExhibit(RUN if n_clusters else None, tuple(clusters), loose)
+    return GalleryView(RUN if n_clusters else None, tuple(clusters), loose)
 
 
-def scattered(*, n_photos: int = 24, n_clusters: int = 3, seed: int = 3) -> MapExhibit:
+def scattered(*, n_photos: int = 24, n_clusters: int = 3, seed: int = 3) -> MapView:
     """Give a map with its photos at random places."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n_photos) % 4
     labels[labels >= n_clusters] = -1
     k = min(8, max(0, n_photos - 1))
     rows = np.arange(n_photos)[:, None]
-    return MapExhibit(
+    return MapView(
         run=RUN,
         photos=tuple(photo(number) for number in range(n_photos)),
         positions=rng.normal(size=(n_photos, 2)).astype(np.float32) * 9,

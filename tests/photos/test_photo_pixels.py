@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from tests.photos.pictures import content_of, encode, psnr, scene
 from vecclust.photos.decode import decode
-from vecclust.photos.frame import resized_size
+from vecclust.photos.pixels import resized_size
 from vecclust.types.photos import Framing
 
 FRAMINGS = [
