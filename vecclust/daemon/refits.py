@@ -174,8 +174,10 @@ class Refits:
         try:
             if not self._process.poll():
                 return
+            finding = self._process.finding()
+            self._process.close()
             self._heartbeat.record("adopting")
-            report = self._library.adopt(self._process.finding(), reason=fit.reason)
+            report = self._library.adopt(finding, reason=fit.reason)
         except FitFailed as error:
             log.warning("a refit failed, the earlier run stays in force: %s", error)
             self._end(error.error)
