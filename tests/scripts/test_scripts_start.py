@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,16 @@ def test_a_shell_script_has_no_error_of_syntax(file: Path) -> None:
     subprocess.run(["bash", "-n", str(file)], check=True)
     if shutil.which("shellcheck"):
         subprocess.run(["shellcheck", "--shell=bash", "--exclude=SC1091,SC2034,SC2154", str(file)], check=True)
+
+
+def test_the_test_command_runs_every_test_once() -> None:
+    """Each folder with tests is run by itself, and no folder twice; those it calls the longest are still there."""
+    told = subprocess.run([str(SCRIPTS / "test"), "--rooms"], capture_output=True, text=True, check=True, cwd="/")
+    rooms = told.stdout.split()
+    folders = {str(file.parent.relative_to(PROJECT)) for file in PROJECT.glob("tests/**/test_*.py")}
+    assert sorted(rooms) == sorted(folders)
+    longest = re.findall(r'^longest="(.*)"$', (SCRIPTS / "test").read_text(encoding="utf-8"), re.MULTILINE)[0].split()
+    assert rooms[: len(longest)] == longest
 
 
 @pytest.mark.slow
