@@ -23,6 +23,7 @@ SCRIPTS = PROJECT / "scripts"
 FILES = sorted(file for file in SCRIPTS.iterdir() if file.is_file())
 PYTHON = [file for file in FILES if file.read_bytes().startswith(b"#!/usr/bin/env python3")]
 SHELL = [file for file in FILES if file not in PYTHON]
+MEASURING = [file for file in PYTHON if file.name.startswith(("bench_", "eval_", "train_"))]
 OURS = ("vecclust", "tests", "tiny_clip")
 
 # The smallest run of each script that measures. Those of `eval_model`, `eval_incremental` and `train_tiny_clip` are
@@ -79,7 +80,7 @@ def is_there(module: str, name: str) -> bool:
 
 def test_every_script_is_known_here() -> None:
     """A new script that measures gets a smallest run, and none that went away is believed to be tested."""
-    assert {line.partition(" ")[0] for line in SMALLEST} | ELSEWHERE == {file.name for file in PYTHON}
+    assert {line.partition(" ")[0] for line in SMALLEST} | ELSEWHERE == {file.name for file in MEASURING}
     assert {file.name for file in SHELL} == {"check", "environment.sh", "smoke", "start", "test"}
 
 
@@ -99,7 +100,7 @@ def test_imports_in_functions_and_in_strings_are_seen() -> None:
     assert is_there("vecclust", "Library")
 
 
-@pytest.mark.parametrize("file", PYTHON, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", MEASURING, ids=lambda file: file.name)
 def test_a_script_shows_its_help(file: Path) -> None:
     """It starts as a file of its own, from another folder than the project's, and says how it is called."""
     done = subprocess.run([sys.executable, str(file), "--help"], capture_output=True, text=True, check=False, cwd="/")
