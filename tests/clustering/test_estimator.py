@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from tests.clustering.conftest import Fitted
 from vecclust.clustering import VectorClusterer
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[2] / "docs" / "library.md"
 
 
 @pytest.mark.parametrize("reducer", ["pca", pytest.param("umap", marks=pytest.mark.slow)])
