@@ -60,7 +60,7 @@ def test_formats_orientations_times_and_places_vary(album: tuple[Path, AlbumTrut
 
 
 @pytest.mark.parametrize("orientation", sorted(TURN_BACK))
-def test_a_reader_that_heeds_the_orientation_sees_the_picture_upright(orientation: int) -> None:
+def test_a_reader_that_obeys_the_orientation_sees_the_picture_upright(orientation: int) -> None:
     """Stored pixels are the inverse of what the EXIF orientation asks for."""
     upright = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6))
     stored = upright.transpose(TURN_BACK[orientation])

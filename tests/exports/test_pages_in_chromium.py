@@ -15,7 +15,7 @@ from vecclust.exports.text import plain
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this computer")
 
-SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,20 @@ def test_children_import_next_to_nothing() -> None:
     """No torch, no store, no Pillow, no test runner: a child is up in a fraction of a second."""
     with ChildPool(behave, processes=1, time_s=30) as pool:
         loaded = set(pool.submit("modules").result().split())
-    heavy = {"torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "PIL", "pytest", "typer", "rich"}
+    heavy = {
+        "torch",
+        "open_clip",
+        "lancedb",
+        "pyarrow",
+        "umap",
+        "hdbscan",
+        "sklearn",
+        "PIL",
+        "pathspec",
+        "pytest",
+        "typer",
+        "rich",
+    }
     assert not loaded & heavy
 
 

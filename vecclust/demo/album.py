@@ -36,12 +36,21 @@ TURN_BACK = MappingProxyType(
         8: Image.Transpose.ROTATE_270,
     }
 )
-"""How the stored pixels are turned so that a reader who heeds the EXIF orientation sees the picture upright."""
+"""How the stored pixels are turned so that a reader who obeys the EXIF orientation sees the picture upright."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Outing:
-    """One occasion: its folder, when it began, the clock's offset from UTC, where it was, and what was seen."""
+    """One occasion.
+
+    Attributes:
+        folder: path relative to the album.
+        began: the clock's time of its first photo.
+        offset_h: the clock's offset from UTC, hours.
+        latitude: where it was, degrees.
+        longitude: likewise.
+        scenes: names of what was seen.
+    """
 
     folder: str
     began: datetime
@@ -56,69 +65,36 @@ def _on(year: int, month: int, day: int, hour: int) -> datetime:
 
 
 OUTINGS = (
+    Outing("2021/2021-07 Costa Verde", _on(2021, 7, 18, 9), 2, 43.46, -5.06, ("beach", "sailing boat", "sunset")),
+    Outing("2021/2021-12 Zermatt", _on(2021, 12, 27, 10), 1, 46.02, 7.75, ("snowy mountains", "forest", "portrait")),
+    Outing("2022/2022-03 Sossusvlei", _on(2022, 3, 4, 8), 2, -24.73, 15.34, ("desert", "red car", "sunset")),
     Outing(
-        folder="2021/2021-07 Costa Verde",
-        began=_on(2021, 7, 18, 9),
-        offset_h=2,
-        latitude=43.46,
-        longitude=-5.06,
-        scenes=("beach", "sailing boat", "sunset"),
+        "2022/2022-06 Garden and friends",
+        _on(2022, 6, 11, 15),
+        2,
+        50.11,
+        8.68,
+        ("birthday cake", "portrait", "flowers"),
     ),
     Outing(
-        folder="2021/2021-12 Zermatt",
-        began=_on(2021, 12, 27, 10),
-        offset_h=1,
-        latitude=46.02,
-        longitude=7.75,
-        scenes=("snowy mountains", "forest", "portrait"),
+        "2023/2023-05 Iceland ring road",
+        _on(2023, 5, 20, 11),
+        0,
+        63.53,
+        -19.51,
+        ("waterfall", "red car", "snowy mountains"),
     ),
     Outing(
-        folder="2022/2022-03 Sossusvlei",
-        began=_on(2022, 3, 4, 8),
-        offset_h=2,
-        latitude=-24.73,
-        longitude=15.34,
-        scenes=("desert", "red car", "sunset"),
+        "2023/2023-10 Chicago", _on(2023, 10, 7, 19), -5, 41.88, -87.63, ("city at night", "portrait", "birthday cake")
     ),
+    Outing("2024/2024-04 Keukenhof", _on(2024, 4, 21, 10), 2, 52.27, 4.55, ("flowers", "forest", "sailing boat")),
     Outing(
-        folder="2022/2022-06 Garden and friends",
-        began=_on(2022, 6, 11, 15),
-        offset_h=2,
-        latitude=50.11,
-        longitude=8.68,
-        scenes=("birthday cake", "portrait", "flowers"),
-    ),
-    Outing(
-        folder="2023/2023-05 Iceland ring road",
-        began=_on(2023, 5, 20, 11),
-        offset_h=0,
-        latitude=63.53,
-        longitude=-19.51,
-        scenes=("waterfall", "red car", "snowy mountains"),
-    ),
-    Outing(
-        folder="2023/2023-10 Chicago",
-        began=_on(2023, 10, 7, 19),
-        offset_h=-5,
-        latitude=41.88,
-        longitude=-87.63,
-        scenes=("city at night", "portrait", "birthday cake"),
-    ),
-    Outing(
-        folder="2024/2024-04 Keukenhof",
-        began=_on(2024, 4, 21, 10),
-        offset_h=2,
-        latitude=52.27,
-        longitude=4.55,
-        scenes=("flowers", "forest", "sailing boat"),
-    ),
-    Outing(
-        folder="2024/2024-08 Island summer",
-        began=_on(2024, 8, 2, 10),
-        offset_h=3,
-        latitude=36.39,
-        longitude=25.46,
-        scenes=("beach", "city at night", "waterfall", "desert"),
+        "2024/2024-08 Island summer",
+        _on(2024, 8, 2, 10),
+        3,
+        36.39,
+        25.46,
+        ("beach", "city at night", "waterfall", "desert"),
     ),
 )
 
@@ -140,7 +116,7 @@ class AlbumTruth:
     bursts: tuple[tuple[PurePosixPath, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Shot:
     scene: int
     number: int

@@ -16,7 +16,7 @@ from vecclust.demo.landscapes import Rng, Size
 from vecclust.demo.paint import Layer, photograph
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One kind of scene.
 
@@ -44,35 +44,19 @@ class Scene:
 
 
 SCENES: tuple[Scene, ...] = (
+    Scene("beach", ("beach", "sandy beach with a parasol", "palm tree on the beach"), landscapes.beach),
+    Scene("snowy mountains", ("snowy mountains", "mountains in snow", "snow", "mountain"), landscapes.snowy_mountains),
+    Scene("forest", ("forest", "trees in a forest", "woods"), landscapes.forest),
     Scene(
-        name="beach", words=("beach", "sandy beach with a parasol", "palm tree on the beach"), paint=landscapes.beach
+        "city at night", ("city at night", "night skyline", "skyscrapers with lit windows"), landscapes.city_at_night
     ),
-    Scene(
-        name="snowy mountains",
-        words=("snowy mountains", "mountains in snow", "snow", "mountain"),
-        paint=landscapes.snowy_mountains,
-    ),
-    Scene(name="forest", words=("forest", "trees in a forest", "woods"), paint=landscapes.forest),
-    Scene(
-        name="city at night",
-        words=("city at night", "night skyline", "skyscrapers with lit windows"),
-        paint=landscapes.city_at_night,
-    ),
-    Scene(name="sunset", words=("sunset", "sunset over the sea", "evening sun"), paint=landscapes.sunset),
-    Scene(name="desert", words=("desert", "sand dunes", "dunes in the desert"), paint=landscapes.desert),
-    Scene(name="waterfall", words=("waterfall", "waterfall in a green valley"), paint=landscapes.waterfall),
-    Scene(name="flowers", words=("flowers", "flower meadow", "meadow full of flowers"), paint=landscapes.flowers),
-    Scene(
-        name="birthday cake",
-        words=("birthday cake", "cake with candles", "birthday party"),
-        paint=subjects.birthday_cake,
-    ),
-    Scene(name="red car", words=("red car", "red car on a road"), paint=subjects.red_car),
-    Scene(
-        name="sailing boat", words=("sailing boat", "sailboat", "yacht with a white sail"), paint=subjects.sailing_boat
-    ),
-    Scene(
-        name="portrait", words=("portrait", "face", "portrait of a person", "smiling person"), paint=subjects.portrait
-    ),
+    Scene("sunset", ("sunset", "sunset over the sea", "evening sun"), landscapes.sunset),
+    Scene("desert", ("desert", "sand dunes", "dunes in the desert"), landscapes.desert),
+    Scene("waterfall", ("waterfall", "waterfall in a green valley"), landscapes.waterfall),
+    Scene("flowers", ("flowers", "flower meadow", "meadow full of flowers"), landscapes.flowers),
+    Scene("birthday cake", ("birthday cake", "cake with candles", "birthday party"), subjects.birthday_cake),
+    Scene("red car", ("red car", "red car on a road"), subjects.red_car),
+    Scene("sailing boat", ("sailing boat", "sailboat", "yacht with a white sail"), subjects.sailing_boat),
+    Scene("portrait", ("portrait", "face", "portrait of a person", "smiling person"), subjects.portrait),
 )
 """All kinds, in a fixed order: the album's and the training's chance depends on it."""
