@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -114,11 +115,11 @@ def _show(session: Session, found: Answer, *, preview: bool, show: Callable[[Ans
 
 
 def _show_pictures(session: Session, found: Answer) -> None:
-    from vecclust.cli import previews, terminal
+    from vecclust.cli.previews import colour_terminal, show_previews
 
-    able = terminal.ability()
-    if able is None or not found.results:
+    terminal = colour_terminal() if sys.stdout.isatty() else None
+    if terminal is None or not found.results:
         return
     # The library is opened for its thumbnails alone: the answer may have come from the daemon.
     with session.open() as library:
-        previews.show_previews(found, able=able, thumbnails=library.thumbnails)
+        show_previews(found, terminal=terminal, thumbnails=library.thumbnails)
