@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_exits import hear_interrupts
+from tests.cli.test_app import hear_interrupts
 from tests.library.test_library import picture
 
 N_PHOTOS = 400

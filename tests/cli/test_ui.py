@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_app import hear_interrupts
 from tests.cli.test_documents import run
-from tests.cli.test_exits import hear_interrupts
 from tests.library.test_looking import album, library
 
 __all__ = ["album", "library"]  # fixtures

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust import Library
-from vecclust.cli.exits import run
+from vecclust.cli.app import run
 from vecclust.cli.session import configure_logging
 from vecclust.daemon import serve
 from vecclust.testing import FakeEmbedder
