@@ -90,7 +90,7 @@ def compare(
     """Compare ways to cluster these photos.
 
     Reducers, clusterers and sizes on a sample; nothing is changed. Stability is the agreement (AMI) of resamples
-    of 80 % with one another, ami and ari the agreement with the current run; noise counts as a cluster.
+    of 80 % with one another, ami and ari the agreement with the current run; unclustered photos count as a cluster.
 
     \b
     vecclust compare
@@ -184,7 +184,7 @@ def show_refit(report: RefitReport) -> None:
             ("run", report.run),
             ("photos", report.photos),
             ("clusters", report.clusters),
-            ("noise", report.noise),
+            ("unclustered", report.noise),
             *((name, getattr(report, name)) for name in IDENTITY),
             ("labels changed", report.labels_changed),
             ("kind", kind_of(report.figures)),
@@ -225,7 +225,7 @@ def show_runs(runs: Sequence[Run], current: str | None) -> None:
         current: id of the current one, or None.
     """
     show(
-        ("run", "current", "made", "kind", "photos", "clusters", "noise", "cut", "identity", "seconds", "why"),
+        ("run", "current", "made", "kind", "photos", "clusters", "unclustered", "cut", "identity", "seconds", "why"),
         [
             (
                 run.run,
