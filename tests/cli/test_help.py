@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,12 @@ def test_a_command_imports_no_other_one() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "app output questions session vecclust.cli"
+
+
+def test_the_command_reference_is_that_of_the_code() -> None:
+    """docs/commands.md says what the help says."""
+    made = runpy.run_path(str(PROJECT / "scripts" / "make_docs"))["PAGES"]
+    for name, page in made.items():
+        file = PROJECT / name
+        assert file.exists(), f"{name} is missing: run scripts/make_docs"
+        assert file.read_text(encoding="utf-8") == page(), f"{name} is old: run scripts/make_docs"
