@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.library.test_library import HUES, picture
-from vecclust.cli import exits
 from vecclust.cli.app import app
+from vecclust.cli.app import run as run_to_its_end
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -37,7 +37,7 @@ def run(library: Path, *arguments: str, capture: pytest.CaptureFixture[str]) -> 
     """Run one command line in this process; give exit code, stdout and stderr."""
     capture.readouterr()
     command = ["--library", str(library), *arguments]
-    code = exits.run(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
+    code = run_to_its_end(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
     shown = capture.readouterr()
     return code, shown.out, shown.err
 
@@ -163,7 +163,7 @@ def test_similar_answers_by_score_and_leaves_the_photo_out(world: World, capsys:
 def test_bare_paths_can_be_piped(world: World, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """--paths gives one path a line, -0 ends them by NUL."""
     arguments = ["--library", str(world.library), "similar", world.photo, "-n", "2", "--paths"]
-    exits.run(lambda: app(args=[*arguments, "-0"], standalone_mode=False), wants_json=False)
+    run_to_its_end(lambda: app(args=[*arguments, "-0"], standalone_mode=False), wants_json=False)
     first, second, end = capfdbinary.readouterr().out.split(b"\0")
     assert os.path.exists(first)
     assert os.path.exists(second)

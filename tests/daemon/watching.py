@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.cli.exits import run
+from vecclust.cli.app import run
 from vecclust.cli.session import configure_logging
 from vecclust.daemon import serve
 from vecclust.library.watched import WatchedLibrary

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from vecclust.photos.thumbnails import pack_sheet, smaller
+from vecclust.photos.thumbnails import pack_sheet, smaller, strip_pixels
 
 
 def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (256, 192)) -> bytes:
@@ -48,3 +48,16 @@ def test_a_damaged_thumbnail_becomes_a_grey_dot() -> None:
     """A page is made anyway."""
     with Image.open(io.BytesIO(smaller(b"\xff\xd8 damaged", longest_px=100))) as made:
         assert made.size == (1, 1)
+
+
+def test_a_strip_shows_whole_pictures_side_by_side() -> None:
+    """Each at the left and the bottom of its tile; a missing or damaged one leaves nothing there."""
+    pixels = strip_pixels([jpeg((220, 20, 20)), None, b"damaged", jpeg((20, 20, 220))], tile_px=(20, 20), gap_px=1)
+    assert pixels.shape == (20, 80, 4)
+    opaque = pixels[..., 3] == 255
+    assert (opaque.any(axis=0).nonzero()[0].tolist(), opaque.any(axis=1).nonzero()[0].tolist()) == (
+        [*range(19), *range(60, 79)],
+        list(range(6, 20)),
+    )
+    assert abs(pixels[10, 10, :3].astype(int) - (220, 20, 20)).max() < 12
+    assert abs(pixels[10, 70, :3].astype(int) - (20, 20, 220)).max() < 12

@@ -1,19 +1,105 @@
-"""Commands about the history of fits: `runs` and `rollback`."""
+"""Commands about fits: `recluster`, `compare`, `runs` and `rollback`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vecclust.cli.options import AsJson
-from vecclust.cli.session import answer, session_of
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.session import AsJson, session_of
+from vecclust.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
+
+# What a refit did to identity, in the order it is told.
+IDENTITY = ("kept", "born", "split", "merged", "gone")
+REFIT_KEYS = (
+    "run kind photos clusters noise seconds kept born split merged gone labels_changed suggested figures stage_seconds"
+)
+RUN_KEYS = (
+    "run kind created=created_ns model photos=n_photos clusters=n_clusters noise=n_noise parent reason params figures"
+    " seconds changes"
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Hang this group's commands below `app`."""
-    app.command()(runs)
-    app.command()(rollback)
+def recluster(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference, change nothing.")] = False,
+    min_cluster_size: Annotated[
+        int | None, typer.Option("--min-cluster-size", min=2, metavar="N", help="Smallest cluster.")
+    ] = None,
+    reducer: Annotated[Literal["umap", "pca", "none"] | None, typer.Option("--reducer")] = None,
+    clusterer: Annotated[Literal["hdbscan", "kmeans", "agglomerative"] | None, typer.Option("--clusterer")] = None,
+    n_clusters: Annotated[
+        int | None, typer.Option("--n-clusters", min=1, metavar="N", help="For kmeans and agglomerative.")
+    ] = None,
+    granularity: Annotated[
+        Literal["coarse", "auto", "fine"] | None,
+        typer.Option("--granularity", help="About half of the clusters, or twice as many; later fits keep it."),
+    ] = None,
+    assign_all: Annotated[
+        bool, typer.Option("--assign-all", help="Give photos without a cluster the nearest one, until the next fit.")
+    ] = False,
+    full: Annotated[
+        bool | None, typer.Option("--full/--quick", help="From nothing, as it is by default, or from the current run.")
+    ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="From the current run, settling only photos that came since.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the clusters anew over all photos.
+
+    Ids and names are carried over. While `vecclust watch` runs, it does the work; Ctrl-C leaves it at it.
+
+    \b
+    vecclust recluster --dry-run    what would change
+    vecclust recluster --granularity fine
+    vecclust recluster --clusterer kmeans --n-clusters 12
+    """
+    if full and light:
+        raise UsageError(
+            "--full and --light exclude each other",
+            hint="Without either the fit is from nothing; --light settles only what came since the last one.",
+        )
+    flags = {
+        "clusters.min_cluster_size": min_cluster_size,
+        "clusters.reducer": reducer,
+        "clusters.clusterer": clusterer,
+        "clusters.n_clusters": n_clusters,
+        "clusters.granularity": granularity,
+        "clusters.assign_all": assign_all or None,
+    }
+    session = session_of(context)
+    kind: RefitKind = "light" if light else "continued" if full is False else "full"
+    with session.progress() as progress:
+        report = session.client(flags=flags).recluster(dry_run=dry_run, kind=kind, progress=progress)
+    answer(report, show_refit, document=refit_document, as_json=as_json)
+
+
+def compare(
+    context: typer.Context,
+    sample: Annotated[int, typer.Option("--sample", min=10, metavar="N", help="Photos, drawn at random.")] = 1000,
+    seeds: Annotated[int, typer.Option("--seeds", min=2, max=20, metavar="K", help="Resamples of each way.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compare ways to cluster these photos.
+
+    Reducers, clusterers and sizes on a sample; nothing is changed. Stability is the agreement (AMI) of resamples
+    of 80 % with one another, ami and ari the agreement with the current run; unclustered photos count as a cluster.
+
+    \b
+    vecclust compare
+    vecclust compare --sample 5000 --seeds 5
+    """
+    session = session_of(context)
+    with session.open() as library, session.progress() as progress:
+        found = library.compare(n_sample=sample, n_seeds=seeds, progress=progress)
+    answer(found, show_comparison, document=comparison_document, as_json=as_json)
 
 
 def runs(context: typer.Context, as_json: AsJson = False) -> None:
@@ -22,13 +108,11 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     vecclust runs
     """
-    from vecclust.cli import documents, summaries
-
-    with session_of(context).open() as library:
-        kept, current = library.runs()
+    kept, current = session_of(context).client().runs()
     answer(
-        lambda: documents.runs_document(kept, current),
-        lambda: summaries.show_runs(kept, current),
+        kept,
+        lambda kept: show_runs(kept, current),
+        document=lambda kept: {"current": current, "runs": [run_document(run) for run in kept]},
         as_json=as_json,
     )
 
@@ -45,11 +129,132 @@ def rollback(
     \b
     vecclust rollback r4
     """
-    from vecclust.cli import documents
-
     current = session_of(context).client().rollback(run)
     answer(
-        lambda: documents.run_document(current),
-        lambda: typer.echo(f"{current.run} is the current run: {current.n_clusters} clusters"),
+        current,
+        lambda current: typer.echo(f"{current.run} is the current run: {current.n_clusters} clusters"),
+        document=run_document,
         as_json=as_json,
     )
+
+
+def refit_document(report: RefitReport) -> Document:
+    """Give the document of `recluster`.
+
+    Args:
+        report: what a refit found and changed.
+    """
+    from vecclust.types.runs import kind_of
+
+    document = document_of(report, REFIT_KEYS, kind=kind_of(report.figures))
+    return document | {"dry_run": True} if report.dry_run else document
+
+
+def comparison_document(found: Comparison) -> Document:
+    """Give the document of `compare`.
+
+    Args:
+        found: ways to cluster beside one another.
+    """
+    ways = [document_of(way, "reducer clusterer min_cluster_size") | dict(way.figures) for way in found.ways]
+    return document_of(found, ways=ways)
+
+
+def run_document(run: Run) -> Document:
+    """Give one run with its parameters and figures.
+
+    Args:
+        run: the run.
+    """
+    return document_of(run, RUN_KEYS)
+
+
+def show_refit(report: RefitReport) -> None:
+    """Print what a refit found and changed.
+
+    Args:
+        report: what it found and changed.
+    """
+    from vecclust.types.runs import kind_of
+
+    show(
+        ("would become" if report.dry_run else "refit", ""),
+        [
+            ("run", report.run),
+            ("photos", report.photos),
+            ("clusters", report.clusters),
+            ("unclustered", report.noise),
+            *((name, getattr(report, name)) for name in IDENTITY),
+            ("labels changed", report.labels_changed),
+            ("kind", kind_of(report.figures)),
+            ("seconds", report.seconds),
+            *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
+            *((name.replace("_", " "), value) for name, value in report.figures.items()),
+        ],
+    )
+
+
+def show_comparison(found: Comparison) -> None:
+    """Print ways to cluster, one a line.
+
+    Args:
+        found: the ways beside one another.
+    """
+    names = ("clusters", "share_unclustered", "dbcv", "stability", "ami", "ari", "seconds")
+    show(
+        ("reducer", "clusterer", "size", "clusters", "unclustered", "dbcv", "stability", "ami", "ari", "seconds"),
+        [
+            (
+                way.reducer,
+                way.clusterer,
+                "" if way.min_cluster_size is None else way.min_cluster_size or "chosen",
+                *(way.figures[name] for name in names),
+            )
+            for way in found.ways
+        ],
+        title=f"{found.photos} photos",
+    )
+
+
+def show_runs(runs: Sequence[Run], current: str | None) -> None:
+    """Print the kept runs, oldest first.
+
+    Args:
+        runs: the runs.
+        current: id of the current one, or None.
+    """
+    show(
+        ("run", "current", "made", "kind", "photos", "clusters", "unclustered", "cut", "identity", "seconds", "why"),
+        [
+            (
+                run.run,
+                "*" if run.run == current else "",
+                iso_ns(run.created_ns),
+                run.kind,
+                run.n_photos,
+                run.n_clusters,
+                run.n_noise,
+                cut_of(run),
+                ", ".join(f"{run.changes[name]} {name}" for name in IDENTITY if run.changes.get(name)),
+                float(sum(run.seconds.values())),
+                run.reason,
+            )
+            for run in runs
+        ],
+    )
+
+
+def cut_of(run: Run) -> str:
+    """Say how finely a run of HDBSCAN cuts, and whether that was chosen.
+
+    Args:
+        run: the run.
+
+    Returns:
+        A phrase, empty for runs of other clusterers.
+    """
+    asked = run.params
+    if asked.get("clusterer") != "hdbscan" or "granularity" not in asked:
+        return ""
+    chosen = "chosen" if asked["chosen_at"] else "given"
+    return f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more ({chosen})"

@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.options import AsJson
-from vecclust.cli.session import Session, answer, session_of
+from vecclust.cli.output import answer, document_of, show
+from vecclust.cli.session import AsJson, Session, session_of
 from vecclust.errors import UsageError
 
 if TYPE_CHECKING:
-    from vecclust.daemon.service import Service
+    from vecclust.daemon.service import Service, ServiceChange, ServiceStatus
 
 Force = Annotated[bool, typer.Option("--force", help="Also a file that somebody else wrote or changed.")]
+STATUS_KEYS = "manager reachable name file installed edited enabled running state pid says"
+
+group = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
-def register(app: typer.Typer) -> None:
-    """Hang this group's commands below `app`."""
-    group = typer.Typer(
-        no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
-    )
-    group.command()(install)
-    group.command()(remove)
-    group.command()(status)
-    app.add_typer(group, name="service", callback=service)
-
-
+@group.callback()
 def service() -> None:
     """Have the daemon run by itself: a systemd user unit, or a launchd agent.
 
@@ -39,6 +32,7 @@ def service() -> None:
     """
 
 
+@group.command()
 def install(
     context: typer.Context,
     folders: Annotated[list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Kept from then on.")] = None,
@@ -54,46 +48,46 @@ def install(
     vecclust service install ~/Photos
     vecclust --library ~/trip-library service install ~/Trip
     """
-    from vecclust.cli import documents, summaries
     from vecclust.daemon.service import install, manager_of
 
     session = session_of(context)
     _check_folders(session, folders or ())
     done = install(manager_of(), _job(session, folders or ()), force=force)
     session.notices(done.notices)
-    answer(
-        lambda: documents.service_change_document(done), lambda: summaries.show_service_change(done), as_json=as_json
-    )
+    answer(done, show_change, as_json=as_json)
 
 
+@group.command()
 def remove(context: typer.Context, force: Force = False, as_json: AsJson = False) -> None:
     """Stop the daemon and start it no more; the library stays.
 
     \b
     vecclust service remove
     """
-    from vecclust.cli import documents, summaries
     from vecclust.daemon.service import manager_of, remove
 
     session = session_of(context)
     done = remove(manager_of(), _job(session), force=force)
     session.notices(done.notices)
-    answer(
-        lambda: documents.service_change_document(done), lambda: summaries.show_service_change(done), as_json=as_json
-    )
+    answer(done, show_change, as_json=as_json)
 
 
+@group.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show whether the service is installed and runs.
 
     \b
     vecclust service status --json
     """
-    from vecclust.cli import documents, summaries
     from vecclust.daemon.service import manager_of, status
 
     found = status(manager_of(), _job(session_of(context)))
-    answer(lambda: documents.service_document(found), lambda: summaries.show_service(found), as_json=as_json)
+    answer(
+        found,
+        show_service,
+        document=lambda found: document_of(found, STATUS_KEYS, state=found.state or None, says=found.says or None),
+        as_json=as_json,
+    )
 
 
 def _check_folders(session: Session, folders: Sequence[Path]) -> None:
@@ -118,6 +112,36 @@ def _job(session: Session, folders: Sequence[Path] = ()) -> Service:
     return Service(
         library=absolute(library_path(session.library)),
         config=None if config is None else absolute(config),
-        model=session.given_flags.get("model"),
+        model=session.given_flags().get("model"),
         folders=tuple(absolute(folder) for folder in folders),
     )
+
+
+def show_service(found: ServiceStatus) -> None:
+    """Print how a service stands.
+
+    Args:
+        found: how it stands.
+    """
+    edited = ", written or changed by somebody else" if found.edited else ""
+    running = f"runs, process {found.pid}" if found.running else f"does not run ({found.state or 'unknown'})"
+    at_login = "starts" if found.enabled else "does not start"
+    show(
+        ("", ""),
+        [
+            ("service", found.name),
+            ("file", f"{found.file}{edited}" if found.installed else "not installed"),
+            *([("at login", at_login), ("now", running)] if found.reachable else ()),
+            *([] if found.reachable else [(found.manager, "does not answer here")]),
+            *([("says", found.says)] if found.says else ()),
+        ],
+    )
+
+
+def show_change(done: ServiceChange) -> None:
+    """Print what became of a service's file.
+
+    Args:
+        done: what installing or removing did.
+    """
+    show(("", ""), [("service", done.name), ("file", f"{done.file}{'' if done.changed else ', as it was'}")])

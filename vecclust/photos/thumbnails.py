@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,23 +61,7 @@ def pack_sheet(jpegs: Sequence[bytes | None], *, cell_px: int, columns: int) -> 
     return _webp(sheet)
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """Pictures side by side, in few colours.
-
-    Attributes:
-        colours: (n, 3) uint8 RGB, at most 255.
-        pixels: (h, w) uint8, the number of a colour, 255 where nothing is.
-    """
-
-    colours: NDArray[np.uint8]
-    pixels: NDArray[np.uint8]
-
-
-NOTHING = 255
-
-
-def strip_png(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> bytes:
+def strip_pixels(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> NDArray[np.uint8]:
     """Lay thumbnails side by side, whole, at the left and the bottom of a tile each; nothing between them is opaque.
 
     Args:
@@ -87,30 +70,8 @@ def strip_png(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px
         gap_px: pixels that stay free at a tile's right.
 
     Returns:
-        A PNG.
+        (height, width of all tiles, 4) uint8 RGBA.
     """
-    out = io.BytesIO()
-    _strip(jpegs, tile_px=tile_px, gap_px=gap_px).save(out, "PNG", compress_level=1)
-    return out.getvalue()
-
-
-def strip_of_colours(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> Strip:
-    """Lay thumbnails side by side as `strip_png` does, in at most 255 colours that suit them.
-
-    Args:
-        jpegs: the thumbnails, at least one; None for an empty tile.
-        tile_px: width and height of a tile.
-        gap_px: pixels that stay free at a tile's right.
-    """
-    strip = _strip(jpegs, tile_px=tile_px, gap_px=gap_px)
-    few = strip.convert("RGB").quantize(NOTHING, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
-    pixels = np.asarray(few).copy()
-    pixels[np.asarray(strip.getchannel("A")) == 0] = NOTHING
-    colours = np.array(few.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    return Strip(colours[:NOTHING], pixels)
-
-
-def _strip(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: int) -> Image.Image:
     wide, tall = tile_px
     strip = Image.new("RGBA", (len(jpegs) * wide, tall))
     for number, jpeg in enumerate(jpegs):
@@ -118,7 +79,7 @@ def _strip(jpegs: Sequence[bytes | None], *, tile_px: tuple[int, int], gap_px: i
         if picture is not None:
             whole = ImageOps.contain(picture, (max(1, wide - gap_px), tall), Image.Resampling.BICUBIC)
             strip.paste(whole, (number * wide, tall - whole.height))
-    return strip
+    return np.asarray(strip)
 
 
 def _opened(jpeg: bytes, *, least_px: int) -> Image.Image | None:

@@ -1,30 +1,23 @@
-"""Commands by which the owner corrects clusters: each is kept as a word, and `words` lists them."""
+"""Commands by which the owner corrects clusters: each is kept, and `words` lists what was said."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.options import AsJson
-from vecclust.cli.session import answer, session_of
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.session import AsJson, session_of
+from vecclust.types.edits import EditRequest
 
 if TYPE_CHECKING:
-    from vecclust.types.edits import EditRequest
+    from vecclust.types.edits import EditEntry, EditReport
 
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Hang this group's commands below `app`."""
-    app.command()(move)
-    app.command()(pin)
-    app.command()(unpin)
-    app.command()(merge)
-    app.command()(not_together)
-    app.command()(split_off)
-    app.command()(words)
-    app.command()(take_back)
+REPORT_KEYS = "word=edit verb=kind cluster cluster_name other photos changed ended notices"
+ENTRY_KEYS = "word=edit verb=kind text photos cluster cluster_name other run time=made_ns in_force"
 
 
 def move(
@@ -42,9 +35,7 @@ def move(
     vecclust move IMG_0042.jpg IMG_0043.jpg "Glacier lagoon"
     vecclust move IMG_0044.jpg unclustered
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("move", photos=tuple(photos), cluster=cluster), as_json=as_json)
+    _edit(context, EditRequest("move", photos=tuple(photos), cluster=cluster), as_json=as_json)
 
 
 def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
@@ -53,9 +44,7 @@ def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None
     \b
     vecclust pin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("pin", photos=tuple(photos)), as_json=as_json)
+    _edit(context, EditRequest("pin", photos=tuple(photos)), as_json=as_json)
 
 
 def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
@@ -64,9 +53,7 @@ def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> No
     \b
     vecclust unpin ~/Photos/IMG_0042.jpg
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("unpin", photos=tuple(photos)), as_json=as_json)
+    _edit(context, EditRequest("unpin", photos=tuple(photos)), as_json=as_json)
 
 
 def merge(
@@ -81,9 +68,7 @@ def merge(
     vecclust merge c3 c7
     vecclust merge "Glacier lagoon" c7
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("merge", cluster=kept, other=other), as_json=as_json)
+    _edit(context, EditRequest("merge", cluster=kept, other=other), as_json=as_json)
 
 
 def not_together(
@@ -97,9 +82,7 @@ def not_together(
     \b
     vecclust not-together c3 c7
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("not-together", cluster=one, other=other), as_json=as_json)
+    _edit(context, EditRequest("not-together", cluster=one, other=other), as_json=as_json)
 
 
 def split_off(
@@ -114,9 +97,7 @@ def split_off(
     \b
     vecclust split-off c3 IMG_0042.jpg IMG_0043.jpg --name "Black sand"
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
+    _edit(context, EditRequest("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
 
 
 def words(
@@ -129,11 +110,8 @@ def words(
     \b
     vecclust words
     """
-    from vecclust.cli import documents, summaries
-
-    with session_of(context).open() as library:
-        found = library.edits(everything=everything)
-    answer(lambda: documents.words_document(found), lambda: summaries.show_words(found), as_json=as_json)
+    found = session_of(context).client().edits(everything=everything)
+    answer(found, show_edits, document=edits_document, as_json=as_json)
 
 
 def take_back(
@@ -146,15 +124,65 @@ def take_back(
     \b
     vecclust take-back w4
     """
-    from vecclust.types.edits import EditRequest
-
-    _say(context, EditRequest("take-back", edits=tuple(words)), as_json=as_json)
+    _edit(context, EditRequest("take-back", edits=tuple(words)), as_json=as_json)
 
 
-def _say(context: typer.Context, saying: EditRequest, *, as_json: bool) -> None:
-    from vecclust.cli import documents, summaries
-
+def _edit(context: typer.Context, wanted: EditRequest, *, as_json: bool) -> None:
     session = session_of(context)
-    report = session.client().edit(saying)
+    report = session.client().edit(wanted)
     session.notices(report.notices)
-    answer(lambda: documents.word_document(report), lambda: summaries.show_word(report), as_json=as_json)
+    answer(report, show_edit, document=lambda report: document_of(report, REPORT_KEYS), as_json=as_json)
+
+
+def edits_document(edits: Sequence[EditEntry]) -> Document:
+    """Give the document of `words`.
+
+    Args:
+        edits: what the owner said, oldest first.
+    """
+    return {
+        "words": [
+            document_of(edit, ENTRY_KEYS, photos=[{"path": path, "photo": photo} for path, photo in edit.photos])
+            for edit in edits
+        ]
+    }
+
+
+def show_edit(report: EditReport) -> None:
+    """Print what an edit changed.
+
+    Args:
+        report: what it changed.
+    """
+    rows = [
+        ("word", report.edit),
+        ("cluster", report.cluster),
+        ("name", report.cluster_name),
+        ("other", report.other),
+        ("photos", report.photos),
+        ("in another cluster now", report.changed),
+        ("ends", ", ".join(report.ended)),
+    ]
+    show((report.kind, ""), [row for row in rows if row[1] not in (None, "")])
+
+
+def show_edits(edits: Sequence[EditEntry]) -> None:
+    """Print what the owner said, oldest first.
+
+    Args:
+        edits: what was said.
+    """
+    show(
+        ("word", "said", "run", "holds", "photos", "when"),
+        [
+            (
+                edit.edit,
+                edit.text,
+                edit.run,
+                "yes" if edit.in_force else "",
+                ", ".join(path or photo for path, photo in edit.photos),
+                iso_ns(edit.made_ns),
+            )
+            for edit in edits
+        ],
+    )

@@ -1,26 +1,23 @@
-"""Commands that write pages to look at: `gallery` and `map`."""
+"""Commands that show the library in a browser: `gallery`, `map` and, live, `ui`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.options import AsJson
-from vecclust.cli.session import Session, answer, session_of
+from vecclust.cli.output import answer, show
+from vecclust.cli.session import AsJson, Session, session_of
+from vecclust.errors import LibraryLocked, StoreUnsuitable, UsageError
 
 if TYPE_CHECKING:
     from vecclust.library.library import Library
+    from vecclust.types.pages import PageReport
 
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 NoNames = Annotated[bool, typer.Option("--no-names", help="Leave out paths, file names and cluster names.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Hang this group's commands below `app`."""
-    app.command(name="map")(write_map)
-    app.command()(gallery)
 
 
 def gallery(
@@ -40,13 +37,9 @@ def gallery(
     vecclust gallery --out ~/Desktop/clusters --open
     vecclust gallery --out to-share --no-names
     """
-    from vecclust.cli import documents, summaries
-
     with session_of(context).open() as library:
         report = library.gallery(out, names=not no_names)
-    answer(lambda: documents.page_document(report), lambda: summaries.show_page(report), as_json=as_json)
-    if open_it:
-        _open(report.page)
+    _answer(report, open_it=open_it, as_json=as_json)
 
 
 def write_map(
@@ -76,9 +69,6 @@ def write_map(
     vecclust map --out to-share.html --no-names
     vecclust map --export photos.parquet && embedding-atlas photos.parquet --x x --y y --neighbors neighbors
     """
-    from vecclust.cli import documents, summaries
-    from vecclust.errors import UsageError
-
     if export is not None and (open_it or out is not None):
         raise UsageError("--export writes a table instead of a page", hint="Leave out --out and --open, or --export.")
     with _opened(session_of(context)) as library:
@@ -86,15 +76,43 @@ def write_map(
             report = library.map(out or Path("vecclust-map.html"), names=not no_names)
         else:
             report = library.export(export, names=not no_names)
-    answer(lambda: documents.page_document(report), lambda: summaries.show_page(report), as_json=as_json)
-    if open_it:
-        _open(report.page)
+    _answer(report, open_it=open_it, as_json=as_json)
+
+
+def ui(
+    context: typer.Context,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="N", help="Where to listen; any free port for 0.")
+    ] = 0,
+    open_it: Open = False,
+) -> None:
+    """Look at the library in the browser, live.
+
+    Serves gallery, map and search to this computer alone until Ctrl-C, and prints the address with its key. Rename
+    clusters, drop a picture to find its like, fit anew and go back, watch photos come in.
+
+    \b
+    vecclust ui --open
+    vecclust --library ~/photo-library ui --port 8321
+    """
+    from vecclust.web import LibraryOpener, serve
+
+    session = session_of(context)
+
+    def announce(address: str) -> None:
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        session.notices(["open this address in the browser of this computer; Ctrl-C ends it"])
+        if open_it:
+            _open(address)
+
+    with session.open_watched() as library:
+        opener = LibraryOpener(library.folder, session.config, session.given_flags())
+        serve(library, opener=opener, port=port, announce=announce)
 
 
 def _opened(session: Session) -> Library:
     """Open the library for writing where that can be, else for reading; where there is none, none is made."""
-    from vecclust.errors import LibraryLocked, StoreUnsuitable
-
     session.open().close()
     try:
         return session.open(write=True)
@@ -102,7 +120,31 @@ def _opened(session: Session) -> Library:
         return session.open()
 
 
-def _open(page: str) -> None:
+def _answer(report: PageReport, *, open_it: bool, as_json: bool) -> None:
+    answer(report, show_page, as_json=as_json)
+    if open_it:
+        _open(Path(report.page).as_uri())
+
+
+def _open(address: str) -> None:
     import webbrowser
 
-    webbrowser.open(Path(page).as_uri())
+    webbrowser.open(address)
+
+
+def show_page(report: PageReport) -> None:
+    """Print what page was written, and where.
+
+    Args:
+        report: what was written.
+    """
+    show(
+        ("", ""),
+        [
+            ("page", report.page),
+            ("photos", report.photos),
+            ("clusters", report.clusters),
+            ("files", report.files),
+            ("size", f"{report.size_bytes / 1e6:.1f} MB"),
+        ],
+    )

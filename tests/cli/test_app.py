@@ -1,4 +1,4 @@
-"""Exceptions and signals to exit codes."""
+"""What the application leans on in typer, and exceptions and signals to exit codes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from vecclust import errors
-from vecclust.cli import exits
+from vecclust.cli import app as application
+from vecclust.cli.app import app, run
 
 CODES = {
     errors.VecclustError: 1,
@@ -27,13 +29,32 @@ CODES = {
 }
 
 
+UPGRADE = "typer changed inside: mend vecclust/cli/app.py, or lower the upper bound in pyproject.toml"
+
+
+def test_typer_is_inside_as_the_application_needs_it() -> None:
+    """A new typer that breaks the commands' late imports or the usage errors is told apart from a defect of ours."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, application.Commands), f"{UPGRADE}: the group's class is not asked for"
+    assert group.commands == {}, f"{UPGRADE}: commands are made before they are asked for"
+    context = group.make_context("vecclust", [], resilient_parsing=True)
+    assert group.list_commands(context) == list(application.COMMANDS), f"{UPGRADE}: the group does not list"
+    assert group.get_command(context, "similar") is not None, f"{UPGRADE}: the group makes no command"
+    assert list(group.commands) == ["similar"], f"{UPGRADE}: the group keeps no command"
+    assert group.get_command(context, "nonsense") is None, f"{UPGRADE}: the group gives what is none"
+    for name in ("show", "format_message"):
+        assert hasattr(application._TyperUsageError, name), f"{UPGRADE}: its usage errors have no {name}()"
+    with pytest.raises(application._TyperUsageError, match="similar"):  # the nearest one is proposed
+        app(args=["similer"], standalone_mode=False)
+
+
 def failing(error: BaseException) -> int:
     """Run a command that raises."""
 
     def command() -> None:
         raise error
 
-    return exits.run(command, wants_json=False)
+    return run(command, wants_json=False)
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES.items())
@@ -59,7 +80,7 @@ def test_with_json_an_error_is_one_document(capsys: pytest.CaptureFixture[str]) 
     def command() -> None:
         raise errors.NotFound("no such photo", hint="Scan first.")
 
-    assert exits.run(command, wants_json=True) == 1
+    assert run(command, wants_json=True) == 1
     assert json.loads(capsys.readouterr().out) == {
         "error": {"kind": "not_found", "message": "no such photo", "hint": "Scan first."}
     }
@@ -68,7 +89,7 @@ def test_with_json_an_error_is_one_document(capsys: pytest.CaptureFixture[str]) 
 def test_a_defect_is_not_hidden() -> None:
     """A programmer's mistake keeps its traceback."""
     with pytest.raises(ZeroDivisionError):
-        exits.run(lambda: 1 // 0, wants_json=False)
+        run(lambda: 1 // 0, wants_json=False)
 
 
 def vecclust(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -111,11 +132,11 @@ def test_signals_end_with_their_code_and_no_traceback(number: signal.Signals, co
     """Ctrl-C and SIGTERM are ends like any other."""
     program = (
         "import sys, threading\n"
-        "from vecclust.cli import exits\n"
+        "from vecclust.cli.app import run\n"
         "def command():\n"
         "    print('ready', flush=True)\n"
         "    threading.Event().wait(60)\n"
-        "sys.exit(exits.run(command, wants_json=False))\n"
+        "sys.exit(run(command, wants_json=False))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],

@@ -18,8 +18,8 @@ import pytest
 
 from tests.library.test_library import HUES, picture
 from vecclust import Client, Library
-from vecclust.cli import exits
 from vecclust.cli.app import app
+from vecclust.cli.app import run as run_to_its_end
 from vecclust.errors import VecclustError
 from vecclust.server.client import NoServer
 from vecclust.server.verbs import Verb
@@ -153,7 +153,7 @@ def run(
     monkeypatch.setattr(Client, "ask", lambda asker, *asked, **other: spy.of(asker, *asked, **other))
     capture.readouterr()
     command = ["--library", library, *(text.replace("ALBUM", str(world.album)) for text in arguments)]
-    code = exits.run(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
+    code = run_to_its_end(lambda: app(args=command, standalone_mode=False), wants_json="--json" in arguments)
     sys.stdout.flush()
     shown = capture.readouterr()
     return code, shown.out, shown.err
@@ -234,7 +234,7 @@ def test_the_daemon_keeps_what_is_said_as_the_command_line_would_alone(
         cluster = opened.clusters().clusters[0].id
         members = [member.photo for member in opened.cluster(cluster).photos[:3]]
         n_said = len(opened.edits(everything=True))
-    for arguments in SAYINGS:
+    for arguments in EDITS:
         filled: list[str] = []
         for text in arguments:
             said = f"w{n_said + int(text[1:])}" if text.startswith("W") else text.replace("LARGEST", cluster)
@@ -247,7 +247,7 @@ def test_the_daemon_keeps_what_is_said_as_the_command_line_would_alone(
         assert answer[0] == (1 if "W99" in arguments or "album/nothing.jpg" in arguments else 0), answer
 
 
-SAYINGS: list[list[str]] = [
+EDITS: list[list[str]] = [
     ["split-off", "LARGEST", "MEMBERS", "--name", "Schwarzer Sand 🌋", "--json"],
     ["move", "album/red/1.jpg", "album/blue/../red/2.jpg", "Schwarzer Sand 🌋", "--json"],
     ["move", "album/red/3.jpg", "unclustered"],
