@@ -15,10 +15,9 @@ import pytest
 from tests.store.samples import DIM, FAST, MODEL_ID, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.errors import NotFound, StoreDamaged, StoreError, StoreFull, StoreUnsuitable
 from vecclust.store import Store
-from vecclust.store.place import LibraryPlace
-from vecclust.store.rows import photo_table
-from vecclust.store.tables import Tables
-from vecclust.store.vendor import border, retried
+from vecclust.store.layout import LibraryPlace
+from vecclust.store.photos import photo_table
+from vecclust.store.tables import Tables, border, retried
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

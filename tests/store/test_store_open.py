@@ -15,12 +15,8 @@ from tests.store.samples import FAST, commit_sample_run, new_library, photo_key,
 from vecclust.config import log_file
 from vecclust.errors import LibraryLocked, NotFound, StoreDamaged, StoreError, StoreTooNew, StoreUnsuitable
 from vecclust.store import Store, StoreSettings
-from vecclust.store import migrations as migrations_module
-from vecclust.store.filters import equals
-from vecclust.store.meta import SCHEMA, Entries, Meta
-from vecclust.store.migrations import Migration, bring_up_to_date
-from vecclust.store.place import LibraryPlace, manifests
-from vecclust.store.schema import SCHEMA_VERSION
+from vecclust.store.layout import LibraryPlace, manifests
+from vecclust.store.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, Entries, Meta, Migration, bring_up_to_date
 from vecclust.store.tables import Tables
 from vecclust.types.clusters import Label
 
@@ -34,7 +30,7 @@ def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 def newest_manifest(library: Path, table: str) -> Path:
     """Find the manifest that counts."""
-    return next(manifests(LibraryPlace(library).table(table)))
+    return manifests(LibraryPlace(library).table(table))[0]
 
 
 def test_importing_the_room_imports_no_vendor() -> None:
@@ -48,7 +44,7 @@ def test_importing_the_room_imports_no_vendor() -> None:
 def test_the_rest_clients_are_left_out_and_still_there() -> None:
     """Opening a library does not run the generated clients' package, and whoever asks for one gets it."""
     done = python(
-        "from vecclust.store.vendor import load_lancedb\n"
+        "from vecclust.store.tables import load_lancedb\n"
         "import sys\n"
         "load_lancedb()\n"
         "import lance_namespace_urllib3_client as clients\n"
@@ -257,7 +253,7 @@ def test_a_gap_between_schemas_is_an_error(tmp_path: Path) -> None:
     """Raising the schema version without a migration does not go unnoticed."""
     with new_library(tmp_path) as store, pytest.raises(StoreError, match="no migration"):
         bring_up_to_date(store._tables, store._meta, target=SCHEMA_VERSION + 1, migrations=[])
-    assert [step.version for step in migrations_module.MIGRATIONS] == list(range(2, SCHEMA_VERSION + 1))
+    assert [step.version for step in MIGRATIONS] == list(range(2, SCHEMA_VERSION + 1))
 
 
 def test_a_library_of_the_first_schema_keeps_every_label(tmp_path: Path) -> None:
@@ -279,7 +275,7 @@ def test_a_library_of_the_first_schema_keeps_every_label(tmp_path: Path) -> None
             arrival = Label(photo_key(20), None, 0.0, "predict", 0.5, newcomer=True)
             store.add_labels([arrival], run="r2", replace=True)
             assert store.label(photo_key(20)) == arrival
-            store._tables.delete("labels_r2", equals("photo", photo_key(20)))
+            store._tables.delete("labels_r2", {"photo": [photo_key(20)]})
     with Store.open(tmp_path) as reader:
         assert reader.labels() == before["r2"]
 
@@ -342,7 +338,7 @@ def test_a_damaged_data_file_is_called_damage(tmp_path: Path, damage: str) -> No
 
 def test_entries_that_are_no_entries_are_damage(tmp_path: Path) -> None:
     """A library whose own entries make no sense says so."""
-    from vecclust.store.rows import meta_table
+    from vecclust.store.schema import meta_table
 
     with new_library(tmp_path) as store:
         store._tables.replace("meta", meta_table({"schema": "nonsense"}))

@@ -13,8 +13,8 @@ import pytest
 from tests.store.samples import DIM, FAST, MODEL, MODEL_ID, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
 from vecclust.store import Store
-from vecclust.store.rows import photo_table
-from vecclust.store.schema import photos_schema
+from vecclust.store.photos import photo_table
+from vecclust.store.schema import table_schema
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -149,7 +149,7 @@ def test_a_vector_that_rotted_on_the_disk_is_not_handed_out(tmp_path: Path) -> N
     row = photo_rows(1, first=7)[0]
     table = photo_table([row], dim=DIM, model_id=MODEL_ID)
     halves = pa.FixedSizeListArray.from_arrays(pa.array(np.full(DIM, 0.5, np.float32)), DIM)
-    rotten = table.set_column(1, photos_schema(DIM).field("vector"), halves)
+    rotten = table.set_column(1, table_schema("photos", dim=DIM).field("vector"), halves)
     with new_library(tmp_path, n_photos=3) as store:
         store._tables.add("photos", rotten)
         with pytest.raises(StoreDamaged, match=row.photo):

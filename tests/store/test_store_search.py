@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tests.store.samples import DIM, FAST, new_library, photo_key, photo_rows, unit_vectors
 from vecclust.store import Store, sort_ns
-from vecclust.store import search as search_module
+from vecclust.store import photos as photos_module
 
 N = 300
 
@@ -69,7 +69,7 @@ def test_a_set_narrows_the_answer_however_it_is_applied(
     store: Store, monkeypatch: pytest.MonkeyPatch, n_within: int, in_filter: int
 ) -> None:
     """Small sets become a filter, large ones sift the ordered answer; both are exact."""
-    monkeypatch.setattr(search_module, "_IDS_IN_FILTER", in_filter)
+    monkeypatch.setattr(photos_module, "_IDS_IN_FILTER", in_filter)
     within = {photo_key(number) for number in range(n_within)}
     rows = [(photo, vector) for photo, vector in zip(*store.vectors(), strict=True) if photo in within]
     query = unit_vectors(1, seed=5)[0]
@@ -140,7 +140,7 @@ def test_the_index_gives_what_brute_force_gives(tmp_path: Path) -> None:
 
 def test_an_index_takes_in_what_came_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When enough photos lie beside the index, maintenance takes them in."""
-    monkeypatch.setattr("vecclust.store.upkeep._UNINDEXED_ROWS", 100)
+    monkeypatch.setattr("vecclust.store.store._UNINDEXED_ROWS", 100)
     with new_library(tmp_path, n_photos=400, settings=replace(FAST, index_from_photos=300)) as store:
         assert store.maintain().indexed
         store.add_photos(photo_rows(50, first=400))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.store import Maintained, Store
-from vecclust.store.place import LibraryPlace, manifests
+from vecclust.store.layout import LibraryPlace, manifests
 from vecclust.types.files import FileRow
 
 
@@ -59,18 +59,18 @@ def test_old_versions_go_and_young_ones_stay(tmp_path: Path) -> None:
             store.add_photos(photo_rows(1, first=10 + number))
         store.maintain()
     table = LibraryPlace(tmp_path).table("photos")
-    assert len(list(manifests(table))) >= 8
+    assert len(manifests(table)) >= 8
     impatient = replace(FAST, compact_fragments=3, keep_versions_s=0.001)
     with Store.open(tmp_path, write=True, settings=impatient) as store:
         assert "photos" in store.maintain().compacted
-        assert len(list(manifests(table))) < 4
+        assert len(manifests(table)) < 4
         assert store.counts().photos == 8
         assert store.vectors()[1].shape[0] == 8
 
 
 def test_pictures_without_a_photo_are_swept(tmp_path: Path) -> None:
     """A writer killed between picture and photo leaves a picture; it goes, and the others stay."""
-    from vecclust.store.rows import thumbnail_table
+    from vecclust.store.photos import thumbnail_table
 
     with new_library(tmp_path, n_photos=3) as store:
         store._tables.insert_missing("thumbnails", thumbnail_table(photo_rows(2, first=50)))

@@ -9,10 +9,12 @@ Importing this room costs nothing: lancedb and pyarrow are imported when a store
 
 from __future__ import annotations
 
-from vecclust.store.rows import storable_text
-from vecclust.store.settings import StoreSettings
-from vecclust.store.store import Store
-from vecclust.store.values import Counts, Holder, LabelCounts, Maintained, TimeSpan, sort_ns
+from vecclust.store.files import Counts
+from vecclust.store.labels import LabelCounts, TimeSpan
+from vecclust.store.layout import StoreSettings, storable_text
+from vecclust.store.photos import sort_ns
+from vecclust.store.store import Maintained, Store
+from vecclust.store.writer import Holder
 
 __all__ = [
     "Counts",

@@ -1,26 +1,112 @@
 """Files: one row per path, whatever became of it.
 
-A file is named by the exact bytes of its root and path. Several files may hold one photo. Whether a file is
-still there, unreadable or unfinished is the caller's finding; this part keeps it.
+A file is named by the exact bytes of its root and path; paths travel as their bytes. Several
+files may hold one photo. Whether a file is still there, unreadable or unfinished is the caller's finding; this part
+keeps it.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
-from vecclust.store.filters import Filter, equals, one_of
-from vecclust.store.rows import file_key, file_table, read_files
-from vecclust.store.schema import FILES, PHOTOS
-from vecclust.store.shelf import Shelf, in_parts
-from vecclust.store.values import Counts
+from vecclust.store.layout import FILES, PHOTOS, storable_text
+from vecclust.store.schema import ROOTS, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, in_parts
 from vecclust.types.files import FileRow, FileState, Root
 
+# All but the key, in the order in which a record takes them.
+_COLUMNS = (
+    "root", "path", "size_bytes", "mtime_ns", "ctime_ns", "inode", "photo", "state", "attempts", "next_try_ns",
+    "reason", "missing_since_ns",
+)  # fmt: skip
 
-class FileShelf(Shelf):
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the library holds.
+
+    Attributes:
+        photos: distinct pictures with a vector.
+        files: paths known.
+        ready: files whose photo has a row.
+        waiting: files still being written.
+        problems: files that could not be read.
+        missing: files that the last complete scan did not find.
+    """
+
+    photos: int
+    files: int
+    ready: int
+    waiting: int
+    problems: int
+    missing: int
+
+
+def file_key(root: str, path: str) -> str:
+    """Name a file by the bytes of its root and path, whatever they are.
+
+    Args:
+        root: the kept folder it lies in.
+        path: relative to that.
+    """
+    return blake2b(os.fsencode(root) + b"\0" + os.fsencode(path), digest_size=16).hexdigest()
+
+
+def file_table(rows: Sequence[FileRow]) -> Any:
+    """Lay out files as rows of `files`.
+
+    Args:
+        rows: the files.
+
+    Raises:
+        ValueError: one file stands twice.
+    """
+    keys = [file_key(row.root, row.path) for row in rows]
+    refuse_repeated(keys, what="file")
+    return arrow_table(
+        FILES,
+        [
+            (
+                key,
+                os.fsencode(row.root),
+                os.fsencode(row.path),
+                row.size_bytes,
+                row.mtime_ns,
+                row.ctime_ns,
+                row.inode,
+                row.photo,
+                row.state,
+                row.attempts,
+                row.next_try_ns,
+                storable_text(row.reason),
+                row.missing_since_ns,
+            )
+            for key, row in zip(keys, rows, strict=True)
+        ],
+    )
+
+
+def read_files(batches: Iterable[Any]) -> list[FileRow]:
+    """Read rows of `files`.
+
+    Args:
+        batches: arrow record batches with all columns.
+    """
+    return [
+        FileRow(os.fsdecode(root), os.fsdecode(path), *rest)
+        for batch in batches
+        for root, path, *rest in zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True)
+    ]
+
+
+class FileTables(StorePart):
     """The part of a store that knows files and the folders they lie in."""
 
     def roots(self) -> list[Root]:
@@ -30,6 +116,9 @@ class FileShelf(Shelf):
     def put_roots(self, roots: Sequence[Root]) -> None:
         """Replace the list of kept folders.
 
+        Args:
+            roots: all that are to be kept.
+
         Raises:
             ValueError: a folder stands twice, or is not an absolute path.
         """
@@ -38,17 +127,20 @@ class FileShelf(Shelf):
             raise ValueError("a root stands twice")
         if not all(os.path.isabs(path) for path in paths):
             raise ValueError("a root is an absolute path")
-        with self._writing:
-            self._meta.commit_roots(roots)
+        with self._writing():
+            self._meta.commit({ROOTS: [asdict(root) for root in roots]})
 
     def put_files(self, rows: Sequence[FileRow]) -> None:
         """Write what is known of files, in place of what was known of them.
+
+        Args:
+            rows: the files, none for nothing to do.
 
         Raises:
             ValueError: one file stands twice.
         """
         if rows:
-            with self._writing:
+            with self._writing():
                 self._tables.upsert(FILES, file_table(rows))
 
     def remove_files(self, files: Collection[tuple[str, str]]) -> int:
@@ -60,9 +152,9 @@ class FileShelf(Shelf):
         Returns:
             How many were known.
         """
-        with self._writing:
+        with self._writing():
             keys = (file_key(root, path) for root, path in files)
-            return sum(self._tables.delete(FILES, one_of("file", part)) for part in in_parts(keys))
+            return sum(self._tables.delete(FILES, {"file": part}) for part in in_parts(keys))
 
     def files(self, *, state: FileState | None = None, root: str | None = None) -> Iterator[FileRow]:
         """Stream files in no particular order.
@@ -71,10 +163,9 @@ class FileShelf(Shelf):
             state: only those in this state.
             root: only those of this kept folder.
         """
-        where: Filter | None = None if state is None else equals("state", state)
-        for row in read_files(self._tables.read(FILES, where=where)):
-            if root is None or row.root == root:
-                yield row
+        where: Where | None = None if state is None else {"state": [state]}
+        for batch in self._tables.read(FILES, where=where):
+            yield from (row for row in read_files([batch]) if root is None or row.root == root)
 
     def files_of(self, photos: Collection[str]) -> dict[str, list[FileRow]]:
         """Find the files that hold photos.
@@ -87,7 +178,7 @@ class FileShelf(Shelf):
         """
         found: dict[str, list[FileRow]] = defaultdict(list)
         for part in in_parts(photos):
-            for row in read_files(self._tables.read(FILES, where=one_of("photo", part))):
+            for row in read_files(self._tables.read(FILES, where={"photo": part})):
                 found[str(row.photo)].append(row)
         return {photo: sorted(rows, key=lambda row: row.absolute) for photo, rows in found.items()}
 
@@ -101,10 +192,8 @@ class FileShelf(Shelf):
         Returns:
             Its row, or None. Where kept folders lie within one another, the innermost one's.
         """
-        keys = [file_key(root, path)] if root is not None else [file_key(*pair) for pair in _possible_roots(path)]
-        if not keys:
-            return None
-        rows = read_files(self._tables.read(FILES, where=one_of("file", keys)))
+        keys = [file_key(*pair) for pair in ([(root, path)] if root is not None else _possible_roots(path))]
+        rows = read_files(self._tables.read(FILES, where={"file": keys}))
         return max(rows, key=lambda row: len(row.root), default=None)
 
     def files_at(self, paths: Collection[str], *, root: str) -> dict[str, FileRow]:
@@ -119,16 +208,12 @@ class FileShelf(Shelf):
         """
         found: dict[str, FileRow] = {}
         for part in in_parts(file_key(root, path) for path in paths):
-            found |= {row.path: row for row in read_files(self._tables.read(FILES, where=one_of("file", part)))}
+            found |= {row.path: row for row in read_files(self._tables.read(FILES, where={"file": part}))}
         return found
 
     def counts(self) -> Counts:
         """Count photos and files."""
-        states: Counter[str] = Counter()
-        n_missing = 0
-        for batch in self._tables.read(FILES, ["state", "missing_since_ns"]):
-            states.update(batch.column("state").to_pylist())
-            n_missing += int(np.count_nonzero(batch.column("missing_since_ns").to_numpy()))
+        states, n_missing = self._tables.reading(FILES, "counts", self._count_files)
         return Counts(
             photos=self._tables.count(PHOTOS),
             files=states.total(),
@@ -138,13 +223,20 @@ class FileShelf(Shelf):
             missing=n_missing,
         )
 
+    def _count_files(self) -> tuple[Counter[str], int]:
+        states: Counter[str] = Counter()
+        n_missing = 0
+        for batch in self._tables.read(FILES, ["state", "missing_since_ns"]):
+            states.update(batch.column("state").to_pylist())
+            n_missing += int(np.count_nonzero(batch.column("missing_since_ns").to_numpy()))
+        return states, n_missing
 
-def _possible_roots(path: str) -> Iterator[tuple[str, str]]:
+
+def _possible_roots(path: str) -> list[tuple[str, str]]:
     """Cut an absolute path at each of its folders into a root and the rest."""
     above = os.path.dirname(path)
-    while True:
-        yield above, path[len(above) :].lstrip(os.sep)
-        parent = os.path.dirname(above)
-        if parent == above:
-            return
+    found = [(above, path[len(above) :].lstrip(os.sep))]
+    while (parent := os.path.dirname(above)) != above:
         above = parent
+        found.append((above, path[len(above) :].lstrip(os.sep)))
+    return found

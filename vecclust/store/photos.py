@@ -1,33 +1,176 @@
-"""Photos, their vectors and their thumbnails.
+"""Photos: their rows, vectors and thumbnails, and which are most like a vector.
 
-A photo is named by its content and has one row, whatever the number of files that hold it. Its vector comes
-from the library's one model. Thumbnails lie in a table of their own, so that nothing that moves vectors moves
-pictures.
+A photo is named by its content and has one row, whatever the number of files that hold it. Its vector comes from the
+library's one model. What must never lie in a table is refused here, as a programmer's mistake: a vector that is not
+finite, not of norm 1 or not of the library's width, and a key given twice in one batch.
+
+Search: below the size at which an index pays, and whenever a filter is set, every vector is compared: the answer is
+exact. Above it, an IVF_SQ index finds ten times as many candidates as asked for and compares their true vectors. Scores
+are cosine similarities to six decimals, which is what float32 can tell; equal ones are ordered by photo.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
-from vecclust.store.filters import equals, one_of
-from vecclust.store.rows import NORM_TOLERANCE, PHOTO_COLUMNS, photo_table, read_photos, thumbnail_table, vectors_of
-from vecclust.store.schema import PHOTOS, THUMBNAILS, labels_table, photos_schema
-from vecclust.store.shelf import Shelf, in_parts
-from vecclust.types.photos import PhotoRow
+from vecclust.store.layout import PHOTOS, THUMBNAILS, labels_table
+from vecclust.store.schema import MODEL, StorePart, arrow_table, refuse_repeated, table_schema
+from vecclust.store.tables import INT64, Where, condition, in_parts
+from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.status import LibraryModel
 
-_KEY_BYTES = 64
+# float32 vectors normalised in half precision stray from norm 1 by up to some 4e-4.
+NORM_TOLERANCE = 1e-3
+_HASH = re.compile(r"[0-9a-f]{64}")
+_COLUMNS = (
+    "photo", "width_px", "height_px", "size_bytes", "taken", "taken_source", "latitude", "longitude", "added_ns",
+)  # fmt: skip
+_NO_VECTOR: NDArray[np.float32] = np.empty(0, np.float32)
+_NO_VECTOR.setflags(write=False)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Asking about more lengths than this costs more than reading all of them.
 _FEW_SIZES = 1000
 
+# Recall at 20 over 200,000 x 512 vectors: 0.975 without refining, 1.000 with this factor, at 7 to 12 ms.
+_REFINE = 10
+# Rows fetched beyond the limit, so that a burst of equal scores at its end can be put in order.
+_SPARE = 32
+# A filter of 10,000 ids takes 0.1 s to plan; a larger set is applied to the ordered answer instead.
+_IDS_IN_FILTER = 10_000
+_DECIMALS = 6
 
-class PhotoShelf(Shelf):
+
+def sort_ns(when: datetime) -> int:
+    """Give the key by which times taken are ordered and filtered.
+
+    Args:
+        when: aware or naive; a naive time, whose zone nobody knows, counts as UTC here and only here.
+
+    Returns:
+        Nanoseconds since the epoch, held within an int64: before 1677 and after 2262 all times are alike.
+    """
+    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    nanoseconds = (aware - _EPOCH) // timedelta(microseconds=1) * 1000
+    return max(INT64.start + 1, min(INT64.stop - 1, nanoseconds))
+
+
+def check_vectors(vectors: NDArray[np.float32], *, dim: int) -> NDArray[np.float32]:
+    """Hand back the vectors as float32, or raise where one is not of this library.
+
+    Args:
+        vectors: (n, dim) of norm 1.
+        dim: the library's width.
+
+    Raises:
+        ValueError: wrong width, not finite, or not of norm 1.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise ValueError(f"vectors of this library have {dim} numbers, not {vectors.shape[1:]}")
+    checked = np.ascontiguousarray(vectors, dtype=np.float32)
+    if not np.isfinite(checked).all():
+        raise ValueError("a vector holds a number that is not finite")
+    norms = np.linalg.norm(checked, axis=1)
+    if checked.size and np.abs(norms - 1).max() > NORM_TOLERANCE:
+        raise ValueError(f"a vector has norm {norms[np.abs(norms - 1).argmax()]:.4f}, not 1")
+    return checked
+
+
+def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
+    """Lay out photos as rows of `photos`.
+
+    Args:
+        rows: the photos.
+        dim: the library's width.
+        model_id: the model their vectors come from.
+
+    Raises:
+        ValueError: a key that is no content hash or stands twice, or a vector that is not of this library.
+    """
+    import pyarrow as pa
+
+    keys = [row.photo for row in rows]
+    for key in keys:
+        if not _HASH.fullmatch(key):
+            raise ValueError(f"a photo is named by 64 hexadecimal digits, not {key!r}")
+    refuse_repeated(keys, what="photo")
+    if any(np.shape(row.vector) != (dim,) for row in rows):
+        wrong = next(row for row in rows if np.shape(row.vector) != (dim,))
+        raise ValueError(f"vectors of this library have {dim} numbers, photo {wrong.photo} {np.shape(wrong.vector)}")
+    vectors = check_vectors(np.array([row.vector for row in rows], dtype=np.float32).reshape(-1, dim), dim=dim)
+    taken = [row.taken for row in rows]
+    columns = {
+        "photo": keys,
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), dim),
+        "model": [model_id] * len(rows),
+        "width_px": [row.width_px for row in rows],
+        "height_px": [row.height_px for row in rows],
+        "size_bytes": [row.size_bytes for row in rows],
+        "taken": [None if time is None else time.when.isoformat() for time in taken],
+        "taken_source": [None if time is None else time.source for time in taken],
+        "taken_ns": [None if time is None else sort_ns(time.when) for time in taken],
+        "latitude": [None if row.place is None else row.place.latitude for row in rows],
+        "longitude": [None if row.place is None else row.place.longitude for row in rows],
+        "added_ns": [row.added_ns for row in rows],
+    }
+    return pa.table(columns, schema=table_schema(PHOTOS, dim=dim))
+
+
+def thumbnail_table(rows: Sequence[PhotoRow]) -> Any:
+    """Lay out the thumbnails of photos, those that have one.
+
+    Args:
+        rows: the photos.
+    """
+    return arrow_table(THUMBNAILS, [(row.photo, row.thumbnail) for row in rows if row.thumbnail])
+
+
+def read_photos(batches: Iterable[Any]) -> list[PhotoRow]:
+    """Read rows of `photos`, with their vectors where that column was asked for.
+
+    Args:
+        batches: arrow record batches.
+    """
+    found = []
+    for batch in batches:
+        vectors = vectors_of(batch) if "vector" in batch.schema.names else None
+        plain = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True)
+        for at, (photo, width, height, size, taken, source, latitude, longitude, added) in enumerate(plain):
+            found.append(
+                PhotoRow(
+                    photo=photo,
+                    vector=_NO_VECTOR if vectors is None else vectors[at].copy(),
+                    width_px=width,
+                    height_px=height,
+                    size_bytes=size,
+                    taken=None if taken is None else Taken(datetime.fromisoformat(taken), source),
+                    place=None if latitude is None else Place(latitude, longitude),
+                    added_ns=added,
+                )
+            )
+    return found
+
+
+def vectors_of(batch: Any) -> NDArray[np.float32]:
+    """View a batch's vectors as (n, d) float32 without a copy.
+
+    Args:
+        batch: an arrow record batch with the column `vector`.
+    """
+    column = batch.column("vector")
+    flat: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=True)
+    return flat.reshape(batch.num_rows, column.type.list_size)
+
+
+class PhotoTables(StorePart):
     """The part of a store that knows photos."""
 
     def model(self) -> LibraryModel | None:
@@ -45,18 +188,19 @@ class PhotoShelf(Shelf):
 
         Raises:
             ModelMismatch: the library's vectors come from another model.
+            ValueError: vectors of no width.
         """
         if model.dim < 1:
             raise ValueError(f"a vector has at least one number, not {model.dim}")
-        with self._writing:
+        with self._writing():
             bound = self._meta.model()
             if bound is None:
                 # A binding that was killed may have left an empty table, perhaps of another width.
                 if self._tables.count(PHOTOS):
                     raise StoreDamaged(f"the library in {self.folder} has photos and no model")
-                self._tables.create(PHOTOS, photos_schema(model.dim).empty_table())
+                self._tables.create(PHOTOS, table_schema(PHOTOS, dim=model.dim).empty_table())
                 bound = model
-                self._meta.commit_model(bound)
+                self._meta.commit({MODEL: asdict(bound)})
         if (bound.model_id, bound.dim) != (model.model_id, model.dim):
             raise ModelMismatch(
                 f"the library's vectors come from {bound.name}, not from {model.name}",
@@ -82,7 +226,7 @@ class PhotoShelf(Shelf):
             ModelMismatch: the library's vectors come from another model.
             StoreError: no model is bound yet.
         """
-        with self._writing:
+        with self._writing():
             model = self._require_model()
             if model_id is not None and model_id != model.model_id:
                 raise ModelMismatch(
@@ -101,19 +245,22 @@ class PhotoShelf(Shelf):
     def remove_photos(self, photos: Collection[str]) -> int:
         """Remove photos with their labels in the current run and their thumbnails; files are not touched.
 
+        Args:
+            photos: which ones; unknown ones are left out.
+
         Returns:
             How many there were.
         """
         removed = 0
-        with self._writing:
+        with self._writing():
             run = self._meta.state().current_run
             # Labels first and thumbnails last: what a kill leaves behind is a photo to label or a picture to
             # sweep.
             for part in in_parts(photos):
                 if run is not None:
-                    self._tables.delete(labels_table(run), one_of("photo", part))
-                removed += self._tables.delete(PHOTOS, one_of("photo", part))
-                self._tables.delete(THUMBNAILS, one_of("photo", part))
+                    self._tables.delete(labels_table(run), {"photo": part})
+                removed += self._tables.delete(PHOTOS, {"photo": part})
+                self._tables.delete(THUMBNAILS, {"photo": part})
         return removed
 
     def photo_keys(self) -> frozenset[str]:
@@ -130,23 +277,29 @@ class PhotoShelf(Shelf):
         Returns:
             The rows, in the order asked for, or by photo.
         """
-        columns = [*PHOTO_COLUMNS, "vector"] if with_vectors else list(PHOTO_COLUMNS)
+        columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
         if keys is None:
             return sorted(read_photos(self._tables.read(PHOTOS, columns)), key=lambda row: row.photo)
         found = {
             row.photo: row
             for part in in_parts(keys)
-            for row in read_photos(self._tables.read(PHOTOS, columns, where=one_of("photo", part)))
+            for row in read_photos(self._tables.read(PHOTOS, columns, where={"photo": part}))
         }
         return [found[key] for key in keys if key in found]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
         """Read one photo's vector.
 
+        Args:
+            photo: which one.
+
+        Returns:
+            (d,) float32 of norm 1.
+
         Raises:
             NotFound: no such photo.
         """
-        for batch in self._tables.read(PHOTOS, ["vector"], where=equals("photo", photo)):
+        for batch in self._tables.read(PHOTOS, ["vector"], where={"photo": [photo]}):
             if batch.num_rows:
                 vector: NDArray[np.float32] = vectors_of(batch)[0].copy()
                 return vector
@@ -169,25 +322,37 @@ class PhotoShelf(Shelf):
             rows = sorted(self.photos(set(keys), with_vectors=True), key=lambda row: row.photo)
             chosen = np.array([row.vector for row in rows], np.float32).reshape(-1, model.dim)
             return [row.photo for row in rows], chosen
-        with self._tables.pinned(PHOTOS) as table:
-            ordered = np.sort(_all_keys(table))
+        with self.snapshot():
+            keys_of = [_keys(batch) for batch in self._tables.read(PHOTOS, ["photo"])]
+            ordered = np.sort(np.concatenate([_keys(), *keys_of]))
             vectors = np.full((len(ordered), model.dim), np.nan, np.float32)
-            for batch in table.search().select(["photo", "vector"]).to_batches():
+            for batch in self._tables.read(PHOTOS, ["photo", "vector"]):
                 vectors[np.searchsorted(ordered, _keys(batch))] = vectors_of(batch)
         photos = ordered.astype(str).tolist()
         self._refuse_damaged(photos, vectors)
         return photos, vectors
 
     def thumbnail(self, photo: str) -> bytes | None:
-        """Read one photo's small JPEG, or None where there is none."""
+        """Read one photo's small JPEG, or None where there is none.
+
+        Args:
+            photo: which one.
+        """
         return self.thumbnails([photo]).get(photo)
 
     def thumbnails(self, photos: Collection[str]) -> dict[str, bytes]:
-        """Read the small JPEGs of photos, leaving out those that have none."""
+        """Read the small JPEGs of photos, leaving out those that have none.
+
+        Args:
+            photos: which ones.
+
+        Returns:
+            JPEG by photo.
+        """
         return {
             photo: jpeg
             for part in in_parts(photos)
-            for batch in self._tables.read(THUMBNAILS, ["photo", "jpeg"], where=one_of("photo", part))
+            for batch in self._tables.read(THUMBNAILS, ["photo", "jpeg"], where={"photo": part})
             for photo, jpeg in zip(*(column.to_pylist() for column in batch.columns), strict=True)
         }
 
@@ -198,12 +363,56 @@ class PhotoShelf(Shelf):
             sizes: the lengths asked about, None for all; photos of other lengths may be given too.
         """
         few = sizes is not None and len(sizes) <= _FEW_SIZES
-        where = one_of("size_bytes", sizes) if few and sizes is not None else None
+        where = {"size_bytes": sizes} if few and sizes is not None else None
         grouped: dict[int, set[str]] = defaultdict(set)
         for batch in self._tables.read(PHOTOS, ["photo", "size_bytes"], where=where):
             for photo, size in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 grouped[size].add(photo)
         return {size: frozenset(photos) for size, photos in grouped.items()}
+
+    def search(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        limit: int,
+        within: Collection[str] | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """Find the photos most like a vector.
+
+        Args:
+            vector: (d,) of norm 1, from the library's model.
+            limit: how many at most.
+            within: only these photos.
+            since_ns: only photos taken then or later, as `sort_ns` orders them; none that has no time.
+            until_ns: only photos taken before then; none that has no time.
+
+        Returns:
+            Photo and cosine similarity in [-1, 1], best first, equal ones by photo.
+
+        Raises:
+            ValueError: a limit below 1, or a vector that is not of this library.
+        """
+        if limit < 1:
+            raise ValueError(f"a search asks for at least one photo, not {limit}")
+        model = self._meta.model()
+        n_photos = self._tables.count(PHOTOS)
+        if model is None or not n_photos or (within is not None and not within):
+            return []
+        query = check_vectors(np.asarray(vector)[np.newaxis], dim=model.dim)[0]
+        where: dict[str, Collection[str] | range] = {}
+        if since_ns is not None or until_ns is not None:
+            where["taken_ns"] = range(
+                INT64.start if since_ns is None else since_ns, INT64.stop if until_ns is None else until_ns
+            )
+        wanted = None
+        if within is not None:
+            if len(within) <= _IDS_IN_FILTER:
+                where["photo"] = within
+            else:
+                wanted = frozenset(within)
+        return self._best(query, limit=limit, n_photos=n_photos, where=where, wanted=wanted)
 
     def _refuse_damaged(self, photos: list[str], vectors: NDArray[np.float32]) -> None:
         """Data files carry no checksums; a vector that is not of norm 1 is the sign of a flipped bit."""
@@ -221,12 +430,49 @@ class PhotoShelf(Shelf):
             raise StoreError("the library is bound to no model yet", hint="Bind one first")
         return model
 
+    def _best(
+        self,
+        query: NDArray[np.float32],
+        *,
+        limit: int,
+        n_photos: int,
+        where: Where,
+        wanted: frozenset[str] | None,
+    ) -> list[tuple[str, float]]:
+        """Fetch more and more until the last place of the answer is beyond doubt."""
+        n_fetch = limit + _SPARE
+        if wanted is not None:
+            n_fetch = n_fetch * 2 * max(1, n_photos // len(wanted))
+        exact = bool(where) or wanted is not None or n_photos < self._settings.index_from_photos
+        while True:
+            found = self._nearest(query, n_fetch=n_fetch, where=where, exact=exact)
+            exhausted = len(found) < n_fetch
+            if exhausted and not exact and len(found) < limit:
+                # An index looks into the nearest parts only; who asks for more than they hold gets the exact answer.
+                exact = True
+                continue
+            lowest = found[-1][1] if found else 0.0
+            hits = [hit for hit in found if wanted is None or hit[0] in wanted]
+            hits.sort(key=lambda hit: (-hit[1], hit[0]))
+            if exhausted or (len(hits) >= limit and hits[limit - 1][1] > lowest):
+                return hits[:limit]
+            n_fetch *= 4
 
-def _keys(batch: Any) -> NDArray[np.bytes_]:
-    """A batch's keys as 64 bytes each: a quarter of numpy's own text."""
-    return np.array(batch.column("photo").to_pylist(), dtype=f"S{_KEY_BYTES}")
+    def _nearest(
+        self, query: NDArray[np.float32], *, n_fetch: int, where: Where, exact: bool
+    ) -> list[tuple[str, float]]:
+        def ask(table: Any) -> Any:
+            # An index answers only to its own metric, so the metric is always named.
+            asked = table.search(query).distance_type("cosine").limit(n_fetch).select(["photo", "_distance"])
+            asked = asked.bypass_vector_index() if exact else asked.refine_factor(_REFINE)
+            return (asked.where(condition(where), prefilter=True) if where else asked).to_arrow()
+
+        answer = self._tables.query(PHOTOS, ask)
+        distances = answer.column("_distance").to_numpy().astype(np.float64)
+        scores = np.clip(np.round(1.0 - distances, _DECIMALS), -1.0, 1.0).tolist()
+        return list(zip(answer.column("photo").to_pylist(), scores, strict=True))
 
 
-def _all_keys(table: Any) -> NDArray[np.bytes_]:
-    parts = [_keys(batch) for batch in table.search().select(["photo"]).to_batches()]
-    return np.concatenate(parts) if parts else np.empty(0, f"S{_KEY_BYTES}")
+def _keys(batch: Any = None) -> NDArray[np.bytes_]:
+    """Give a batch's keys as 64 bytes each, a quarter of numpy's own text; none without a batch."""
+    return np.array([] if batch is None else batch.column("photo").to_pylist(), dtype="S64")

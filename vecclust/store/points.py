@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.store.rows import storable_text
+from vecclust.store.layout import storable_text
 from vecclust.types.pages import PointTable, Shown
 
 _MARK = b"vecclust"
@@ -44,6 +44,9 @@ def write_points(points: PointTable, file: Path, *, names: bool) -> None:
 
 def is_point_table(file: Path) -> bool:
     """Tell whether vecclust wrote a file as such a table.
+
+    Args:
+        file: which one; it is there.
 
     Raises:
         OSError: it cannot be read.

@@ -1,52 +1,104 @@
-"""Runs, their clusters and labels, and the names that outlive them.
+"""Runs: what a fit writes, and going back to an earlier one.
 
-A refit writes everything of its run unseen: the folder of arrays, the row of the run, its clusters, a table
-of labels of its own. Then one commit of the library's state makes it current, with the numbers of the next
-run and cluster. Going back to an earlier run is the same commit. What carries a higher number than the last
-run is the leftover of a killed refit: no reader sees it, and the next writer removes it.
+A refit writes everything of its run unseen: the folder of arrays, the row of the run, its clusters, a table of labels
+of its own. Then one commit of the library's state makes it current, with the numbers of the next run and cluster. Going
+back to an earlier run is the same commit. What carries a higher number than the last run is the leftover of a killed
+refit: no reader sees it, and the next writer removes it. Clusters are shown as the owner wants them: what was merged is
+one, what photos are pinned to lives on.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from vecclust.errors import DamagedRun, NotFound, UsageError
-from vecclust.store.filters import Filter, at_least, equals, one_of
-from vecclust.store.rows import (
-    cluster_table,
-    label_table,
-    name_table,
-    read_clusters,
-    read_labels,
-    read_names,
-    read_runs,
-    run_table,
+from vecclust.errors import DamagedRun, NotFound
+from vecclust.store.labels import LabelTables, label_table, read_clusters
+from vecclust.store.layout import (
+    CLUSTERS,
+    PHOTOS,
+    RUNS,
+    labels_table,
+    run_number,
     storable_text,
-)
-from vecclust.store.schema import CLUSTERS, NAMES, PHOTOS, RUNS, labels_table, run_number, run_of_labels_table
-from vecclust.store.shelf import in_parts
-from vecclust.store.words import WordShelf
-from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.edits import Edit
+)  # fmt: skip
+from vecclust.store.schema import arrow_table, to_json
+from vecclust.store.tables import INT64, in_parts
+from vecclust.types.clusters import ClusterRow, Label
+from vecclust.types.constraints import Constraints
 from vecclust.types.runs import Run
 from vecclust.types.status import LibraryState
 
 _log = logging.getLogger(__name__)
 
 
-class RunShelf(WordShelf):
+def run_table(run: Run) -> Any:
+    """Lay out one run.
+
+    Args:
+        run: the run.
+    """
+    row = (
+        run.run,
+        run_number(run.run),
+        run.created_ns,
+        storable_text(run.model),
+        to_json(dict(run.params)),
+        run.n_photos,
+        run.n_clusters,
+        run.n_noise,
+        to_json(dict(run.figures)),
+        to_json(dict(run.seconds)),
+        run.parent,
+        storable_text(run.reason),
+        to_json(dict(run.changes)),
+    )
+    return arrow_table(RUNS, [row])
+
+
+def cluster_table(clusters: Sequence[ClusterRow]) -> Any:
+    """Lay out the clusters of a run.
+
+    Args:
+        clusters: the clusters.
+    """
+    return arrow_table(
+        CLUSTERS,
+        [
+            (
+                row.run,
+                run_number(row.run),
+                row.cluster,
+                row.size,
+                row.medoid,
+                float(row.strength),
+                row.event,
+                to_json(list(row.sources)),
+            )
+            for row in clusters
+        ],
+    )
+
+
+def read_runs(batches: Iterable[Any]) -> list[Run]:
+    """Read rows of `runs`.
+
+    Args:
+        batches: arrow record batches with all columns.
+    """
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    for row in rows:
+        del row["number"]
+        row |= {name: json.loads(row[name]) for name in ("params", "figures", "seconds", "changes")}
+    return [Run(**row) for row in rows]
+
+
+class RunTables(LabelTables):
     """The part of a store that knows runs."""
-
-    def state(self) -> LibraryState:
-        """Tell which run is current, and the numbers given so far.
-
-        An answer made of several reads asks this once and hands the run to each of them.
-        """
-        return self._meta.state()
 
     def next_run(self) -> str:
         """Name the run that the next `commit_run` must carry."""
@@ -60,6 +112,9 @@ class RunShelf(WordShelf):
 
         Returns:
             The folder; `commit_run` syncs what was written into it.
+
+        Raises:
+            ValueError: another run is the next.
         """
         if run != self.next_run():
             raise ValueError(f"the next run is {self.next_run()}, not {run}")
@@ -70,6 +125,9 @@ class RunShelf(WordShelf):
 
     def fit_folder(self, run: str) -> Path:
         """Find the folder of a committed run's arrays.
+
+        Args:
+            run: its id.
 
         Raises:
             DamagedRun: it is not there.
@@ -96,7 +154,7 @@ class RunShelf(WordShelf):
         Raises:
             ValueError: the parts do not fit together or numbers go back.
         """
-        with self._writing:
+        with self._writing():
             state = self._meta.state()
             _check_run(run, clusters, labels, state, next_cluster)
             self.sweep_leftover_runs()
@@ -118,10 +176,13 @@ class RunShelf(WordShelf):
         Photos that have gone since lose their labels; photos that came since are unlabelled until they are
         placed.
 
+        Args:
+            run: its id.
+
         Raises:
             NotFound: no such run, or it was pruned.
         """
-        with self._writing:
+        with self._writing():
             if run not in self.restorable_runs():
                 known = any(one.run == run for one in self.runs())
                 raise NotFound(
@@ -129,103 +190,20 @@ class RunShelf(WordShelf):
                     hint="`vecclust runs` lists the runs",
                 )
             present = self._tables.keys(PHOTOS, "photo")
-            gone = [photo for photo in self.run_labels(run) if photo not in present]
-            for part in in_parts(gone):
-                self._tables.delete(labels_table(run), one_of("photo", part))
+            for part in in_parts(self.labelled(run) - present):
+                self._tables.delete(labels_table(run), {"photo": part})
             self._meta.commit_state(dataclasses.replace(self._meta.state(), current_run=run))
 
     def runs(self) -> list[Run]:
         """List all committed runs, oldest first, also those that can no longer be restored."""
         last = self._meta.state().last_run
-        rows = read_runs(self._tables.read(RUNS))
+        rows = self._tables.reading(RUNS, "runs", lambda: read_runs(self._tables.read(RUNS)))
         return sorted((run for run in rows if run_number(run.run) <= last), key=lambda run: run_number(run.run))
 
     def restorable_runs(self) -> list[str]:
         """Name the runs whose labels are still kept, oldest first."""
         last = self._meta.state().last_run
-        names = map(run_of_labels_table, self._tables.place.table_names())
-        return sorted((run for run in names if run and run_number(run) <= last), key=run_number)
-
-    def run_clusters(self, run: str | None = None) -> list[ClusterRow]:
-        """List the clusters of a run as it found them, by number of their ids.
-
-        Args:
-            run: which run, None for the current one.
-        """
-        run = self._meta.state().current_run if run is None else run
-        if run is None or run_number(run) > self._meta.state().last_run:
-            return []
-        rows = read_clusters(self._tables.read(CLUSTERS, where=equals("run", run)))
-        return sorted(rows, key=lambda row: (len(row.cluster), row.cluster))
-
-    def history(self, cluster: str) -> list[ClusterRow]:
-        """List what every run said of one cluster, oldest first; empty where it never was."""
-        last = self._meta.state().last_run
-        rows = read_clusters(self._tables.read(CLUSTERS, where=equals("cluster", cluster)))
-        return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
-
-    def labels(self, run: str | None = None) -> dict[str, Label]:
-        """Read all labels of a run, arrivals included, and the owner's words laid over them.
-
-        Args:
-            run: which run, None for the current one.
-
-        Returns:
-            Label by photo; empty before the first run.
-        """
-        return {label.photo: label for label in self._labels(run)}
-
-    def run_labels(self, run: str | None = None) -> dict[str, Label]:
-        """Read all labels as the run itself has them, whatever the owner said; otherwise as `labels`."""
-        return {label.photo: label for label in self._run_labels(run)}
-
-    def labels_of(self, photos: Collection[str], *, run: str | None = None) -> dict[str, Label]:
-        """Read the labels of some photos, leaving out those that have none."""
-        return {
-            label.photo: label for part in in_parts(photos) for label in self._labels(run, where=one_of("photo", part))
-        }
-
-    def label(self, photo: str) -> Label | None:
-        """Read one photo's label in the current run, or None where it has none yet."""
-        return self.labels_of([photo]).get(photo)
-
-    def members(self, cluster: str, *, run: str | None = None) -> list[Label]:
-        """List a cluster's photos, strongest first, then by photo; empty where there is none."""
-        standing = self.constraints()
-        found = {label.photo: label for label in self._labels(run, where=one_of("cluster", standing.group(cluster)))}
-        found |= self.labels_of(standing.pinned_to(cluster), run=run)
-        rows = (label for label in found.values() if label.cluster == cluster)
-        return sorted(rows, key=lambda label: (-label.strength, label.photo))
-
-    def arrivals(self, run: str | None = None) -> list[Label]:
-        """List the labels of a run's arrivals in the order in which the photos came, those of one moment by photo.
-
-        Args:
-            run: which run, None for the current one.
-        """
-        labels = {label.photo: label for label in self._labels(run, where=equals("assigned_by", "predict"))}
-        if not labels:
-            return []
-        came = self._tables.read_whole(PHOTOS, ["photo", "added_ns"])
-        added_ns = dict(zip(came.column("photo").to_pylist(), came.column("added_ns").to_pylist(), strict=True))
-        # A photo that went away meanwhile has no place in the order any more.
-        return [labels[photo] for _, photo in sorted((added_ns[p], p) for p in labels.keys() & added_ns.keys())]
-
-    def unlabelled(self) -> list[str]:
-        """Name the photos the current run says nothing of, in order; all of them before the first run."""
-        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labelled()))
-
-    def labelled(self, run: str | None = None) -> frozenset[str]:
-        """Name the photos a run says anything of, without reading what it says: a fifth of the time of `labels`.
-
-        Args:
-            run: which run, None for the current one.
-        """
-        state = self._meta.state()
-        run = state.current_run if run is None else run
-        if run is None or not 0 < run_number(run) <= state.last_run:
-            return frozenset()
-        return self._tables.keys(labels_table(run), "photo")
+        return [run for run in self._tables.place.labelled_runs() if run_number(run) <= last]
 
     def add_labels(self, labels: Sequence[Label], *, run: str, replace: bool = False) -> int:
         """Label arrivals in the run they were placed in.
@@ -241,7 +219,7 @@ class RunShelf(WordShelf):
         Raises:
             ValueError: a cluster that the run does not have, a photo twice, or a strength out of range.
         """
-        with self._writing:
+        with self._writing():
             if self._meta.state().current_run != run:
                 _log.info("%d labels dropped: run %s is no longer the current one", len(labels), run)
                 return 0
@@ -253,60 +231,76 @@ class RunShelf(WordShelf):
             self._tables.upsert(table, rows)
             return len(labels)
 
-    def names(self) -> dict[str, ClusterName]:
-        """Read the names of clusters, also of those that are no more."""
-        return {name.cluster: name for name in read_names(self._tables.read(NAMES))}
-
-    def put_names(self, names: Sequence[ClusterName]) -> None:
-        """Name clusters, in place of the names they had.
-
-        Raises:
-            ValueError: one cluster stands twice.
-        """
-        if names:
-            with self._writing:
-                self._tables.upsert(NAMES, name_table(names))
-
-    def rename(
-        self, cluster: str, name: str, *, named_ns: int, named_by: Literal["owner", "auto"] = "owner"
-    ) -> ClusterName:
-        """Give a cluster of any run a name that outlives refits.
-
-        Raises:
-            NotFound: there never was such a cluster.
-            UsageError: the name is empty or no text.
-        """
-        name = name.strip()
-        if not name or storable_text(name) != name:
-            raise UsageError("a cluster's name is text and not empty", hint="vecclust rename ID NAME")
-        if not self.knows_cluster(cluster):
-            raise NotFound(f"no cluster {cluster} in the library", hint="`vecclust clusters` lists them")
-        given = ClusterName(cluster=cluster, name=name, named_by=named_by, named_ns=named_ns)
-        with self._writing:
-            self.put_names([given])
-            if named_by == "owner":
-                run = self._meta.state().current_run
-                self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
-        return given
-
-    def knows_cluster(self, cluster: str) -> bool:
-        """Tell whether there ever was such a cluster, in a run or by the owner's word."""
-        return bool(self.history(cluster)) or any(word.cluster == cluster for word in self.edits())
-
     def new_cluster(self) -> str:
         """Give a cluster id that never was; whether it is used or not, it is never given again."""
-        with self._writing:
+        with self._writing():
             state = self._meta.state()
             self._meta.commit_state(dataclasses.replace(state, next_cluster=state.next_cluster + 1))
         return f"c{state.next_cluster}"
 
+    def clusters(self, run: str | None = None) -> list[ClusterRow]:
+        """List the clusters of a run as the owner wants them, by number of their ids.
+
+        What was merged is one; what the run does not have lives on while photos of the run are pinned to it.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        rows, constraints = self.run_clusters(run), self.constraints()
+        if not constraints.relabels:
+            return rows
+        groups: dict[str, list[ClusterRow]] = {}
+        for row in rows:
+            groups.setdefault(constraints.root(row.cluster), []).append(row)
+        found = [_as_one(root, group) for root, group in groups.items()]
+        medoids = self.labels_of([row.medoid for row in found], run=run)
+        found = [self._with_medoid(row, run, medoids.get(row.medoid)) for row in found]
+        targets = {constraints.root(pin.cluster) for pin in constraints.pins.values() if pin.cluster is not None}
+        living_on = (self._living_on(root, run) for root in targets - groups.keys())
+        found += [row for row in living_on if row is not None]
+        return sorted(found, key=lambda row: (len(row.cluster), row.cluster))
+
+    def n_relabelled(self, before: Constraints, after: Constraints) -> int:
+        """Count the photos of the current run that are in another cluster by some constraints than by others.
+
+        Args:
+            before: the ones.
+            after: the others.
+        """
+        photos = [photo for photo in {**before.pins, **after.pins} if before.pins.get(photo) != after.pins.get(photo)]
+        moved = [one for one in {**before.joined, **after.joined} if before.root(one) != after.root(one)]
+        photos += [photo for photo, pin in after.pins.items() if pin.cluster in moved]
+        found: dict[str, Label] = {}
+        if moved:
+            found = {label.photo: label for label in self._run_labels(None, where={"cluster": moved})}
+        for part in in_parts(photos):
+            found |= {label.photo: label for label in self._run_labels(None, where={"photo": part})}
+        return sum(before.label(label).cluster != after.label(label).cluster for label in found.values())
+
+    def splits(self) -> dict[str, str]:
+        """Tell of which cluster each one was a part that broke off, in a run or by an edit.
+
+        Returns:
+            What it broke off by cluster.
+        """
+        last = self._meta.state().last_run
+        rows = self._tables.reading(
+            CLUSTERS, "splits", lambda: read_clusters(self._tables.read(CLUSTERS, where={"event": ["split"]}))
+        )
+        found = {row.cluster: row.sources[0] for row in rows if row.sources and run_number(row.run) <= last}
+        edits = (edit for edit in self.edits() if edit.kind == "split-off")
+        return found | {edit.cluster: edit.other for edit in edits if edit.cluster and edit.other}
+
     def sweep_leftover_runs(self) -> list[str]:
-        """Remove what killed refits left, and return the runs it belonged to.
+        """Remove what killed refits left.
 
         The folder of the very next run stays: it is what a fit is writing into, and `new_fit_folder` empties
         it.
+
+        Returns:
+            The runs it belonged to.
         """
-        with self._writing:
+        with self._writing():
             last = self._meta.state().last_run
             place = self._tables.place
             left: set[str] = set()
@@ -314,26 +308,46 @@ class RunShelf(WordShelf):
                 if run_number(run) > last + 1:
                     place.discard(place.fit(run))
                     left.add(run)
-            for table in place.table_names():
-                run_ = run_of_labels_table(table)
-                if run_ and (run_number(run_) > last or not self._tables.has(table)):
-                    self._tables.drop(table)
-                    left.add(run_)
-            unseen = at_least("number", last + 1)
+            for run in place.labelled_runs():
+                if run_number(run) > last or not self._tables.has(labels_table(run)):
+                    self._tables.drop(labels_table(run))
+                    left.add(run)
+            unseen = {"number": range(last + 1, INT64.stop)}
             for table in (CLUSTERS, RUNS):
                 if any(batch.num_rows for batch in self._tables.read(table, ["run"], where=unseen)):
                     self._tables.delete(table, unseen)
                     left.add(f"r{last + 1}")
         return sorted(left, key=run_number)
 
-    def _labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
-        yield from map(self.constraints().label, self._run_labels(run, where=where))
+    def _with_medoid(self, row: ClusterRow, run: str | None, label: Label | None) -> ClusterRow:
+        """Give the cluster another medoid where its own, by its label, is in another cluster now."""
+        if label is None or label.cluster == row.cluster:
+            return row
+        left = self.members(row.cluster, run=run)
+        left.sort(key=lambda label: label.assigned_by == "owner")
+        return dataclasses.replace(row, medoid=left[0].photo) if left else row
 
-    def _run_labels(self, run: str | None, *, where: Filter | None = None) -> Iterator[Label]:
-        state = self._meta.state()
-        run = state.current_run if run is None else run
-        if run is not None and 0 < run_number(run) <= state.last_run:
-            yield from read_labels(self._tables.read(labels_table(run), where=where))
+    def _living_on(self, cluster: str, run: str | None) -> ClusterRow | None:
+        """Give a cluster that is in a run by edits alone; None where none of its photos are."""
+        run = self._known_run(run)
+        members = {label.photo for label in self.members(cluster, run=run)}
+        if run is None or not members:
+            return None
+        earlier = self.history(cluster)
+        pinned = [photo for photo in self.constraints().pinned_to(cluster) if photo in members]
+        medoid = earlier[-1].medoid if earlier and earlier[-1].medoid in members else pinned[0]
+        splits = (edit.other for edit in self.edits() if edit.kind == "split-off" and edit.cluster == cluster)
+        split = next(splits, None)
+        event, sources = ("split", (split,)) if split and not earlier else ("kept", (cluster,))
+        return ClusterRow(run, cluster, len(members), medoid, 1.0, event, sources)
+
+
+def _as_one(root: str, rows: Sequence[ClusterRow]) -> ClusterRow:
+    """Make one cluster of those that the owner merged."""
+    base = next((row for row in rows if row.cluster == root), max(rows, key=lambda row: (row.size, row.cluster)))
+    size = sum(row.size for row in rows)
+    strength = sum(row.strength * row.size for row in rows) / size if size else base.strength
+    return dataclasses.replace(base, cluster=root, size=size, strength=strength)
 
 
 def _check_run(

@@ -1,166 +1,369 @@
-"""The tables of a library, column by column, and the version that names their shape.
+"""The shape of a library: its tables column by column, and its own entries with the version that names the shape.
 
-Photos and thumbnails are two tables so that compacting vectors does not rewrite pictures. Labels are one
-narrow table per run: a refit writes its own unseen, and one commit of `meta` makes it the current one. Keys
-are declared as primary keys and never nullable; two writers merging the same new key would otherwise both
-insert.
+Photos and thumbnails are two tables so that compacting vectors does not rewrite pictures. Labels are one narrow table
+per run: a refit writes its own unseen, and one commit of `meta` makes it the current one. Keys are declared as primary
+keys and never null; two writers merging the same new key would otherwise both insert. Times lie as integers, mappings
+as JSON that is pure ASCII.
+
+Entries are one small table, `meta`, that each commit replaces as a whole, so entries that belong together change
+together: the current run, the last run's number and the next cluster's number flip in one step, and a migration is
+recorded with what it changed. What a migration changes in other tables comes before that commit, so such a change must
+be harmless when done twice: a step that was killed is simply done again. A library of a newer vecclust is never
+touched.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
+from vecclust.store.layout import (
+    CLUSTERS,
+    EDITS,
+    FILES,
+    META,
+    NAMES,
+    PHOTOS,
+    RUNS,
+    THUMBNAILS,
+    StoreSettings,
+    labels_table,
+)
+from vecclust.store.tables import Tables
+from vecclust.types.files import Root
+from vecclust.types.photos import Framing
+from vecclust.types.status import LibraryModel, LibraryState
+
+_log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 
-PHOTOS = "photos"
-THUMBNAILS = "thumbnails"
-FILES = "files"
-RUNS = "runs"
-CLUSTERS = "clusters"
-NAMES = "names"
-EDITS = "words"
-META = "meta"
-
-# Made with the library; `photos` needs a width and comes with the model, `words` comes with the first of them, `meta`
+# Made with the library; `photos` needs a width and comes with the model, `words` comes with the first edit, `meta`
 # comes last and ends the making.
 FIXED_TABLES = (THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES)
 
-_LABELS = "labels_"
-_RUN = re.compile(r"r([1-9][0-9]{0,17})")
+# What labels say of arrivals since schema 2; nothing of photos that were fitted.
+ARRIVAL_COLUMNS = "novelty float?, newcomer bool?"
+
+# Column and type of each table, in order; what ends in `?` may be null, and a key is text that is unique.
+_COLUMNS = {
+    PHOTOS: "photo key, vector vector, model string, width_px int64, height_px int64, size_bytes int64, taken string?,"
+    " taken_source string?, taken_ns int64?, latitude double?, longitude double?, added_ns int64",
+    THUMBNAILS: "photo key, jpeg binary",
+    FILES: "file key, root binary, path binary, size_bytes int64, mtime_ns int64, ctime_ns int64, inode uint64,"
+    " photo string?, state string, attempts int64, next_try_ns int64, reason string, missing_since_ns int64",
+    RUNS: "run key, number int64, created_ns int64, model string, params string, n_photos int64, n_clusters int64,"
+    " n_noise int64, figures string, seconds string, parent string?, reason string, changes string",
+    CLUSTERS: "run string, number int64, cluster string, size int64, medoid string, strength double, event string,"
+    " sources string",
+    NAMES: "cluster key, name string, named_by string, named_ns int64",
+    EDITS: "number int64, verb string, photo string?, cluster string?, other string?, name string, run string?,"
+    " said_ns int64",
+    META: "key key, value string",
+}
+_LABEL_COLUMNS = "photo key, cluster string?, strength float, assigned_by string, " + ARRIVAL_COLUMNS
+_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
+
+# The entries, by key.
+SCHEMA = "schema"
+MODEL = "model"
+ROOTS = "roots"
+STATE = "state"
+
+Entries = dict[str, Any]
 
 
-def labels_table(run: str) -> str:
-    """Name the table of a run's labels."""
-    return _LABELS + run
+def table_schema(table: str, *, dim: int = 0) -> Any:
+    """Lay out a table.
 
+    Args:
+        table: its name.
+        dim: the width of vectors; only `photos` needs it.
 
-def run_of_labels_table(table: str) -> str | None:
-    """Name the run whose labels a table holds, or None for any other table."""
-    run = table.removeprefix(_LABELS)
-    return run if run != table and _RUN.fullmatch(run) else None
-
-
-def run_number(run: str) -> int:
-    """Read the number of a run id, or 0 where it is none."""
-    match = _RUN.fullmatch(run)
-    return int(match.group(1)) if match else 0
-
-
-def photos_schema(dim: int) -> Any:
-    """Lay out `photos` for vectors of this width."""
+    Returns:
+        An arrow schema.
+    """
     import pyarrow as pa
 
-    return pa.schema(
-        [
-            _key("photo"),
-            pa.field("vector", pa.list_(pa.float32(), dim), nullable=False),
-            pa.field("model", pa.string(), nullable=False),
-            pa.field("width_px", pa.int64(), nullable=False),
-            pa.field("height_px", pa.int64(), nullable=False),
-            pa.field("size_bytes", pa.int64(), nullable=False),
-            pa.field("taken", pa.string()),
-            pa.field("taken_source", pa.string()),
-            pa.field("taken_ns", pa.int64()),
-            pa.field("latitude", pa.float64()),
-            pa.field("longitude", pa.float64()),
-            pa.field("added_ns", pa.int64(), nullable=False),
-        ]
+    columns = _COLUMNS.get(table, _LABEL_COLUMNS)
+    return pa.schema(fields(columns, dim=dim))
+
+
+def fields(columns: str, *, dim: int = 0) -> list[Any]:
+    """Turn column declarations into arrow fields.
+
+    Args:
+        columns: names and types, as this module declares them.
+        dim: the width of a vector.
+    """
+    import pyarrow as pa
+
+    made = []
+    for column in columns.split(", "):
+        name, kind = column.split()
+        plain = kind.rstrip("?")
+        if plain == "key":
+            made.append(pa.field(name, pa.string(), nullable=False, metadata=_KEY))
+        else:
+            of_type = pa.list_(pa.float32(), dim) if plain == "vector" else pa.type_for_alias(plain)
+            made.append(pa.field(name, of_type, nullable=kind != plain))
+    return made
+
+
+def arrow_table(table: str, rows: Sequence[Sequence[Any]]) -> Any:
+    """Lay out rows of any table but `photos`.
+
+    Args:
+        table: its name.
+        rows: values in the order of its columns.
+    """
+    import pyarrow as pa
+
+    schema = table_schema(table)
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
     )
 
 
-def table_schema(table: str) -> Any:
-    """Lay out any table but `photos`."""
-    import pyarrow as pa
+def to_json(value: Any) -> str:
+    """Write a value as JSON that is pure ASCII, so that surrogate escapes come back as they were.
 
-    text, whole, binary = pa.string(), pa.int64(), pa.binary()
-    if run_of_labels_table(table):
-        return _schema(
-            _key("photo"),
-            _may("cluster", text),
-            _must("strength", pa.float32()),
-            _must("assigned_by", text),
-            *arrival_fields(),
+    Args:
+        value: what JSON can hold, numpy scalars and arrays included.
+    """
+    return json.dumps(value, default=_plain_number, sort_keys=True)
+
+
+def refuse_repeated(keys: Sequence[str], *, what: str) -> None:
+    """Raise where a key stands twice: one batch holding a new key twice would insert both.
+
+    Args:
+        keys: the keys of one batch.
+        what: what a key names, for the message.
+
+    Raises:
+        ValueError: with the first key that stands twice.
+    """
+    if len(set(keys)) != len(keys):
+        seen: set[str] = set()
+        twice = next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"{what} {twice} stands twice in one batch")
+
+
+def _plain_number(value: Any) -> Any:
+    """JSON for the numpy scalars that figures are full of."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be kept as JSON")
+
+
+class Meta:
+    """The entries of one library.
+
+    Args:
+        tables: its tables.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def create(self) -> None:
+        """Write the first entries; with them the making of the library is complete."""
+        entries: Entries = {
+            SCHEMA: {"version": SCHEMA_VERSION, "migrations": []},
+            MODEL: None,
+            ROOTS: [],
+            STATE: asdict(LibraryState()),
+        }
+        self._tables.create(META, meta_table(entries))
+
+    def entries(self) -> Entries:
+        """Give all entries of one version, not to be changed in place.
+
+        Raises:
+            StoreDamaged: they are not what vecclust writes.
+        """
+        return self._tables.reading(META, "entries", self._read)
+
+    def commit(self, changes: Mapping[str, Any]) -> None:
+        """Change entries, all in one commit, and keep the others; the caller holds off other writing threads.
+
+        Args:
+            changes: the new values of some entries.
+        """
+        self._tables.renew()
+        self._tables.replace(META, meta_table({**self.entries(), **changes}))
+
+    def state(self) -> LibraryState:
+        """Read which run is current."""
+        return LibraryState(**self.entries()[STATE])
+
+    def commit_state(self, state: LibraryState) -> None:
+        """Make another run the current one.
+
+        Args:
+            state: the run, and the numbers given so far.
+        """
+        self.commit({STATE: asdict(state)})
+
+    def model(self) -> LibraryModel | None:
+        """Read the library's model, None while it has none."""
+        entry = self.entries()[MODEL]
+        return None if entry is None else LibraryModel(**{**entry, "framing": Framing(**entry["framing"])})
+
+    def roots(self) -> list[Root]:
+        """Read the folders the library keeps in step with."""
+        return [Root(**{**entry, "mounts": tuple(entry.get("mounts", ()))}) for entry in self.entries()[ROOTS]]
+
+    def _read(self) -> Entries:
+        rows = self._tables.read_whole(META, ["key", "value"])
+        try:
+            entries = {row["key"]: json.loads(row["value"]) for row in rows.to_pylist()}
+            if not isinstance(entries[SCHEMA]["version"], int):
+                raise TypeError("the schema version is no number")
+            if missing := {MODEL, ROOTS, STATE} - entries.keys():
+                raise KeyError(min(missing))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreDamaged(
+                f"the library's own entries cannot be read in {self._tables.place.folder}: {error!r}",
+                hint="Restore a backup or scan into a new library",
+            ) from error
+        return entries
+
+
+def meta_table(entries: Entries) -> Any:
+    """Lay out the library's own entries.
+
+    Args:
+        entries: all of them.
+    """
+    return arrow_table(META, [(key, to_json(value)) for key, value in entries.items()])
+
+
+class StorePart:
+    """What every part of a store stands on: tables, entries, settings and a lock for threads.
+
+    Args:
+        tables: the library's tables.
+        meta: the library's entries.
+        settings: how to commit and to tidy up.
+    """
+
+    def __init__(self, *, tables: Tables, meta: Meta, settings: StoreSettings) -> None:
+        self._tables = tables
+        self._meta = meta
+        self._settings = settings
+        # Several threads of a daemon share one store; whatever takes more than one commit holds this meanwhile.
+        self._writing_lock = threading.RLock()
+
+    @property
+    def folder(self) -> Path:
+        """The library's directory."""
+        return self._tables.place.folder
+
+    def state(self) -> LibraryState:
+        """Tell which run is current, and the numbers given so far."""
+        return self._meta.state()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Answer one question within: each table is read at one version, the newest one when it is first asked for.
+
+        Which run is current and what the owner changed is asked at the beginning. Snapshots within one another are
+        one. A snapshot is its thread's own and short-lived: an hour later, maintenance may remove what it reads. What
+        the thread itself writes within is seen at once, with all that others wrote meanwhile.
+        """
+        return self._tables.snapshot(META, EDITS)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one thread that writes, on the newest version of every table."""
+        with self._writing_lock:
+            self._tables.renew()
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step to a newer schema.
+
+    Attributes:
+        version: the schema version after it.
+        name: a name that is never reused.
+        apply: changes tables (harmlessly when done twice) and returns the entries it changes.
+    """
+
+    version: int
+    name: str
+    apply: Callable[[Tables, Entries], Entries]
+
+
+def _say_how_new_arrivals_were(tables: Tables, entries: Entries) -> Entries:
+    """Make room in the labels of every kept run; what was labelled before does not say."""
+    for run in tables.place.labelled_runs():
+        if tables.has(labels_table(run)):
+            tables.widen(labels_table(run), fields(ARRIVAL_COLUMNS))
+    return {}
+
+
+# In order; version 1 is the first.
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, "novelty of arrivals", _say_how_new_arrivals_were),)
+
+
+def bring_up_to_date(
+    tables: Tables, meta: Meta, *, target: int = SCHEMA_VERSION, migrations: Sequence[Migration] = MIGRATIONS
+) -> list[str]:
+    """Do the steps a library still needs.
+
+    Args:
+        tables: the library's tables.
+        meta: its entries.
+        target: the schema version of this vecclust.
+        migrations: all steps there are.
+
+    Returns:
+        Names of the steps done.
+
+    Raises:
+        StoreTooNew: the library was written by a newer vecclust.
+        StoreError: it is older than the target and may not be written now.
+    """
+    schema = meta.entries()[SCHEMA]
+    if schema["version"] > target:
+        raise StoreTooNew(
+            f"the library in {tables.place.folder} was written by a newer vecclust"
+            f" (schema {schema['version']}, this one knows {target})",
+            hint="Update vecclust",
         )
-    columns = {
-        THUMBNAILS: [_key("photo"), _must("jpeg", binary)],
-        FILES: [
-            _key("file"),
-            _must("root", binary),
-            _must("path", binary),
-            *(_must(name, whole) for name in ("size_bytes", "mtime_ns", "ctime_ns")),
-            _must("inode", pa.uint64()),
-            _may("photo", text),
-            _must("state", text),
-            _must("attempts", whole),
-            _must("next_try_ns", whole),
-            _must("reason", text),
-            _must("missing_since_ns", whole),
-        ],
-        RUNS: [
-            _key("run"),
-            *(_must(name, whole) for name in ("number", "created_ns")),
-            *(_must(name, text) for name in ("model", "params")),
-            *(_must(name, whole) for name in ("n_photos", "n_clusters", "n_noise")),
-            *(_must(name, text) for name in ("figures", "seconds")),
-            _may("parent", text),
-            *(_must(name, text) for name in ("reason", "changes")),
-        ],
-        CLUSTERS: [
-            _must("run", text),
-            _must("number", whole),
-            _must("cluster", text),
-            _must("size", whole),
-            _must("medoid", text),
-            _must("strength", pa.float64()),
-            _must("event", text),
-            _must("sources", text),
-        ],
-        NAMES: [_key("cluster"), _must("name", text), _must("named_by", text), _must("named_ns", whole)],
-        EDITS: [
-            _must("number", whole),
-            _must("verb", text),
-            *(_may(name, text) for name in ("photo", "cluster", "other")),
-            _must("name", text),
-            _may("run", text),
-            _must("said_ns", whole),
-        ],
-        META: [_key("key"), _must("value", text)],
-    }
-    return _schema(*columns[table])
+    if schema["version"] == target:
+        return []
+    if not tables.writable:
+        raise StoreError(
+            f"the library in {tables.place.folder} was written by an older vecclust",
+            hint="Run `vecclust scan` once to bring it up to date",
+        )
+    done = [step.name for step in migrations if _apply(step, tables, meta)]
+    if (reached := meta.entries()[SCHEMA]["version"]) != target:
+        raise StoreError(f"no migration leads from schema {reached} to {target}")
+    return done
 
 
-def arrival_fields() -> list[Any]:
-    """Lay out what labels say of arrivals since schema 2; nothing of photos that were fitted."""
-    import pyarrow as pa
-
-    return [_may("novelty", pa.float32()), _may("newcomer", pa.bool_())]
-
-
-def _schema(*fields: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.schema(list(fields))
-
-
-def _key(name: str) -> Any:
-    import pyarrow as pa
-
-    return pa.field(
-        name,
-        pa.string(),
-        nullable=False,
-        metadata={"lance-schema:unenforced-primary-key:position": "1"},
-    )
-
-
-def _must(name: str, kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.field(name, kind, nullable=False)
-
-
-def _may(name: str, kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.field(name, kind, nullable=True)
+def _apply(step: Migration, tables: Tables, meta: Meta) -> bool:
+    entries = meta.entries()
+    schema = entries[SCHEMA]
+    if step.name in schema["migrations"] or step.version <= schema["version"]:
+        return False
+    changes = step.apply(tables, entries)
+    record = {"version": step.version, "migrations": [*schema["migrations"], step.name]}
+    meta.commit({**changes, SCHEMA: record})
+    _log.info("library brought to schema %d by %s", step.version, step.name)
+    return True

@@ -1,28 +1,183 @@
 """The tables as sets of rows: read, add, merge, delete, compact. What the rows mean is not known here.
 
-Every write is one commit: made under the writer's lock, tried again on a conflict, synced to the disk before
-it is acknowledged. Every read sees the newest commit of any process. Keyed writes scan the key column instead
+The one module that calls lancedb. Every write is one commit: made under the writer's lock, tried again on a conflict,
+synced to the disk before it is acknowledged. Every read is of one version of its table: the newest of any process, or
+within a `snapshot` the one that was the newest when the snapshot first asked. Keyed writes scan the key column instead
 of using an index, for with an index LanceDB lets two writers insert the same new key.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import logging
+import operator
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from vecclust.errors import StoreDamaged
-from vecclust.store.durable import SyncedFiles
-from vecclust.store.filters import Filter
-from vecclust.store.keys import KnownKeys
-from vecclust.store.place import LibraryPlace, manifests
-from vecclust.store.settings import StoreSettings
-from vecclust.store.vendor import border, load_lancedb, retried
+from vecclust.errors import StoreDamaged, VecclustError
+from vecclust.store.failures import PANICS, is_conflict, translated
+from vecclust.store.layout import NO_TABLE, LibraryPlace, StoreSettings, Version, manifests
+from vecclust.store.writer import SyncedFiles
 
+# All numbers of a column; its ends are no bounds to a filter.
+INT64 = range(-(2**63), 2**63)
+
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+# Which rows: by column, the values of which it holds one, or the range it lies in; all of several columns hold. No
+# value is ever spliced into SQL, whatever it contains: quotes, backslashes, emoji.
+Where = Mapping[str, Collection[str] | Collection[int] | range]
+
+# Half of lancedb's import are REST clients that a library on disk never calls: 1.15 s with them, 0.62 s
+# without (lancedb 0.40, warm disk, two cores). `importlib.util.LazyLoader` does not help, for the import of
+# any submodule touches the package's `__path__` and so loads it (1.07 s).
+_REST_CLIENTS = "lance_namespace_urllib3_client"
+
+# Under our own lock nobody but our own maintenance can be in the way, which takes seconds at most.
+_TRIES = 6
+_FIRST_PAUSE_S = 0.05
+# The photos and the labels of the current run; at 200,000 photos the keys of each take 30 MB.
+_MOST_KEY_SETS = 2
+# What is read whole of small tables: entries, edits, names, runs, the clusters of the runs asked for last.
+_MOST_READINGS = 16
+# One filter with 10,000 ids takes 0.1 s; past that, several filters cost less memory and no more time.
+_IDS_PER_FILTER = 5_000
+
+
+def load_lancedb() -> Any:
+    """Import lancedb without the generated REST clients, which stay one attribute away."""
+    if "lancedb" not in sys.modules:
+        _defer_package(_REST_CLIENTS)
+    import lancedb
+
+    return lancedb
+
+
+def _defer_package(name: str) -> None:
+    """Put an empty package in place whose own code runs when something of it is asked for.
+
+    Its submodules are imported as usual; what changes is only when `__init__.py` runs.
+    """
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    loader = spec.loader
+    package = importlib.util.module_from_spec(spec)
+
+    def load_now(attribute: str) -> Any:
+        if "__getattr__" in vars(package):
+            del vars(package)["__getattr__"]
+            loader.exec_module(package)
+        return getattr(package, attribute)
+
+    vars(package)["__getattr__"] = load_now
+    sys.modules[name] = package
+
+
+@contextmanager
+def border(doing: str, *, place: Path) -> Iterator[None]:
+    """Turn whatever lancedb raises inside into our own errors.
+
+    Args:
+        doing: what is being done, as the object of "while": `adding photos`.
+        place: where, for the message.
+
+    Raises:
+        StoreFull: no space, or no more allowed, where the library lies.
+        StoreUnsuitable: the place refuses to be written.
+        StoreDamaged: a table cannot be read.
+        StoreError: anything else.
+    """
+    try:
+        yield
+    except VecclustError:
+        raise
+    # Broad on purpose: this is the border, and lancedb names no exceptions that could be listed.
+    except Exception as error:
+        raise translated(error, doing=doing, place=place) from error
+    except BaseException as error:
+        if type(error).__module__ != PANICS:
+            raise
+        raise translated(error, doing=doing, place=place) from error
+
+
+def retried(
+    attempt: Callable[[], _T], *, again: Callable[[], object], pause: Callable[[float], None] = time.sleep
+) -> _T:
+    """Commit, and commit again where another commit came first.
+
+    Args:
+        attempt: makes one commit; a conflict means that it did not happen.
+        again: called before every new attempt, to read the newest version.
+        pause: waits the given seconds.
+
+    Returns:
+        What the attempt returned.
+    """
+    for tries in range(1, _TRIES + 1):
+        try:
+            return attempt()
+        except (RuntimeError, ValueError, OSError) as error:
+            if tries == _TRIES or not is_conflict(error):
+                raise
+            _log.info("another commit came first, trying again (%d of %d)", tries, _TRIES)
+            pause(_FIRST_PAUSE_S * 2 ** (tries - 1))
+            again()
+    raise AssertionError("unreachable")
+
+
+def condition(where: Where) -> Any:
+    """Turn a choice of rows into the vendor's expression.
+
+    It is handed over as it is and never rendered: its text form (`to_sql`) escapes a quote but not a backslash before
+    it. Text that cannot be stored cannot be found either, and is no error to look for.
+
+    Args:
+        where: which rows, by at least one column; rows where a column is null are not chosen.
+    """
+    from lancedb.expr import col, lit
+
+    parts = []
+    for column, wanted in where.items():
+        if isinstance(wanted, range):
+            parts += [col(column) >= lit(wanted.start)] * (wanted.start > INT64.start)
+            parts += [col(column) < lit(wanted.stop)] * (wanted.stop < INT64.stop)
+        else:
+            values = [
+                one.encode("utf-8", "backslashreplace").decode() if isinstance(one, str) else one for one in wanted
+            ]
+            parts.append(col(column).isin([lit(value) for value in values]))
+    return functools.reduce(operator.and_, parts)
+
+
+def in_parts(keys: Iterable[str]) -> list[list[str]]:
+    """Cut keys into lists short enough for one filter each.
+
+    Args:
+        keys: what is wanted; repeated ones count once.
+    """
+    unique = list(dict.fromkeys(keys))
+    return [unique[start : start + _IDS_PER_FILTER] for start in range(0, len(unique), _IDS_PER_FILTER)]
+
+
+# By table and what was read of it.
+_Readings = OrderedDict[tuple[str, str], tuple[Version, Any]]
+
+
+class _Versioned(threading.local):
+    """The versions that this thread's snapshot reads; None where it has none."""
+
+    seen: dict[str, Version] | None = None
 
 
 class Tables:
@@ -39,46 +194,98 @@ class Tables:
         self.place = place
         self.writable = writable
         self._settings = settings
-        self._synced = SyncedFiles()
-        self._open: dict[str, Any] = {}
-        self._known = KnownKeys()
+        self._synced = SyncedFiles() if writable else None
+        self._snapshot = _Versioned()
+        # Handles that only read, each held at a version: a handle that writes would take readers along.
+        self._handles: dict[str, tuple[Version, Any]] = {}
+        # What was read of tables, each as of one version; threads may ask side by side.
+        self._readings, self._keys = _Readings(), _Readings()
+        self._learning = threading.Lock()
         with border("opening the library", place=place.folder):
             self._connection = lancedb.connect(
                 place.tables.absolute(),
-                read_consistency_interval=timedelta(0),
                 session=lancedb.Session(
                     index_cache_size_bytes=settings.index_cache_bytes,
                     metadata_cache_size_bytes=settings.metadata_cache_bytes,
                 ),
             )
 
+    @contextmanager
+    def snapshot(self, *tables: str) -> Iterator[None]:
+        """Read one version of each table within; snapshots within one another are one.
+
+        A snapshot is its thread's own. What the thread itself writes within is seen at once.
+
+        Args:
+            tables: those whose version counts from the beginning; that of any other from its first use.
+        """
+        if self._snapshot.seen is not None:
+            yield
+            return
+        self._snapshot.seen = {table: self.place.newest(table) for table in tables}
+        try:
+            yield
+        finally:
+            self._snapshot.seen = None
+
+    def renew(self) -> None:
+        """Let this thread's snapshot, where it has one, go on with the newest versions."""
+        if self._snapshot.seen is not None:
+            self._snapshot.seen = {}
+
+    def version(self, table: str) -> Version:
+        """Tell which version of a table is read now: `NO_TABLE` where there is no such table.
+
+        Args:
+            table: its name.
+        """
+        seen = self._snapshot.seen
+        if seen is None:
+            return self.place.newest(table)
+        if table not in seen:
+            seen[table] = self.place.newest(table)
+        return seen[table]
+
     def has(self, table: str) -> bool:
-        """Whether the table exists."""
-        return table in self._open or self.place.has_table(table)
+        """Tell whether a table exists.
+
+        Args:
+            table: its name.
+        """
+        return self.version(table) is not NO_TABLE
 
     def create(self, table: str, data: Any) -> None:
-        """Make a table with its first rows in one commit, in place of one that is there."""
+        """Make a table with its first rows in one commit, in place of one that is there.
+
+        Args:
+            table: its name.
+            data: an arrow table, of no rows too.
+        """
         self._require_writer()
         with border(f"making the table {table}", place=self.place.folder):
-            there = self.place.has_table(table)
+            there = self.place.newest(table) is not NO_TABLE
             if not there:
                 # A making that was killed before its commit left a folder without a version.
                 self.place.discard(self.place.table(table))
-            self._known.forget(table)
-            mode = "overwrite" if there else "create"
-            self._open[table] = self._connection.create_table(table, data=data, mode=mode)
+            self._connection.create_table(table, data=data, mode="overwrite" if there else "create")
+        self.renew()
         self._sync(table)
 
     def drop(self, table: str) -> None:
-        """Remove a table with all its versions."""
+        """Remove a table with all its versions.
+
+        Args:
+            table: its name; nothing happens where there is none.
+        """
         self._require_writer()
-        self._open.pop(table, None)
-        self._known.forget(table)
-        self._synced.forget(self.place.table(table))
+        self._handles.pop(table, None)
         with border(f"dropping the table {table}", place=self.place.folder):
             self.place.discard(self.place.table(table))
+        if self._synced is not None:
+            self._synced.forget(self.place.table(table))
+        self.renew()
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, where: Filter | None = None) -> Iterator[Any]:
+    def read(self, table: str, columns: Sequence[str] | None = None, *, where: Where | None = None) -> Iterator[Any]:
         """Stream the rows of one version of a table as record batches, none where there is no such table.
 
         Args:
@@ -90,76 +297,97 @@ class Tables:
             return
         with border(f"reading {table}", place=self.place.folder):
             query = self._handle(table).search()
-            query = query if where is None else query.where(where)
-            batches = (query if columns is None else query.select(list(columns))).to_batches()
-        while True:
-            with border(f"reading {table}", place=self.place.folder):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
+            query = query if where is None else query.where(condition(where))
+            yield from (query if columns is None else query.select(list(columns))).to_batches()
 
-    def read_whole(self, table: str, columns: Sequence[str], *, where: Filter | None = None) -> Any:
-        """Read rows as one arrow table, or None where there is no such table."""
-        import pyarrow as pa
+    def read_whole(self, table: str, columns: Sequence[str], *, where: Where | None = None) -> Any:
+        """Read rows as one arrow table, or None where there is no such table.
 
+        Args:
+            table: its name.
+            columns: the columns wanted.
+            where: which rows.
+        """
         if not self.has(table):
             return None
-        batches = list(self.read(table, columns, where=where))
-        if batches:
-            return pa.Table.from_batches(batches)
         with border(f"reading {table}", place=self.place.folder):
-            schema = self._handle(table).schema
-        return pa.schema([schema.field(name) for name in columns]).empty_table()
+            query = self._handle(table).search()
+            return (query if where is None else query.where(condition(where))).select(list(columns)).to_arrow()
+
+    def reading(self, table: str, name: str, read: Callable[[], _T]) -> _T:
+        """Give what is read of a table, made anew only where the table has changed since.
+
+        Args:
+            table: its name.
+            name: what is read of it.
+            read: reads it, from this table alone; what it returns is shared and not changed by anybody.
+        """
+        version = self.version(table)
+        of_version, reading = self._readings.get((table, name), (None, None))
+        if of_version != version:
+            with self.snapshot():
+                reading = read()
+                self._learn(self._readings, (table, name), self.version(table), reading)
+        return cast(_T, reading)
 
     def keys(self, table: str, column: str) -> frozenset[str]:
-        """Collect a column's values; those of a version that was asked for last are known without reading."""
+        """Collect a column's values; those of a version that was asked for last are known without reading.
+
+        A daemon asks after every batch which photos have no label; reading the keys of 20,000 photos and of their
+        labels took most of the 0.1 s that a label cost beyond its placing.
+
+        Args:
+            table: its name.
+            column: a column of text without nulls.
+        """
         version = self.version(table)
-        known = self._known.at(table, column, version=version)
-        if known is None:
-            known = frozenset(key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist())
-            if self.version(table) == version:
-                self._known.learn(table, column, version=version, keys=known)
-        return known
+        of_version, keys = self._keys.get((table, column), (None, frozenset()))
+        if of_version != version:
+            with self.snapshot():
+                keys = frozenset(key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist())
+                self._learn(self._keys, (table, column), self.version(table), keys)
+        return keys
 
     def count(self, table: str) -> int:
         """Count rows, 0 where there is no such table.
 
         Without a filter, for the vendor counts only by SQL text, and what its own expressions render as such
         breaks on a backslash before a quote (lancedb 0.40).
+
+        Args:
+            table: its name.
         """
         if not self.has(table):
             return 0
-        with border(f"counting {table}", place=self.place.folder):
-            return int(self._handle(table).count_rows())
-
-    def version(self, table: str) -> int:
-        """Give the number of a table's newest version, 0 where there is no such table."""
-        if not self.has(table):
-            return 0
-        with border(f"reading {table}", place=self.place.folder):
-            return int(self._handle(table).version)
-
-    @contextmanager
-    def pinned(self, table: str) -> Iterator[Any]:
-        """Hand out the vendor's table held at its newest version, for reads that must agree."""
-        with border(f"reading {table}", place=self.place.folder):
-            handle = self._connection.open_table(table)
-            handle.checkout(handle.version)
-            yield handle
+        return self.reading(table, "count", lambda: self.query(table, lambda handle: int(handle.count_rows())))
 
     def query(self, table: str, ask: Callable[[Any], _T]) -> _T:
-        """Ask the vendor's table something that has no verb here."""
+        """Ask the vendor's table something that has no verb here.
+
+        Args:
+            table: its name.
+            ask: reads from the vendor's table.
+        """
         with border(f"searching {table}", place=self.place.folder):
             return ask(self._handle(table))
 
     def add(self, table: str, data: Any) -> None:
-        """Append rows without looking at keys."""
+        """Append rows without looking at keys.
+
+        Args:
+            table: its name.
+            data: an arrow table; nothing happens where it has no rows.
+        """
         if data.num_rows:
             self._commit(table, lambda handle: handle.add(data), doing="adding to")
 
     def replace(self, table: str, data: Any) -> None:
-        """Put these rows in place of all rows, in one commit."""
+        """Put these rows in place of all rows, in one commit.
+
+        Args:
+            table: its name.
+            data: an arrow table.
+        """
         self._commit(table, lambda handle: handle.add(data, mode="overwrite"), doing="replacing")
 
     def insert_missing(self, table: str, data: Any) -> int:
@@ -168,25 +396,23 @@ class Tables:
         17 to 30 ms for 256 rows beside 50,000 (3.5 ms for a plain append): nothing beside embedding them, and
         it relies on no keys in memory that could be out of date.
 
+        Args:
+            table: its name.
+            data: an arrow table, no key twice.
+
         Returns:
             How many were new.
         """
-
-        def insert(handle: Any, part: Any) -> int:
-            merge = _by_key(handle).when_not_matched_insert_all().use_index(False)
-            return int(merge.execute(part).num_inserted_rows)
-
-        return sum(self._merge(table, insert, part, doing="adding to") for part in self._parts(data))
+        return sum(int(done.num_inserted_rows) for done in self._merge(table, data, doing="adding to"))
 
     def upsert(self, table: str, data: Any) -> None:
-        """Insert the rows whose key is new and put the others in place of those with their key."""
+        """Insert the rows whose key is new and put the others in place of those with their key.
 
-        def write(handle: Any, part: Any) -> None:
-            merge = _by_key(handle).when_matched_update_all().when_not_matched_insert_all().use_index(False)
-            merge.execute(part)
-
-        for part in self._parts(data):
-            self._merge(table, write, part, doing="writing")
+        Args:
+            table: its name.
+            data: an arrow table, no key twice.
+        """
+        self._merge(table, data, doing="writing", replace=True)
 
     def widen(self, table: str, fields: Sequence[Any]) -> None:
         """Add columns that are not there yet, null in every row; no row is rewritten.
@@ -195,21 +421,26 @@ class Tables:
             table: its name.
             fields: nullable arrow fields.
         """
-        with border(f"reading {table}", place=self.place.folder):
-            there = self._handle(table).schema.names
+        there = self.query(table, lambda handle: handle.schema.names)
         new = [field for field in fields if field.name not in there]
         if new:
             self._commit(table, lambda handle: handle.add_columns(new), doing="widening")
 
-    def delete(self, table: str, where: Filter) -> int:
+    def delete(self, table: str, where: Where) -> int:
         """Delete rows.
+
+        Args:
+            table: its name; nothing happens where there is none.
+            where: which rows.
 
         Returns:
             How many there were.
         """
         if not self.has(table):
             return 0
-        return int(self._commit(table, lambda handle: handle.delete(where), doing="deleting from").num_deleted_rows)
+        return int(
+            self._commit(table, lambda handle: handle.delete(condition(where)), doing="deleting from").num_deleted_rows
+        )
 
     def tidy(self, table: str) -> bool:
         """Compact a table and drop its old versions where it pays.
@@ -218,14 +449,16 @@ class Tables:
         ones are many and hold a fair share of the rows: each row is then rewritten a handful of times at
         most.
 
+        Args:
+            table: its name.
+
         Returns:
             Whether it did.
         """
         if not self.has(table):
             return False
         most = self._settings.compact_fragments
-        with border(f"looking after {table}", place=self.place.folder):
-            stats = self._handle(table).stats()
+        stats = self.query(table, lambda handle: handle.stats())
         fragments = stats["fragment_stats"]
         n_small, largest = fragments["num_small_fragments"], fragments["lengths"]["max"]
         pays = n_small > most and (stats["num_rows"] - largest > largest / 4 or n_small > 4 * most)
@@ -235,61 +468,98 @@ class Tables:
         return True
 
     def optimize(self, table: str) -> None:
-        """Compact a table, bring its indexes up to date and drop versions that no reader uses."""
+        """Compact a table, bring its indexes up to date and drop versions that no reader uses.
+
+        Args:
+            table: its name.
+        """
         age = timedelta(seconds=self._settings.keep_versions_s)
         self._commit(table, lambda handle: handle.optimize(cleanup_older_than=age), doing="compacting")
 
     def build_index(self, table: str, column: str, config: Any) -> None:
-        """Build an index, in place of one that is there."""
+        """Build an index, in place of one that is there.
+
+        Args:
+            table: its name.
+            column: which column.
+            config: the vendor's description of the index.
+        """
         self._commit(table, lambda handle: handle.create_index(column, config=config), doing="indexing")
 
     def sync_folder(self, folder: Path) -> None:
-        """Sync a folder that is written beside the tables."""
-        if self._settings.durable:
-            self._synced.sync(folder)
+        """Sync a folder that is written beside the tables.
+
+        Args:
+            folder: the folder.
+        """
+        if self._settings.durable and self._synced is not None:
+            with border("syncing to the disk", place=folder):
+                self._synced.sync(folder)
 
     def close(self) -> None:
         """Let go of everything that is open."""
-        self._open.clear()
+        self._handles.clear()
 
     def _n_old_versions(self, table: str) -> int:
         oldest_kept = time.time() - self._settings.keep_versions_s
         ages = [manifest.stat().st_mtime for manifest in manifests(self.place.table(table))]
         return sum(age < oldest_kept for age in ages[1:])
 
-    def _parts(self, data: Any) -> Iterator[Any]:
-        size = self._settings.max_merge_rows
-        for start in range(0, data.num_rows, size):
-            yield data.slice(start, size)
-
     def _handle(self, table: str) -> Any:
-        if table not in self._open:
-            self._open[table] = self._connection.open_table(table)
-        return self._open[table]
+        """Give the vendor's table held at the version that is read now."""
+        version = self.version(table)
+        held, handle = self._handles.get(table, (NO_TABLE, None))
+        if handle is None or held != version:
+            handle = self._connection.open_table(table)
+            if version.number not in (0, handle.version):
+                handle.checkout(version.number)
+            self._handles[table] = version, handle
+        return handle
 
     def _commit(self, table: str, write: Callable[[Any], _T], *, doing: str) -> _T:
         self._require_writer()
-        if not self.has(table):
+        if self.place.newest(table) is NO_TABLE:
             raise StoreDamaged(
                 f"the table {table} is missing in {self.place.folder}",
                 hint="Restore a backup or make a new library",
             )
         with border(f"{doing} {table}", place=self.place.folder):
-            handle = self._handle(table)
+            handle = self._connection.open_table(table)
             done = retried(lambda: write(handle), again=handle.checkout_latest)
+            newest = self.place.newest(table)
+            if handle.version == newest.number:
+                self._handles[table] = newest, handle
+        self.renew()
         self._sync(table)
         return done
 
-    def _merge(self, table: str, write: Callable[[Any, Any], _T], part: Any, *, doing: str) -> _T:
+    def _merge(self, table: str, data: Any, *, doing: str, replace: bool = False) -> list[Any]:
         """Write rows by their key, and know afterwards which keys there are if that was known before."""
-        column, version = part.schema.names[0], self.version(table)
-        known = self._known.at(table, column, version=version)
-        done = self._commit(table, lambda handle: write(handle, part), doing=doing)
-        # One further version is this commit and no other.
-        if known is not None and self.version(table) == version + 1:
-            keys = known.union(part.column(0).to_pylist())
-            self._known.learn(table, column, version=version + 1, keys=keys)
+        column, size = data.schema.names[0], self._settings.max_merge_rows
+
+        def write(handle: Any, part: Any) -> Any:
+            # The first column of a table is its declared key.
+            merge = handle.merge_insert(column).when_not_matched_insert_all()
+            return (merge.when_matched_update_all() if replace else merge).use_index(False).execute(part)
+
+        done = []
+        for start in range(0, data.num_rows, size):
+            part = data.slice(start, size)
+            before = self.place.newest(table)
+            of_version, known = self._keys.get((table, column), (None, frozenset()))
+            done.append(self._commit(table, lambda handle, part=part: write(handle, part), doing=doing))  # type: ignore[misc]
+            after = self.place.newest(table)
+            # One further version is this commit and no other.
+            if of_version == before and after.number == before.number + 1:
+                self._learn(self._keys, (table, column), after, known.union(part.column(0).to_pylist()))
         return done
+
+    def _learn(self, readings: _Readings, name: tuple[str, str], version: Version, reading: Any) -> None:
+        with self._learning:
+            readings[name] = version, reading
+            readings.move_to_end(name)
+            while len(readings) > (_MOST_KEY_SETS if readings is self._keys else _MOST_READINGS):
+                readings.popitem(last=False)
 
     def _sync(self, table: str) -> None:
         self.sync_folder(self.place.table(table))
@@ -297,8 +567,3 @@ class Tables:
     def _require_writer(self) -> None:
         if not self.writable:
             raise ValueError("this store was opened for reading")
-
-
-def _by_key(handle: Any) -> Any:
-    """Begin a keyed write by the table's first column, which is its declared key."""
-    return handle.merge_insert(handle.schema.names[0])

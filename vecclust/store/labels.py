@@ -1,0 +1,407 @@
+"""Labels, names and edits: what is said of photos, by a run and by the owner.
+
+Labels of a run are one narrow table, which arrivals are added to. Edits are a log that comes with the first of them and
+is only ever added to. One edit is one commit, and the commit is all there is to it: labels are never written over, what
+is in force is laid over them as they are read. So a killed process leaves an edit made or not made, and going back to
+an earlier run keeps the edits made since. Names outlive runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from vecclust.errors import NotFound, UsageError
+from vecclust.store.layout import CLUSTERS, EDITS, NAMES, PHOTOS, labels_table, run_number, storable_text
+from vecclust.store.schema import StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, in_parts
+from vecclust.types.clusters import ClusterName, ClusterRow, Label
+from vecclust.types.constraints import Constraints, constraints_of
+from vecclust.types.edits import Edit
+
+_LABEL_COLUMNS = ("photo", "cluster", "strength", "assigned_by", "novelty", "newcomer")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """What a run's labels add up to.
+
+    Attributes:
+        by_cluster: photos per cluster, arrivals included.
+        noise: photos without a cluster.
+        arrivals: photos labelled by prediction.
+        arrivals_noise: those of them without a cluster.
+        newcomers: those of these that were held back as unlike all that the run knows.
+    """
+
+    by_cluster: Mapping[str, int]
+    noise: int
+    arrivals: int
+    arrivals_noise: int
+    newcomers: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """First and last time taken among a cluster's photos.
+
+    Attributes:
+        first: the earliest, with its zone where the photo tells one.
+        last: the latest, likewise.
+    """
+
+    first: datetime
+    last: datetime
+
+
+def label_table(labels: Sequence[Label], *, table: str) -> Any:
+    """Lay out labels.
+
+    Args:
+        labels: the labels.
+        table: the table of their run.
+
+    Raises:
+        ValueError: a photo stands twice, or a strength is not within [0, 1].
+    """
+    refuse_repeated([label.photo for label in labels], what="photo")
+    if not all(0.0 <= label.strength <= 1.0 for label in labels):
+        raise ValueError("a strength lies within 0 and 1")
+    return arrow_table(table, [tuple(getattr(label, name) for name in _LABEL_COLUMNS) for label in labels])
+
+
+def read_labels(batches: Iterable[Any]) -> list[Label]:
+    """Read rows of a run's labels.
+
+    Args:
+        batches: arrow record batches with all columns.
+    """
+    return [
+        Label(photo, cluster, strength, assigned_by, novelty, bool(newcomer))
+        for batch in batches
+        for photo, cluster, strength, assigned_by, novelty, newcomer in zip(
+            *(batch.column(name).to_pylist() for name in _LABEL_COLUMNS), strict=True
+        )
+    ]
+
+
+def read_clusters(batches: Iterable[Any]) -> list[ClusterRow]:
+    """Read rows of `clusters`.
+
+    Args:
+        batches: arrow record batches with all columns.
+    """
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    for row in rows:
+        del row["number"]
+        row["sources"] = tuple(json.loads(row["sources"]))
+    return [ClusterRow(**row) for row in rows]
+
+
+class LabelTables(StorePart):
+    """The part of a store that knows labels, names and edits, and reads the clusters they name."""
+
+    def edits(self) -> tuple[Edit, ...]:
+        """Read all edits, in order, those taken back too."""
+        return self._log()[0]
+
+    def constraints(self) -> Constraints:
+        """Give what of the edits is in force."""
+        return self._log()[1]
+
+    def add_edits(self, rows: Sequence[Edit]) -> int:
+        """Add one edit, in one commit.
+
+        Args:
+            rows: its rows, at least one; their number is given here.
+
+        Returns:
+            Its number.
+        """
+        with self._writing():
+            number = max((edit.number for edit in self.edits()), default=0) + 1
+            table = arrow_table(
+                EDITS,
+                [
+                    (number, row.kind, row.photo, row.cluster, row.other, storable_text(row.name), row.run, row.made_ns)
+                    for row in rows
+                ],
+            )
+            if self._tables.has(EDITS):
+                self._tables.add(EDITS, table)
+            else:
+                self._tables.create(EDITS, table)
+        return number
+
+    def _log(self) -> tuple[tuple[Edit, ...], Constraints]:
+        return self._tables.reading(EDITS, "edits", self._read_log)
+
+    def _read_log(self) -> tuple[tuple[Edit, ...], Constraints]:
+        rows = [row for batch in self._tables.read(EDITS) for row in batch.to_pylist()]
+        # Rows of one number keep the order they were added in: a stable sort of what is read in that order.
+        rows.sort(key=lambda row: row["number"])
+        edits = tuple(Edit(kind=row.pop("verb"), made_ns=row.pop("said_ns"), **row) for row in rows)
+        return edits, constraints_of(edits)
+
+    def names(self) -> dict[str, ClusterName]:
+        """Read the names of clusters, also of those that are no more.
+
+        Returns:
+            Name by cluster.
+        """
+        return dict(self._tables.reading(NAMES, "names", self._read_names))
+
+    def _read_names(self) -> dict[str, ClusterName]:
+        rows = (row for batch in self._tables.read(NAMES) for row in batch.to_pylist())
+        return {row["cluster"]: ClusterName(**row) for row in rows}
+
+    def put_names(self, names: Sequence[ClusterName]) -> None:
+        """Name clusters, in place of the names they had.
+
+        Args:
+            names: the names, none for nothing to do.
+
+        Raises:
+            ValueError: one cluster stands twice.
+        """
+        if names:
+            refuse_repeated([name.cluster for name in names], what="cluster")
+            rows = [(name.cluster, storable_text(name.name), name.named_by, name.named_ns) for name in names]
+            with self._writing():
+                self._tables.upsert(NAMES, arrow_table(NAMES, rows))
+
+    def rename(
+        self, cluster: str, name: str, *, named_ns: int, named_by: Literal["owner", "auto"] = "owner"
+    ) -> ClusterName:
+        """Give a cluster of any run a name that outlives refits.
+
+        Args:
+            cluster: its id.
+            name: the name; white space around it does not count.
+            named_ns: when, in nanoseconds since the epoch.
+            named_by: who names it; what the owner does is an edit too.
+
+        Returns:
+            The name as it is kept.
+
+        Raises:
+            NotFound: there never was such a cluster.
+            UsageError: the name is empty or no text.
+        """
+        name = name.strip()
+        if not name or storable_text(name) != name:
+            raise UsageError("a cluster's name is text and not empty", hint="vecclust rename ID NAME")
+        if not self.knows_cluster(cluster):
+            raise NotFound(f"no cluster {cluster} in the library", hint="`vecclust clusters` lists them")
+        given = ClusterName(cluster=cluster, name=name, named_by=named_by, named_ns=named_ns)
+        with self._writing():
+            self.put_names([given])
+            if named_by == "owner":
+                run = self._meta.state().current_run
+                self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
+        return given
+
+    def knows_cluster(self, cluster: str) -> bool:
+        """Tell whether there ever was such a cluster, in a run or by an edit.
+
+        Args:
+            cluster: its id.
+        """
+        return bool(self.history(cluster)) or any(edit.cluster == cluster for edit in self.edits())
+
+    def run_clusters(self, run: str | None = None) -> list[ClusterRow]:
+        """List the clusters of a run as it found them, by number of their ids.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        known = self._known_run(run)
+        if known is None:
+            return []
+        rows = self._tables.reading(
+            CLUSTERS, known, lambda: read_clusters(self._tables.read(CLUSTERS, where={"run": [known]}))
+        )
+        return sorted(rows, key=lambda row: (len(row.cluster), row.cluster))
+
+    def history(self, cluster: str) -> list[ClusterRow]:
+        """List what every run said of one cluster, oldest first; empty where it never was.
+
+        Args:
+            cluster: its id.
+        """
+        last = self._meta.state().last_run
+        rows = read_clusters(self._tables.read(CLUSTERS, where={"cluster": [cluster]}))
+        return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
+
+    def labels(self, run: str | None = None) -> dict[str, Label]:
+        """Read all labels of a run, arrivals included, and the owner's edits laid over them.
+
+        Args:
+            run: which run, None for the current one.
+
+        Returns:
+            Label by photo; empty before the first run.
+        """
+        return {label.photo: label for label in self._labels(run)}
+
+    def run_labels(self, run: str | None = None) -> dict[str, Label]:
+        """Read all labels as the run itself has them, without the owner's edits.
+
+        Args:
+            run: which run, None for the current one.
+
+        Returns:
+            Label by photo; empty before the first run.
+        """
+        return {label.photo: label for label in self._run_labels(run)}
+
+    def labels_of(self, photos: Collection[str], *, run: str | None = None) -> dict[str, Label]:
+        """Read the labels of some photos, leaving out those that have none.
+
+        Args:
+            photos: which photos.
+            run: which run, None for the current one.
+
+        Returns:
+            Label by photo.
+        """
+        return {label.photo: label for part in in_parts(photos) for label in self._labels(run, where={"photo": part})}
+
+    def label(self, photo: str) -> Label | None:
+        """Read one photo's label in the current run, or None where it has none yet.
+
+        Args:
+            photo: which one.
+        """
+        return self.labels_of([photo]).get(photo)
+
+    def members(self, cluster: str, *, run: str | None = None) -> list[Label]:
+        """List a cluster's photos, strongest first, then by photo; empty where there is none.
+
+        Args:
+            cluster: its id.
+            run: which run, None for the current one.
+        """
+        constraints = self.constraints()
+        found = {label.photo: label for label in self._labels(run, where={"cluster": constraints.group(cluster)})}
+        found |= self.labels_of(constraints.pinned_to(cluster), run=run)
+        rows = (label for label in found.values() if label.cluster == cluster)
+        return sorted(rows, key=lambda label: (-label.strength, label.photo))
+
+    def arrivals(self, run: str | None = None) -> list[Label]:
+        """List the labels of a run's arrivals in the order in which the photos came, those of one moment by photo.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        labels = {label.photo: label for label in self._labels(run, where={"assigned_by": ["predict"]})}
+        if not labels:
+            return []
+        came = self._tables.read_whole(PHOTOS, ["photo", "added_ns"])
+        added_ns = dict(zip(came.column("photo").to_pylist(), came.column("added_ns").to_pylist(), strict=True))
+        # A photo that went away meanwhile has no place in the order any more.
+        return [labels[photo] for _, photo in sorted((added_ns[p], p) for p in labels.keys() & added_ns.keys())]
+
+    def unlabelled(self) -> list[str]:
+        """Name the photos the current run says nothing of, in order; all of them before the first run."""
+        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labelled()))
+
+    def labelled(self, run: str | None = None) -> frozenset[str]:
+        """Name the photos a run says anything of, without reading what it says: a fifth of the time of `labels`.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        run = self._known_run(run)
+        return frozenset() if run is None else self._tables.keys(labels_table(run), "photo")
+
+    def label_counts(self, run: str | None = None) -> LabelCounts:
+        """Count a run's labels as the owner wants them, by cluster and by who assigned them first.
+
+        Args:
+            run: which run, None for the current one.
+        """
+        known, constraints = self._known_run(run), self.constraints()
+        if known is None:
+            return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0, newcomers=0)
+        shown: Counter[tuple[str | None, bool, bool]] = Counter()
+        for row in self._tables.reading(labels_table(known), "counts", lambda: self._count_labels(known)):
+            cluster, n = row["cluster"], row["count_all"]
+            shown[cluster and constraints.root(cluster), row["assigned_by"] == "predict", bool(row["newcomer"])] += n
+        for label in self._pinned(known):
+            is_arrival, is_new = label.assigned_by == "predict", label.newcomer
+            shown[label.cluster and constraints.root(label.cluster), is_arrival, is_new] -= 1
+            shown[constraints.label(label).cluster, is_arrival, is_new] += 1
+        by_cluster: Counter[str] = Counter()
+        for (cluster, _, _), n in shown.items():
+            if cluster is not None:
+                by_cluster[cluster] += n
+        return LabelCounts(
+            by_cluster={cluster: n for cluster, n in by_cluster.items() if n},
+            noise=sum(n for (cluster, _, _), n in shown.items() if cluster is None),
+            arrivals=sum(n for (_, is_arrival, _), n in shown.items() if is_arrival),
+            arrivals_noise=shown[None, True, False] + shown[None, True, True],
+            newcomers=shown[None, True, True],
+        )
+
+    def time_spans(self, run: str | None = None) -> dict[str, TimeSpan]:
+        """Find first and last time taken of every cluster, in one pass over labels and photos.
+
+        Args:
+            run: which run, None for the current one.
+
+        Returns:
+            Spans by cluster. A time that is only the file's own mtime says when it was copied as likely as when it
+            was taken, and is left out; so are clusters none of whose photos has a better one.
+        """
+        run = self._known_run(run)
+        labels = None if run is None else self._tables.read_whole(labels_table(run), ["photo", "cluster"])
+        if run is None or labels is None:
+            return {}
+        clusters = dict(zip(labels.column("photo").to_pylist(), labels.column("cluster").to_pylist(), strict=True))
+        constraints = self.constraints()
+        if constraints.joined:
+            clusters = {photo: cluster and constraints.root(cluster) for photo, cluster in clusters.items()}
+        clusters |= {label.photo: constraints.label(label).cluster for label in self._pinned(run)}
+        first: dict[str, tuple[int, str]] = {}
+        last: dict[str, tuple[int, str]] = {}
+        for batch in self._tables.read(PHOTOS, ["photo", "taken", "taken_ns", "taken_source"]):
+            for photo, taken, taken_ns, source in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if taken is None or source == "mtime" or (cluster := clusters.get(photo)) is None:
+                    continue
+                time = (taken_ns, taken)
+                first[cluster] = min(first.get(cluster, time), time)
+                last[cluster] = max(last.get(cluster, time), time)
+        return {
+            cluster: TimeSpan(datetime.fromisoformat(first[cluster][1]), datetime.fromisoformat(last[cluster][1]))
+            for cluster in first
+        }
+
+    def _count_labels(self, run: str) -> list[dict[str, Any]]:
+        told = ["cluster", "assigned_by", "newcomer"]
+        table = self._tables.read_whole(labels_table(run), told)
+        counted: list[dict[str, Any]] = []
+        return counted if table is None else table.group_by(told).aggregate([([], "count_all")]).to_pylist()
+
+    def _known_run(self, run: str | None) -> str | None:
+        """Give the run that is meant, the current one for None; None where there is no such run."""
+        state = self._meta.state()
+        run = state.current_run if run is None else run
+        return run if run is not None and 0 < run_number(run) <= state.last_run else None
+
+    def _pinned(self, run: str) -> list[Label]:
+        """Read what a run itself says of the photos that the owner put elsewhere or pinned."""
+        parts = in_parts(self.constraints().pins)
+        return [label for part in parts for label in self._run_labels(run, where={"photo": part})]
+
+    def _labels(self, run: str | None, *, where: Where | None = None) -> list[Label]:
+        labels, constraints = self._run_labels(run, where=where), self.constraints()
+        return [constraints.label(label) for label in labels] if constraints.relabels else labels
+
+    def _run_labels(self, run: str | None, *, where: Where | None = None) -> list[Label]:
+        run = self._known_run(run)
+        return [] if run is None else read_labels(self._tables.read(labels_table(run), where=where))
