@@ -12,13 +12,7 @@ from pathlib import Path
 from vecclust.errors import StoreDamaged, StoreError, StoreFull, StoreUnsuitable
 
 _FULL = ("No space left", "os error 28", "quota exceeded", "os error 122", "File too large", "os error 27")
-_REFUSED = (
-    "Permission denied",
-    "os error 13",
-    "Read-only file system",
-    "os error 30",
-    "Operation not permitted",
-)
+_REFUSED = ("Permission denied", "os error 13", "Read-only file system", "os error 30", "Operation not permitted")
 _UNUSABLE = ("Failed to parse path", "surrogates not allowed")
 _DAMAGED = (
     "Not found",

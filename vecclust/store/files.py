@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def file_table(rows: Sequence[FileRow]) -> Any:
     """
     keys = [file_key(row.root, row.path) for row in rows]
     refuse_repeated(keys, what="file")
+    plain = attrgetter(*_COLUMNS[2:-2])
     return arrow_table(
         FILES,
         [
@@ -77,14 +79,7 @@ def file_table(rows: Sequence[FileRow]) -> Any:
                 key,
                 os.fsencode(row.root),
                 os.fsencode(row.path),
-                row.size_bytes,
-                row.mtime_ns,
-                row.ctime_ns,
-                row.inode,
-                row.photo,
-                row.state,
-                row.attempts,
-                row.next_try_ns,
+                *plain(row),
                 storable_text(row.reason),
                 row.missing_since_ns,
             )
@@ -108,10 +103,6 @@ def read_files(batches: Iterable[Any]) -> list[FileRow]:
 
 class FileTables(StorePart):
     """The part of a store that knows files and the folders they lie in."""
-
-    def roots(self) -> list[Root]:
-        """List the folders the library keeps in step with, as they were given."""
-        return self._meta.roots()
 
     def put_roots(self, roots: Sequence[Root]) -> None:
         """Replace the list of kept folders.

@@ -201,7 +201,7 @@ class LabelTables(StorePart):
         with self._writing():
             self.put_names([given])
             if named_by == "owner":
-                run = self._meta.state().current_run
+                run = self.state().current_run
                 self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
         return given
 
@@ -233,7 +233,7 @@ class LabelTables(StorePart):
         Args:
             cluster: its id.
         """
-        last = self._meta.state().last_run
+        last = self.state().last_run
         rows = read_clusters(self._tables.read(CLUSTERS, where={"cluster": [cluster]}))
         return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
 
@@ -389,7 +389,7 @@ class LabelTables(StorePart):
 
     def _known_run(self, run: str | None) -> str | None:
         """Give the run that is meant, the current one for None; None where there is no such run."""
-        state = self._meta.state()
+        state = self.state()
         run = state.current_run if run is None else run
         return run if run is not None and 0 < run_number(run) <= state.last_run else None
 

@@ -204,10 +204,6 @@ class Meta:
         self._tables.renew()
         self._tables.replace(META, meta_table({**self.entries(), **changes}))
 
-    def state(self) -> LibraryState:
-        """Read which run is current."""
-        return LibraryState(**self.entries()[STATE])
-
     def commit_state(self, state: LibraryState) -> None:
         """Make another run the current one.
 
@@ -215,15 +211,6 @@ class Meta:
             state: the run, and the numbers given so far.
         """
         self.commit({STATE: asdict(state)})
-
-    def model(self) -> LibraryModel | None:
-        """Read the library's model, None while it has none."""
-        entry = self.entries()[MODEL]
-        return None if entry is None else LibraryModel(**{**entry, "framing": Framing(**entry["framing"])})
-
-    def roots(self) -> list[Root]:
-        """Read the folders the library keeps in step with."""
-        return [Root(**{**entry, "mounts": tuple(entry.get("mounts", ()))}) for entry in self.entries()[ROOTS]]
 
     def _read(self) -> Entries:
         rows = self._tables.read_whole(META, ["key", "value"])
@@ -273,7 +260,16 @@ class StorePart:
 
     def state(self) -> LibraryState:
         """Tell which run is current, and the numbers given so far."""
-        return self._meta.state()
+        return LibraryState(**self._meta.entries()[STATE])
+
+    def model(self) -> LibraryModel | None:
+        """Tell the model of the library's vectors, None while it is bound to none."""
+        entry = self._meta.entries()[MODEL]
+        return None if entry is None else LibraryModel(**{**entry, "framing": Framing(**entry["framing"])})
+
+    def roots(self) -> list[Root]:
+        """List the folders the library keeps in step with, as they were given."""
+        return [Root(**{**entry, "mounts": tuple(entry.get("mounts", ()))}) for entry in self._meta.entries()[ROOTS]]
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Answer one question within: each table is read at one version, the newest one when it is first asked for.

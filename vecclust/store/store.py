@@ -145,7 +145,7 @@ class Store(PhotoTables, FileTables, RunTables):
 
     def stamp(self) -> str:
         """Name the state the library is in: another one means that something an answer may stand on has changed."""
-        current = self._meta.state().current_run
+        current = self.state().current_run
         tables = [PHOTOS, FILES, NAMES, EDITS, META, *([] if current is None else [labels_table(current)])]
         return "-".join([current or "r0", *(str(self._tables.version(table).number) for table in tables)])
 
@@ -193,13 +193,13 @@ class Store(PhotoTables, FileTables, RunTables):
         self.close()
 
     def _all_tables(self) -> list[str]:
-        current = self._meta.state().current_run
+        current = self.state().current_run
         fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, EDITS, META]
         return fixed if current is None else [*fixed, labels_table(current)]
 
     def _prune_runs(self) -> list[str]:
         """Let go of labels and arrays of old runs; their rows stay, for the history of clusters."""
-        state = self._meta.state()
+        state = self.state()
         place = self._tables.place
         present = {run for run in (*place.labelled_runs(), *place.fit_runs()) if run_number(run) <= state.last_run}
         old = sorted(present, key=run_number)[: -self._settings.keep_runs]

@@ -520,8 +520,7 @@ class Tables:
         self._require_writer()
         if self.place.newest(table) is NO_TABLE:
             raise StoreDamaged(
-                f"the table {table} is missing in {self.place.folder}",
-                hint="Restore a backup or make a new library",
+                f"the table {table} is missing in {self.place.folder}", hint="Restore a backup or make a new library"
             )
         with border(f"{doing} {table}", place=self.place.folder):
             handle = self._connection.open_table(table)
