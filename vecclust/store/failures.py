@@ -1,7 +1,7 @@
 """What lancedb's failures mean in our own terms.
 
 It reports nearly everything as a bare ValueError or RuntimeError with a long Rust path, so the kind of failure is read
-from the text, and what was being done is said by the caller. A panic of the Rust side derives from BaseException; it
+from the text, and what was being done is given by the caller. A panic of the Rust side derives from BaseException; it
 means a file that is not what it should be.
 """
 
@@ -51,23 +51,23 @@ def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
         The error to raise from it.
     """
     text = str(error)
-    said = _first_words(text) or type(error).__name__
+    message = _first_words(text) or type(error).__name__
     if any(sign in text for sign in _FULL):
         return StoreFull(
             f"no space left while {doing} in {place}",
             hint="Free some space and run the command again: it goes on where it was",
         )
     if any(sign in text for sign in _REFUSED):
-        return StoreUnsuitable(f"not allowed to write while {doing} in {place}", hint=f"The system said: {said}")
+        return StoreUnsuitable(f"not allowed to write while {doing} in {place}", hint=f"The system said: {message}")
     if any(sign in text for sign in _UNUSABLE):
-        return StoreUnsuitable(f"{place} cannot hold a library: {said}", hint="Choose a folder with a plain name")
+        return StoreUnsuitable(f"{place} cannot hold a library: {message}", hint="Choose a folder with a plain name")
     if any(sign in text for sign in _DAMAGED) or type(error).__module__ == PANICS:
         return StoreDamaged(
-            f"the library is damaged: {said}, while {doing} in {place}",
+            f"the library is damaged: {message}, while {doing} in {place}",
             hint="`vecclust scan` sets a torn last commit aside; if that does not help, restore a backup or"
             " scan into a new library (the photos themselves are not touched)",
         )
-    return StoreError(f"{said}, while {doing} in {place}")
+    return StoreError(f"{message}, while {doing} in {place}")
 
 
 def _first_words(text: str) -> str:

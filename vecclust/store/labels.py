@@ -1,4 +1,4 @@
-"""Labels, names and edits: what is said of photos, by a run and by the owner.
+"""Labels, names and edits: where photos belong, by a run and by the owner.
 
 Labels of a run are one narrow table, which arrivals are added to. Edits are a log that comes with the first of them and
 is only ever added to. One edit is one commit, and the commit is all there is to it: labels are never written over, what
@@ -228,7 +228,7 @@ class LabelTables(StorePart):
         return sorted(rows, key=lambda row: (len(row.cluster), row.cluster))
 
     def history(self, cluster: str) -> list[ClusterRow]:
-        """List what every run said of one cluster, oldest first; empty where it never was.
+        """List what every run found of one cluster, oldest first; empty where it never was.
 
         Args:
             cluster: its id.
@@ -382,10 +382,10 @@ class LabelTables(StorePart):
         }
 
     def _count_labels(self, run: str) -> list[dict[str, Any]]:
-        told = ["cluster", "assigned_by", "newcomer"]
-        table = self._tables.read_whole(labels_table(run), told)
+        columns = ["cluster", "assigned_by", "newcomer"]
+        table = self._tables.read_whole(labels_table(run), columns)
         counted: list[dict[str, Any]] = []
-        return counted if table is None else table.group_by(told).aggregate([([], "count_all")]).to_pylist()
+        return counted if table is None else table.group_by(columns).aggregate([([], "count_all")]).to_pylist()
 
     def _known_run(self, run: str | None) -> str | None:
         """Give the run that is meant, the current one for None; None where there is no such run."""

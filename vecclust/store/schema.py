@@ -303,8 +303,8 @@ class Migration:
     apply: Callable[[Tables, Entries], Entries]
 
 
-def _say_how_new_arrivals_were(tables: Tables, entries: Entries) -> Entries:
-    """Make room in the labels of every kept run; what was labelled before does not say."""
+def _add_arrival_columns(tables: Tables, entries: Entries) -> Entries:
+    """Make room for novelty in the labels of every kept run; labels made before have none."""
     for run in tables.place.labelled_runs():
         if tables.has(labels_table(run)):
             tables.widen(labels_table(run), fields(ARRIVAL_COLUMNS))
@@ -312,7 +312,7 @@ def _say_how_new_arrivals_were(tables: Tables, entries: Entries) -> Entries:
 
 
 # In order; version 1 is the first.
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, "novelty of arrivals", _say_how_new_arrivals_were),)
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, "novelty of arrivals", _add_arrival_columns),)
 
 
 def bring_up_to_date(
