@@ -1,6 +1,6 @@
 """`python -m vecclust`."""
 
-from vecclust.cli import main
+from vecclust.cli.app import main
 
 if __name__ == "__main__":
     main()

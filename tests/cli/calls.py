@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
     threading.setprofile(count)
     sys.setprofile(count)
     try:
-        from vecclust.cli import main as run
+        from vecclust.cli.app import main as run
 
         run()
     finally:

@@ -260,7 +260,7 @@ def test_a_known_photo_is_answered_without_a_model(world: World) -> None:
     program = (
         "import sys\n"
         f"sys.argv = ['vecclust', '--library', {str(world.library)!r}, 'similar', {world.photo!r}, '--json']\n"
-        "from vecclust.cli import main\n"
+        "from vecclust.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
         "heavy = {'torch', 'open_clip', 'umap', 'hdbscan', 'sklearn', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

@@ -61,7 +61,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
     """What makes help slow is what it imports: no table library, no validation, no numpy."""
     program = (
         "import sys; sys.argv = ['vecclust', '--help']\n"
-        "from vecclust.cli import main\n"
+        "from vecclust.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "slow = {'numpy', 'pydantic', 'rich', 'PIL', 'lancedb', 'torch'} & set(sys.modules)\n"
         "assert not slow, slow\n"
@@ -73,7 +73,7 @@ def test_a_command_imports_no_other_one() -> None:
     """Of the command line's own modules a question goes through five: the others cost it nothing."""
     program = (
         "import sys; sys.argv = ['vecclust', 'similar', '--help']\n"
-        "from vecclust.cli import main\n"
+        "from vecclust.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print(*sorted(name.removeprefix('vecclust.cli.') for name in sys.modules if 'vecclust.cli' in name))\n"
     )

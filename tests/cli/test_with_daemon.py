@@ -178,7 +178,7 @@ def test_an_answer_of_the_daemon_costs_no_heavy_import(world: World) -> None:
     program = (
         "import sys\n"
         f"sys.argv = ['vecclust', '--library', {str(world.library)!r}, 'search', 'something red', '--json']\n"
-        "from vecclust.cli import main\n"
+        "from vecclust.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
         "heavy = {'torch', 'open_clip', 'lancedb', 'pyarrow', 'numpy', 'PIL', 'rich', 'pydantic',\n"
         "         'vecclust.store'}\n"

@@ -16,8 +16,7 @@ from vecclust.config import log_file
 from vecclust.errors import LibraryLocked, NotFound, StoreDamaged, StoreError, StoreTooNew, StoreUnsuitable
 from vecclust.store import Store, StoreSettings
 from vecclust.store.layout import LibraryPlace, manifests
-from vecclust.store.meta import MIGRATIONS, SCHEMA, Entries, Meta, Migration, bring_up_to_date
-from vecclust.store.schema import SCHEMA_VERSION
+from vecclust.store.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, Entries, Meta, Migration, bring_up_to_date
 from vecclust.store.tables import Tables
 from vecclust.types.clusters import Label
 
@@ -31,7 +30,7 @@ def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 def newest_manifest(library: Path, table: str) -> Path:
     """Find the manifest that counts."""
-    return next(manifests(LibraryPlace(library).table(table)))
+    return manifests(LibraryPlace(library).table(table))[0]
 
 
 def test_importing_the_room_imports_no_vendor() -> None:
@@ -339,7 +338,7 @@ def test_a_damaged_data_file_is_called_damage(tmp_path: Path, damage: str) -> No
 
 def test_entries_that_are_no_entries_are_damage(tmp_path: Path) -> None:
     """A library whose own entries make no sense says so."""
-    from vecclust.store.meta import meta_table
+    from vecclust.store.schema import meta_table
 
     with new_library(tmp_path) as store:
         store._tables.replace("meta", meta_table({"schema": "nonsense"}))

@@ -151,6 +151,12 @@ class Terminated(BaseException):
     """SIGTERM arrived; passes through every `except Exception` as KeyboardInterrupt does."""
 
 
+def main() -> None:
+    """Run the command line of this process and exit."""
+    arguments = sys.argv[1:]
+    sys.exit(run(lambda: app(args=arguments, standalone_mode=False), wants_json="--json" in arguments))
+
+
 def run(command: Callable[[], object], *, wants_json: bool) -> int:
     """Run a command line and turn its end into an exit code.
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from vecclust.embeddings import Embedder
     from vecclust.library.ingest.ingest import Ingest
+    from vecclust.library.model import ModelBinding
     from vecclust.library.opening import Clock
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
@@ -59,15 +60,20 @@ class Library:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
     ) -> None:
-        from vecclust.library.model import ModelBinding
         from vecclust.library.opening import SystemClock
 
         self._store = store
         self._config = config
+        self._embedder = embedder
         self._clock = clock or SystemClock()
-        self._model = ModelBinding(store, config=config, embedder=embedder)
 
     # What a question does not need is made at first use.
+
+    @cached_property
+    def _model(self) -> ModelBinding:
+        from vecclust.library.model import ModelBinding
+
+        return ModelBinding(self._store, config=self._config, embedder=self._embedder)
 
     @cached_property
     def _runs(self) -> Runs:

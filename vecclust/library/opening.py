@@ -12,9 +12,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from vecclust import photos
 from vecclust.config import Config
 from vecclust.errors import LibraryLocked, NotFound, UsageError
+from vecclust.photos import DecodeLimits
 from vecclust.types.files import FileRow, Root
 
 if TYPE_CHECKING:
@@ -113,10 +113,10 @@ def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
     )
 
 
-def decode_limits(config: Config) -> photos.DecodeLimits:
+def decode_limits(config: Config) -> DecodeLimits:
     """Give what reading one picture may cost, as configured."""
     wanted = config.photos
-    return photos.DecodeLimits(
+    return DecodeLimits(
         pixels=wanted.max_megapixels * 1_000_000,
         jpeg_pixels=wanted.max_jpeg_megapixels * 1_000_000,
         file_bytes=wanted.max_file_mb << 20,

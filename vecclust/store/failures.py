@@ -1,7 +1,7 @@
 """What lancedb's failures mean in our own terms.
 
 It reports nearly everything as a bare ValueError or RuntimeError with a long Rust path, so the kind of failure is read
-from the text, and what was being done is said by the caller. A panic of the Rust side derives from BaseException; it
+from the text, and what was being done is given by the caller. A panic of the Rust side derives from BaseException; it
 means a file that is not what it should be.
 """
 
@@ -12,13 +12,7 @@ from pathlib import Path
 from vecclust.errors import StoreDamaged, StoreError, StoreFull, StoreUnsuitable
 
 _FULL = ("No space left", "os error 28", "quota exceeded", "os error 122", "File too large", "os error 27")
-_REFUSED = (
-    "Permission denied",
-    "os error 13",
-    "Read-only file system",
-    "os error 30",
-    "Operation not permitted",
-)
+_REFUSED = ("Permission denied", "os error 13", "Read-only file system", "os error 30", "Operation not permitted")
 _UNUSABLE = ("Failed to parse path", "surrogates not allowed")
 _DAMAGED = (
     "Not found",
@@ -31,6 +25,8 @@ _DAMAGED = (
     "magic",
     "panic",
 )
+# The module of what is raised when the Rust side of lancedb gives up.
+PANICS = "pyo3_runtime"
 _CONFLICT = ("commit conflict", "Retryable", "preempted", "Incompatible transaction")
 
 
@@ -41,15 +37,6 @@ def is_conflict(error: BaseException) -> bool:
         error: what was raised.
     """
     return any(sign in str(error) for sign in _CONFLICT)
-
-
-def is_panic(error: BaseException) -> bool:
-    """Tell whether the Rust side of lancedb gave up.
-
-    Args:
-        error: what was raised.
-    """
-    return type(error).__module__ == "pyo3_runtime"
 
 
 def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
@@ -64,23 +51,23 @@ def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
         The error to raise from it.
     """
     text = str(error)
-    said = _first_words(text) or type(error).__name__
+    message = _first_words(text) or type(error).__name__
     if any(sign in text for sign in _FULL):
         return StoreFull(
             f"no space left while {doing} in {place}",
             hint="Free some space and run the command again: it goes on where it was",
         )
     if any(sign in text for sign in _REFUSED):
-        return StoreUnsuitable(f"not allowed to write while {doing} in {place}", hint=f"The system said: {said}")
+        return StoreUnsuitable(f"not allowed to write while {doing} in {place}", hint=f"The system said: {message}")
     if any(sign in text for sign in _UNUSABLE):
-        return StoreUnsuitable(f"{place} cannot hold a library: {said}", hint="Choose a folder with a plain name")
-    if any(sign in text for sign in _DAMAGED) or is_panic(error):
+        return StoreUnsuitable(f"{place} cannot hold a library: {message}", hint="Choose a folder with a plain name")
+    if any(sign in text for sign in _DAMAGED) or type(error).__module__ == PANICS:
         return StoreDamaged(
-            f"the library is damaged: {said}, while {doing} in {place}",
+            f"the library is damaged: {message}, while {doing} in {place}",
             hint="`vecclust scan` sets a torn last commit aside; if that does not help, restore a backup or"
             " scan into a new library (the photos themselves are not touched)",
         )
-    return StoreError(f"{said}, while {doing} in {place}")
+    return StoreError(f"{message}, while {doing} in {place}")
 
 
 def _first_words(text: str) -> str:

@@ -12,13 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from vecclust.store.layout import FILES, PHOTOS, storable_text
-from vecclust.store.meta import ROOTS, StorePart
-from vecclust.store.schema import arrow_table, refuse_repeated
+from vecclust.store.schema import ROOTS, StorePart, arrow_table, refuse_repeated
 from vecclust.store.tables import Where, in_parts
 from vecclust.types.files import FileRow, FileState, Root
 
@@ -71,6 +71,7 @@ def file_table(rows: Sequence[FileRow]) -> Any:
     """
     keys = [file_key(row.root, row.path) for row in rows]
     refuse_repeated(keys, what="file")
+    plain = attrgetter(*_COLUMNS[2:-2])
     return arrow_table(
         FILES,
         [
@@ -78,14 +79,7 @@ def file_table(rows: Sequence[FileRow]) -> Any:
                 key,
                 os.fsencode(row.root),
                 os.fsencode(row.path),
-                row.size_bytes,
-                row.mtime_ns,
-                row.ctime_ns,
-                row.inode,
-                row.photo,
-                row.state,
-                row.attempts,
-                row.next_try_ns,
+                *plain(row),
                 storable_text(row.reason),
                 row.missing_since_ns,
             )
@@ -109,10 +103,6 @@ def read_files(batches: Iterable[Any]) -> list[FileRow]:
 
 class FileTables(StorePart):
     """The part of a store that knows files and the folders they lie in."""
-
-    def roots(self) -> list[Root]:
-        """List the folders the library keeps in step with, as they were given."""
-        return self._meta.roots()
 
     def put_roots(self, roots: Sequence[Root]) -> None:
         """Replace the list of kept folders.

@@ -1,4 +1,4 @@
-"""Labels, names and edits: what is said of photos, by a run and by the owner.
+"""Labels, names and edits: where photos belong, by a run and by the owner.
 
 Labels of a run are one narrow table, which arrivals are added to. Edits are a log that comes with the first of them and
 is only ever added to. One edit is one commit, and the commit is all there is to it: labels are never written over, what
@@ -17,8 +17,7 @@ from typing import Any, Literal
 
 from vecclust.errors import NotFound, UsageError
 from vecclust.store.layout import CLUSTERS, EDITS, NAMES, PHOTOS, labels_table, run_number, storable_text
-from vecclust.store.meta import StorePart
-from vecclust.store.schema import arrow_table, refuse_repeated
+from vecclust.store.schema import StorePart, arrow_table, refuse_repeated
 from vecclust.store.tables import Where, in_parts
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
 from vecclust.types.constraints import Constraints, constraints_of
@@ -202,7 +201,7 @@ class LabelTables(StorePart):
         with self._writing():
             self.put_names([given])
             if named_by == "owner":
-                run = self._meta.state().current_run
+                run = self.state().current_run
                 self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
         return given
 
@@ -229,12 +228,12 @@ class LabelTables(StorePart):
         return sorted(rows, key=lambda row: (len(row.cluster), row.cluster))
 
     def history(self, cluster: str) -> list[ClusterRow]:
-        """List what every run said of one cluster, oldest first; empty where it never was.
+        """List what every run found of one cluster, oldest first; empty where it never was.
 
         Args:
             cluster: its id.
         """
-        last = self._meta.state().last_run
+        last = self.state().last_run
         rows = read_clusters(self._tables.read(CLUSTERS, where={"cluster": [cluster]}))
         return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
 
@@ -383,14 +382,14 @@ class LabelTables(StorePart):
         }
 
     def _count_labels(self, run: str) -> list[dict[str, Any]]:
-        told = ["cluster", "assigned_by", "newcomer"]
-        table = self._tables.read_whole(labels_table(run), told)
+        columns = ["cluster", "assigned_by", "newcomer"]
+        table = self._tables.read_whole(labels_table(run), columns)
         counted: list[dict[str, Any]] = []
-        return counted if table is None else table.group_by(told).aggregate([([], "count_all")]).to_pylist()
+        return counted if table is None else table.group_by(columns).aggregate([([], "count_all")]).to_pylist()
 
     def _known_run(self, run: str | None) -> str | None:
         """Give the run that is meant, the current one for None; None where there is no such run."""
-        state = self._meta.state()
+        state = self.state()
         run = state.current_run if run is None else run
         return run if run is not None and 0 < run_number(run) <= state.last_run else None
 

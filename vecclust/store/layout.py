@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +27,7 @@ META = "meta"
 
 _LABELS = "labels_"
 _RUN = re.compile(r"r([1-9][0-9]{0,17})")
+_LABELS_FOLDER = re.compile(rf"{_LABELS}({_RUN.pattern})\.lance")
 
 # What vecclust itself may have put there before or beside the tables; `logs` was made by earlier versions.
 _OWN = frozenset({"tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
@@ -54,19 +54,6 @@ def labels_table(run: str) -> str:
         run: its id.
     """
     return _LABELS + run
-
-
-def run_of_labels_table(table: str) -> str | None:
-    """Name the run whose labels a table holds.
-
-    Args:
-        table: its name.
-
-    Returns:
-        The run's id, None for any other table.
-    """
-    run = table.removeprefix(_LABELS)
-    return run if run != table and _RUN.fullmatch(run) else None
 
 
 def run_number(run: str) -> int:
@@ -173,7 +160,7 @@ class LibraryPlace:
         Args:
             run: its id.
         """
-        return self.fits / run
+        return self.folder / "fits" / run
 
     def table(self, name: str) -> Path:
         """Name the folder of one table.
@@ -181,7 +168,7 @@ class LibraryPlace:
         Args:
             name: the table's.
         """
-        return self.tables / f"{name}.lance"
+        return self.folder / "tables" / f"{name}.lance"
 
     @property
     def is_library(self) -> bool:
@@ -220,9 +207,15 @@ class LibraryPlace:
             entry.name.removesuffix(".lance") for entry in _entries(self.tables) if entry.name.endswith(".lance")
         )
 
+    def labelled_runs(self) -> list[str]:
+        """List the runs that have a table of labels, also a half-made one, by number."""
+        found = [match[1] for entry in _entries(self.tables) if (match := _LABELS_FOLDER.fullmatch(entry.name))]
+        return sorted(found, key=lambda run: (len(run), run))
+
     def fit_runs(self) -> list[str]:
-        """List the runs that have a folder, by number."""
-        return sorted((entry.name for entry in _entries(self.fits) if run_number(entry.name)), key=run_number)
+        """List the runs that have a folder of arrays, by number."""
+        found = [entry.name for entry in _entries(self.fits) if _RUN.fullmatch(entry.name)]
+        return sorted(found, key=lambda run: (len(run), run))
 
     def require(self) -> None:
         """Raise where no library is.
@@ -297,27 +290,26 @@ class LibraryPlace:
                 elif entry.name.startswith(".probe-"):
                     Path(entry.path).unlink(missing_ok=True)
 
-    def set_torn_aside(self, table: str) -> list[Path]:
+    def set_torn_aside(self) -> list[Path]:
         """Move newest manifests that a power loss tore out of the way; the version before them then counts.
 
         Only the end of a manifest is looked at. Such a commit was never acknowledged: an acknowledged one was
         synced.
 
-        Args:
-            table: its name.
-
         Returns:
-            Where the torn manifests went, usually nowhere.
+            Where the torn manifests went, usually nowhere; their names begin with that of the table.
         """
         moved: list[Path] = []
-        # The oldest stays whatever it is: without any manifest a table would look as if it had never been.
-        for manifest in list(manifests(self.table(table)))[:-1]:
-            if _is_whole(manifest):
-                break
-            aside = self.folder / "set-aside" / f"{table}-{manifest.name}-{uuid.uuid4().hex[:8]}"
-            aside.parent.mkdir(exist_ok=True)
-            manifest.rename(aside)
-            moved.append(aside)
+        for table in _entries(self.tables):
+            # The oldest stays whatever it is: without any manifest a table would look as if it had never been.
+            for manifest in manifests(Path(table.path))[:-1]:
+                if _is_whole(manifest):
+                    break
+                name = f"{table.name.removesuffix('.lance')}-{manifest.name}-{uuid.uuid4().hex[:8]}"
+                aside = self.folder / "set-aside" / name
+                aside.parent.mkdir(exist_ok=True)
+                manifest.rename(aside)
+                moved.append(aside)
         return moved
 
     def _refuse_foreign(self) -> None:
@@ -331,15 +323,15 @@ class LibraryPlace:
             )
 
 
-def manifests(table: Path) -> Iterator[Path]:
+def manifests(table: Path) -> list[Path]:
     """List a table's manifests, newest first.
 
     Args:
         table: its folder.
     """
-    names = (entry.name for entry in _entries(table / "_versions"))
-    for name in sorted(name for name in names if name.endswith(_MANIFEST) and name.split(".")[0].isdigit()):
-        yield table / "_versions" / name
+    names = [entry.name for entry in _entries(table / "_versions")]
+    names = sorted(name for name in names if name.endswith(_MANIFEST) and name[:-9].isdigit())
+    return [table / "_versions" / name for name in names]
 
 
 def _is_whole(manifest: Path) -> bool:

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
 from vecclust.store.layout import PHOTOS, THUMBNAILS, labels_table
-from vecclust.store.meta import MODEL, StorePart
-from vecclust.store.schema import arrow_table, refuse_repeated, table_schema
+from vecclust.store.schema import MODEL, StorePart, arrow_table, refuse_repeated, table_schema
 from vecclust.store.tables import INT64, Where, condition, in_parts
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.status import LibraryModel
@@ -103,9 +102,9 @@ def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
         if not _HASH.fullmatch(key):
             raise ValueError(f"a photo is named by 64 hexadecimal digits, not {key!r}")
     refuse_repeated(keys, what="photo")
-    if any(np.shape(row.vector) != (dim,) for row in rows):
-        wrong = next(row for row in rows if np.shape(row.vector) != (dim,))
-        raise ValueError(f"vectors of this library have {dim} numbers, photo {wrong.photo} {np.shape(wrong.vector)}")
+    for row in rows:
+        if np.shape(row.vector) != (dim,):
+            raise ValueError(f"vectors of this library have {dim} numbers, photo {row.photo} {np.shape(row.vector)}")
     vectors = check_vectors(np.array([row.vector for row in rows], dtype=np.float32).reshape(-1, dim), dim=dim)
     taken = [row.taken for row in rows]
     columns = {
@@ -174,10 +173,6 @@ def vectors_of(batch: Any) -> NDArray[np.float32]:
 class PhotoTables(StorePart):
     """The part of a store that knows photos."""
 
-    def model(self) -> LibraryModel | None:
-        """Tell the model of the library's vectors, None while it is bound to none."""
-        return self._meta.model()
-
     def bind_model(self, model: LibraryModel) -> LibraryModel:
         """Bind the library to a model, or make sure that it is bound to this one.
 
@@ -194,7 +189,7 @@ class PhotoTables(StorePart):
         if model.dim < 1:
             raise ValueError(f"a vector has at least one number, not {model.dim}")
         with self._writing():
-            bound = self._meta.model()
+            bound = self.model()
             if bound is None:
                 # A binding that was killed may have left an empty table, perhaps of another width.
                 if self._tables.count(PHOTOS):
@@ -254,7 +249,7 @@ class PhotoTables(StorePart):
         """
         removed = 0
         with self._writing():
-            run = self._meta.state().current_run
+            run = self.state().current_run
             # Labels first and thumbnails last: what a kill leaves behind is a photo to label or a picture to
             # sweep.
             for part in in_parts(photos):
@@ -316,7 +311,7 @@ class PhotoTables(StorePart):
             Photos in ascending order and their vectors (n, d) float32, all of one version of the table. Peak
             memory is that array and little more.
         """
-        model = self._meta.model()
+        model = self.model()
         if model is None or not self._tables.has(PHOTOS):
             return [], np.empty((0, 0), np.float32)
         if keys is not None:
@@ -397,7 +392,7 @@ class PhotoTables(StorePart):
         """
         if limit < 1:
             raise ValueError(f"a search asks for at least one photo, not {limit}")
-        model = self._meta.model()
+        model = self.model()
         n_photos = self._tables.count(PHOTOS)
         if model is None or not n_photos or (within is not None and not within):
             return []
@@ -426,19 +421,13 @@ class PhotoTables(StorePart):
             )
 
     def _require_model(self) -> LibraryModel:
-        model = self._meta.model()
+        model = self.model()
         if model is None:
             raise StoreError("the library is bound to no model yet", hint="Bind one first")
         return model
 
     def _best(
-        self,
-        query: NDArray[np.float32],
-        *,
-        limit: int,
-        n_photos: int,
-        where: Where,
-        wanted: frozenset[str] | None,
+        self, query: NDArray[np.float32], *, limit: int, n_photos: int, where: Where, wanted: frozenset[str] | None
     ) -> list[tuple[str, float]]:
         """Fetch more and more until the last place of the answer is beyond doubt."""
         n_fetch = limit + _SPARE

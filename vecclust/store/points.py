@@ -37,8 +37,8 @@ def write_points(points: PointTable, file: Path, *, names: bool) -> None:
     import pyarrow.parquet as pq
 
     columns = _plain_columns(points) | (_named_columns(points) if names else {})
-    said = {"made_by": _MADE_BY, "run": None if points.run is None else points.run.run}
-    table = pa.table(columns).replace_schema_metadata({_MARK: json.dumps(said)})
+    mark = {"made_by": _MADE_BY, "run": None if points.run is None else points.run.run}
+    table = pa.table(columns).replace_schema_metadata({_MARK: json.dumps(mark)})
     pq.write_table(table, file, compression="zstd")
 
 
@@ -55,8 +55,8 @@ def is_point_table(file: Path) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        said = json.loads((pq.read_schema(file).metadata or {})[_MARK])
-        return bool(said["made_by"] == _MADE_BY)
+        mark = json.loads((pq.read_schema(file).metadata or {})[_MARK])
+        return bool(mark["made_by"] == _MADE_BY)
     except (pa.ArrowException, ValueError, KeyError, TypeError):
         return False
 

@@ -24,7 +24,6 @@ from vecclust.store.layout import (
     RUNS,
     labels_table,
     run_number,
-    run_of_labels_table,
     storable_text,
 )  # fmt: skip
 from vecclust.store.schema import arrow_table, to_json
@@ -103,7 +102,7 @@ class RunTables(LabelTables):
 
     def next_run(self) -> str:
         """Name the run that the next `commit_run` must carry."""
-        return f"r{self._meta.state().last_run + 1}"
+        return f"r{self.state().last_run + 1}"
 
     def new_fit_folder(self, run: str) -> Path:
         """Make an empty folder for the arrays of a run that is not committed yet.
@@ -156,7 +155,7 @@ class RunTables(LabelTables):
             ValueError: the parts do not fit together or numbers go back.
         """
         with self._writing():
-            state = self._meta.state()
+            state = self.state()
             _check_run(run, clusters, labels, state, next_cluster)
             self.sweep_leftover_runs()
             present = self._tables.keys(PHOTOS, "photo")
@@ -193,19 +192,18 @@ class RunTables(LabelTables):
             present = self._tables.keys(PHOTOS, "photo")
             for part in in_parts(self.labelled(run) - present):
                 self._tables.delete(labels_table(run), {"photo": part})
-            self._meta.commit_state(dataclasses.replace(self._meta.state(), current_run=run))
+            self._meta.commit_state(dataclasses.replace(self.state(), current_run=run))
 
     def runs(self) -> list[Run]:
         """List all committed runs, oldest first, also those that can no longer be restored."""
-        last = self._meta.state().last_run
+        last = self.state().last_run
         rows = self._tables.reading(RUNS, "runs", lambda: read_runs(self._tables.read(RUNS)))
         return sorted((run for run in rows if run_number(run.run) <= last), key=lambda run: run_number(run.run))
 
     def restorable_runs(self) -> list[str]:
         """Name the runs whose labels are still kept, oldest first."""
-        last = self._meta.state().last_run
-        names = map(run_of_labels_table, self._tables.place.table_names())
-        return sorted((run for run in names if run and run_number(run) <= last), key=run_number)
+        last = self.state().last_run
+        return [run for run in self._tables.place.labelled_runs() if run_number(run) <= last]
 
     def add_labels(self, labels: Sequence[Label], *, run: str, replace: bool = False) -> int:
         """Label arrivals in the run they were placed in.
@@ -222,7 +220,7 @@ class RunTables(LabelTables):
             ValueError: a cluster that the run does not have, a photo twice, or a strength out of range.
         """
         with self._writing():
-            if self._meta.state().current_run != run:
+            if self.state().current_run != run:
                 _log.info("%d labels dropped: run %s is no longer the current one", len(labels), run)
                 return 0
             table = labels_table(run)
@@ -236,7 +234,7 @@ class RunTables(LabelTables):
     def new_cluster(self) -> str:
         """Give a cluster id that never was; whether it is used or not, it is never given again."""
         with self._writing():
-            state = self._meta.state()
+            state = self.state()
             self._meta.commit_state(dataclasses.replace(state, next_cluster=state.next_cluster + 1))
         return f"c{state.next_cluster}"
 
@@ -285,7 +283,7 @@ class RunTables(LabelTables):
         Returns:
             What it broke off by cluster.
         """
-        last = self._meta.state().last_run
+        last = self.state().last_run
         rows = self._tables.reading(
             CLUSTERS, "splits", lambda: read_clusters(self._tables.read(CLUSTERS, where={"event": ["split"]}))
         )
@@ -303,18 +301,17 @@ class RunTables(LabelTables):
             The runs it belonged to.
         """
         with self._writing():
-            last = self._meta.state().last_run
+            last = self.state().last_run
             place = self._tables.place
             left: set[str] = set()
             for run in place.fit_runs():
                 if run_number(run) > last + 1:
                     place.discard(place.fit(run))
                     left.add(run)
-            for table in place.table_names():
-                run_ = run_of_labels_table(table)
-                if run_ and (run_number(run_) > last or not self._tables.has(table)):
-                    self._tables.drop(table)
-                    left.add(run_)
+            for run in place.labelled_runs():
+                if run_number(run) > last or not self._tables.has(labels_table(run)):
+                    self._tables.drop(labels_table(run))
+                    left.add(run)
             unseen = {"number": range(last + 1, INT64.stop)}
             for table in (CLUSTERS, RUNS):
                 if any(batch.num_rows for batch in self._tables.read(table, ["run"], where=unseen)):

@@ -1,20 +1,49 @@
-"""The tables of a library, column by column, the version that names their shape, and how rows are laid out for them.
+"""The shape of a library: its tables column by column, and its own entries with the version that names the shape.
 
 Photos and thumbnails are two tables so that compacting vectors does not rewrite pictures. Labels are one narrow table
 per run: a refit writes its own unseen, and one commit of `meta` makes it the current one. Keys are declared as primary
 keys and never null; two writers merging the same new key would otherwise both insert. Times lie as integers, mappings
 as JSON that is pure ASCII.
+
+Entries are one small table, `meta`, that each commit replaces as a whole, so entries that belong together change
+together: the current run, the last run's number and the next cluster's number flip in one step, and a migration is
+recorded with what it changed. What a migration changes in other tables comes before that commit, so such a change must
+be harmless when done twice: a step that was killed is simply done again. A library of a newer vecclust is never
+touched.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vecclust.store.layout import CLUSTERS, EDITS, FILES, META, NAMES, PHOTOS, RUNS, THUMBNAILS, run_of_labels_table
+from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
+from vecclust.store.layout import (
+    CLUSTERS,
+    EDITS,
+    FILES,
+    META,
+    NAMES,
+    PHOTOS,
+    RUNS,
+    THUMBNAILS,
+    StoreSettings,
+    labels_table,
+)
+from vecclust.store.tables import Tables
+from vecclust.types.files import Root
+from vecclust.types.photos import Framing
+from vecclust.types.status import LibraryModel, LibraryState
+
+_log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 
@@ -44,6 +73,14 @@ _COLUMNS = {
 _LABEL_COLUMNS = "photo key, cluster string?, strength float, assigned_by string, " + ARRIVAL_COLUMNS
 _KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
+# The entries, by key.
+SCHEMA = "schema"
+MODEL = "model"
+ROOTS = "roots"
+STATE = "state"
+
+Entries = dict[str, Any]
+
 
 def table_schema(table: str, *, dim: int = 0) -> Any:
     """Lay out a table.
@@ -57,7 +94,7 @@ def table_schema(table: str, *, dim: int = 0) -> Any:
     """
     import pyarrow as pa
 
-    columns = _LABEL_COLUMNS if run_of_labels_table(table) else _COLUMNS[table]
+    columns = _COLUMNS.get(table, _LABEL_COLUMNS)
     return pa.schema(fields(columns, dim=dim))
 
 
@@ -128,3 +165,201 @@ def _plain_number(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be kept as JSON")
+
+
+class Meta:
+    """The entries of one library.
+
+    Args:
+        tables: its tables.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def create(self) -> None:
+        """Write the first entries; with them the making of the library is complete."""
+        entries: Entries = {
+            SCHEMA: {"version": SCHEMA_VERSION, "migrations": []},
+            MODEL: None,
+            ROOTS: [],
+            STATE: asdict(LibraryState()),
+        }
+        self._tables.create(META, meta_table(entries))
+
+    def entries(self) -> Entries:
+        """Give all entries of one version, not to be changed in place.
+
+        Raises:
+            StoreDamaged: they are not what vecclust writes.
+        """
+        return self._tables.reading(META, "entries", self._read)
+
+    def commit(self, changes: Mapping[str, Any]) -> None:
+        """Change entries, all in one commit, and keep the others; the caller holds off other writing threads.
+
+        Args:
+            changes: the new values of some entries.
+        """
+        self._tables.renew()
+        self._tables.replace(META, meta_table({**self.entries(), **changes}))
+
+    def commit_state(self, state: LibraryState) -> None:
+        """Make another run the current one.
+
+        Args:
+            state: the run, and the numbers given so far.
+        """
+        self.commit({STATE: asdict(state)})
+
+    def _read(self) -> Entries:
+        rows = self._tables.read_whole(META, ["key", "value"])
+        try:
+            entries = {row["key"]: json.loads(row["value"]) for row in rows.to_pylist()}
+            if not isinstance(entries[SCHEMA]["version"], int):
+                raise TypeError("the schema version is no number")
+            if missing := {MODEL, ROOTS, STATE} - entries.keys():
+                raise KeyError(min(missing))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreDamaged(
+                f"the library's own entries cannot be read in {self._tables.place.folder}: {error!r}",
+                hint="Restore a backup or scan into a new library",
+            ) from error
+        return entries
+
+
+def meta_table(entries: Entries) -> Any:
+    """Lay out the library's own entries.
+
+    Args:
+        entries: all of them.
+    """
+    return arrow_table(META, [(key, to_json(value)) for key, value in entries.items()])
+
+
+class StorePart:
+    """What every part of a store stands on: tables, entries, settings and a lock for threads.
+
+    Args:
+        tables: the library's tables.
+        meta: the library's entries.
+        settings: how to commit and to tidy up.
+    """
+
+    def __init__(self, *, tables: Tables, meta: Meta, settings: StoreSettings) -> None:
+        self._tables = tables
+        self._meta = meta
+        self._settings = settings
+        # Several threads of a daemon share one store; whatever takes more than one commit holds this meanwhile.
+        self._writing_lock = threading.RLock()
+
+    @property
+    def folder(self) -> Path:
+        """The library's directory."""
+        return self._tables.place.folder
+
+    def state(self) -> LibraryState:
+        """Tell which run is current, and the numbers given so far."""
+        return LibraryState(**self._meta.entries()[STATE])
+
+    def model(self) -> LibraryModel | None:
+        """Tell the model of the library's vectors, None while it is bound to none."""
+        entry = self._meta.entries()[MODEL]
+        return None if entry is None else LibraryModel(**{**entry, "framing": Framing(**entry["framing"])})
+
+    def roots(self) -> list[Root]:
+        """List the folders the library keeps in step with, as they were given."""
+        return [Root(**{**entry, "mounts": tuple(entry.get("mounts", ()))}) for entry in self._meta.entries()[ROOTS]]
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Answer one question within: each table is read at one version, the newest one when it is first asked for.
+
+        Which run is current and what the owner changed is asked at the beginning. Snapshots within one another are
+        one. A snapshot is its thread's own and short-lived: an hour later, maintenance may remove what it reads. What
+        the thread itself writes within is seen at once, with all that others wrote meanwhile.
+        """
+        return self._tables.snapshot(META, EDITS)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one thread that writes, on the newest version of every table."""
+        with self._writing_lock:
+            self._tables.renew()
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step to a newer schema.
+
+    Attributes:
+        version: the schema version after it.
+        name: a name that is never reused.
+        apply: changes tables (harmlessly when done twice) and returns the entries it changes.
+    """
+
+    version: int
+    name: str
+    apply: Callable[[Tables, Entries], Entries]
+
+
+def _add_arrival_columns(tables: Tables, entries: Entries) -> Entries:
+    """Make room for novelty in the labels of every kept run; labels made before have none."""
+    for run in tables.place.labelled_runs():
+        if tables.has(labels_table(run)):
+            tables.widen(labels_table(run), fields(ARRIVAL_COLUMNS))
+    return {}
+
+
+# In order; version 1 is the first.
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, "novelty of arrivals", _add_arrival_columns),)
+
+
+def bring_up_to_date(
+    tables: Tables, meta: Meta, *, target: int = SCHEMA_VERSION, migrations: Sequence[Migration] = MIGRATIONS
+) -> list[str]:
+    """Do the steps a library still needs.
+
+    Args:
+        tables: the library's tables.
+        meta: its entries.
+        target: the schema version of this vecclust.
+        migrations: all steps there are.
+
+    Returns:
+        Names of the steps done.
+
+    Raises:
+        StoreTooNew: the library was written by a newer vecclust.
+        StoreError: it is older than the target and may not be written now.
+    """
+    schema = meta.entries()[SCHEMA]
+    if schema["version"] > target:
+        raise StoreTooNew(
+            f"the library in {tables.place.folder} was written by a newer vecclust"
+            f" (schema {schema['version']}, this one knows {target})",
+            hint="Update vecclust",
+        )
+    if schema["version"] == target:
+        return []
+    if not tables.writable:
+        raise StoreError(
+            f"the library in {tables.place.folder} was written by an older vecclust",
+            hint="Run `vecclust scan` once to bring it up to date",
+        )
+    done = [step.name for step in migrations if _apply(step, tables, meta)]
+    if (reached := meta.entries()[SCHEMA]["version"]) != target:
+        raise StoreError(f"no migration leads from schema {reached} to {target}")
+    return done
+
+
+def _apply(step: Migration, tables: Tables, meta: Meta) -> bool:
+    entries = meta.entries()
+    schema = entries[SCHEMA]
+    if step.name in schema["migrations"] or step.version <= schema["version"]:
+        return False
+    changes = step.apply(tables, entries)
+    record = {"version": step.version, "migrations": [*schema["migrations"], step.name]}
+    meta.commit({**changes, SCHEMA: record})
+    _log.info("library brought to schema %d by %s", step.version, step.name)
+    return True

@@ -29,12 +29,10 @@ from vecclust.store.layout import (
     StoreSettings,
     labels_table,
     run_number,
-    run_of_labels_table,
 )  # fmt: skip
-from vecclust.store.meta import Meta, bring_up_to_date
 from vecclust.store.photos import PhotoTables
 from vecclust.store.runs import RunTables
-from vecclust.store.schema import FIXED_TABLES, table_schema
+from vecclust.store.schema import FIXED_TABLES, Meta, bring_up_to_date, table_schema
 from vecclust.store.tables import Tables, in_parts
 from vecclust.store.writer import Holder, WriterLock, read_holder
 
@@ -128,9 +126,8 @@ class Store(PhotoTables, FileTables, RunTables):
         writable = lock is not None
         if writable:
             place.sweep_discarded()
-            for table in place.table_names():
-                for aside in place.set_torn_aside(table):
-                    _log.warning("the last commit of %s was torn; it lies in %s now", table, aside)
+            for aside in place.set_torn_aside():
+                _log.warning("a last commit was torn; it lies in %s now", aside)
         tables = Tables(place, writable=writable, settings=settings)
         meta = Meta(tables)
         if writable and not place.is_library:
@@ -148,7 +145,7 @@ class Store(PhotoTables, FileTables, RunTables):
 
     def stamp(self) -> str:
         """Name the state the library is in: another one means that something an answer may stand on has changed."""
-        current = self._meta.state().current_run
+        current = self.state().current_run
         tables = [PHOTOS, FILES, NAMES, EDITS, META, *([] if current is None else [labels_table(current)])]
         return "-".join([current or "r0", *(str(self._tables.version(table).number) for table in tables)])
 
@@ -196,16 +193,15 @@ class Store(PhotoTables, FileTables, RunTables):
         self.close()
 
     def _all_tables(self) -> list[str]:
-        current = self._meta.state().current_run
+        current = self.state().current_run
         fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, EDITS, META]
         return fixed if current is None else [*fixed, labels_table(current)]
 
     def _prune_runs(self) -> list[str]:
         """Let go of labels and arrays of old runs; their rows stay, for the history of clusters."""
-        state = self._meta.state()
+        state = self.state()
         place = self._tables.place
-        labelled = filter(None, map(run_of_labels_table, place.table_names()))
-        present = {run for run in (*labelled, *place.fit_runs()) if run_number(run) <= state.last_run}
+        present = {run for run in (*place.labelled_runs(), *place.fit_runs()) if run_number(run) <= state.last_run}
         old = sorted(present, key=run_number)[: -self._settings.keep_runs]
         pruned = [run for run in old if run != state.current_run]
         for run in pruned:

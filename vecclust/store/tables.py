@@ -20,10 +20,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from vecclust.errors import StoreDamaged, VecclustError
-from vecclust.store.failures import is_conflict, is_panic, translated
+from vecclust.store.failures import PANICS, is_conflict, translated
 from vecclust.store.layout import NO_TABLE, LibraryPlace, StoreSettings, Version, manifests
 from vecclust.store.writer import SyncedFiles
 
@@ -100,13 +100,13 @@ def border(doing: str, *, place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except VecclustError:
+    except (VecclustError, GeneratorExit):
         raise
     # Broad on purpose: this is the border, and lancedb names no exceptions that could be listed.
     except Exception as error:
         raise translated(error, doing=doing, place=place) from error
     except BaseException as error:
-        if not is_panic(error):
+        if type(error).__module__ != PANICS:
             raise
         raise translated(error, doing=doing, place=place) from error
 
@@ -170,30 +170,14 @@ def in_parts(keys: Iterable[str]) -> list[list[str]]:
     return [unique[start : start + _IDS_PER_FILTER] for start in range(0, len(unique), _IDS_PER_FILTER)]
 
 
+# By table and what was read of it.
+_Readings = OrderedDict[tuple[str, str], tuple[Version, Any]]
+
+
 class _Versioned(threading.local):
     """The versions that this thread's snapshot reads; None where it has none."""
 
     seen: dict[str, Version] | None = None
-
-
-class _Readings:
-    """What was read of tables, each as of one version; threads may ask side by side."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._learning = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], tuple[Version, Any]] = OrderedDict()
-
-    def at(self, table: str, name: str, version: Version) -> Any:
-        of_version, reading = self._known.get((table, name), (NO_TABLE, None))
-        return reading if of_version == version else None
-
-    def learn(self, table: str, name: str, version: Version, reading: Any) -> None:
-        with self._learning:
-            self._known[table, name] = version, reading
-            self._known.move_to_end((table, name))
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
 
 
 class Tables:
@@ -214,7 +198,9 @@ class Tables:
         self._snapshot = _Versioned()
         # Handles that only read, each held at a version: a handle that writes would take readers along.
         self._handles: dict[str, tuple[Version, Any]] = {}
-        self._readings, self._keys = _Readings(_MOST_READINGS), _Readings(_MOST_KEY_SETS)
+        # What was read of tables, each as of one version; threads may ask side by side.
+        self._readings, self._keys = _Readings(), _Readings()
+        self._learning = threading.Lock()
         with border("opening the library", place=place.folder):
             self._connection = lancedb.connect(
                 place.tables.absolute(),
@@ -336,12 +322,13 @@ class Tables:
             name: what is read of it.
             read: reads it, from this table alone; what it returns is shared and not changed by anybody.
         """
-        reading: _T | None = self._readings.at(table, name, self.version(table))
-        if reading is None:
+        version = self.version(table)
+        of_version, reading = self._readings.get((table, name), (None, None))
+        if of_version != version:
             with self.snapshot():
                 reading = read()
-                self._readings.learn(table, name, self.version(table), reading)
-        return reading
+                self._learn(self._readings, (table, name), self.version(table), reading)
+        return cast(_T, reading)
 
     def keys(self, table: str, column: str) -> frozenset[str]:
         """Collect a column's values; those of a version that was asked for last are known without reading.
@@ -353,11 +340,12 @@ class Tables:
             table: its name.
             column: a column of text without nulls.
         """
-        keys: frozenset[str] | None = self._keys.at(table, column, self.version(table))
-        if keys is None:
+        version = self.version(table)
+        of_version, keys = self._keys.get((table, column), (None, frozenset()))
+        if of_version != version:
             with self.snapshot():
                 keys = frozenset(key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist())
-                self._keys.learn(table, column, self.version(table), keys)
+                self._learn(self._keys, (table, column), self.version(table), keys)
         return keys
 
     def count(self, table: str) -> int:
@@ -371,7 +359,7 @@ class Tables:
         """
         if not self.has(table):
             return 0
-        return int(self.query(table, lambda handle: handle.count_rows()))
+        return self.reading(table, "count", lambda: self.query(table, lambda handle: int(handle.count_rows())))
 
     def query(self, table: str, ask: Callable[[Any], _T]) -> _T:
         """Ask the vendor's table something that has no verb here.
@@ -532,8 +520,7 @@ class Tables:
         self._require_writer()
         if self.place.newest(table) is NO_TABLE:
             raise StoreDamaged(
-                f"the table {table} is missing in {self.place.folder}",
-                hint="Restore a backup or make a new library",
+                f"the table {table} is missing in {self.place.folder}", hint="Restore a backup or make a new library"
             )
         with border(f"{doing} {table}", place=self.place.folder):
             handle = self._connection.open_table(table)
@@ -558,13 +545,20 @@ class Tables:
         for start in range(0, data.num_rows, size):
             part = data.slice(start, size)
             before = self.place.newest(table)
-            known: frozenset[str] | None = self._keys.at(table, column, before)
+            of_version, known = self._keys.get((table, column), (None, frozenset()))
             done.append(self._commit(table, lambda handle, part=part: write(handle, part), doing=doing))  # type: ignore[misc]
             after = self.place.newest(table)
             # One further version is this commit and no other.
-            if known is not None and after.number == before.number + 1:
-                self._keys.learn(table, column, after, known.union(part.column(0).to_pylist()))
+            if of_version == before and after.number == before.number + 1:
+                self._learn(self._keys, (table, column), after, known.union(part.column(0).to_pylist()))
         return done
+
+    def _learn(self, readings: _Readings, name: tuple[str, str], version: Version, reading: Any) -> None:
+        with self._learning:
+            readings[name] = version, reading
+            readings.move_to_end(name)
+            while len(readings) > (_MOST_KEY_SETS if readings is self._keys else _MOST_READINGS):
+                readings.popitem(last=False)
 
     def _sync(self, table: str) -> None:
         self.sync_folder(self.place.table(table))

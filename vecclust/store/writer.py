@@ -75,8 +75,7 @@ class WriterLock:
             ) from error
         except (OSError, NotImplementedError) as error:
             raise StoreUnsuitable(
-                f"{self._place.folder} cannot be locked: {error}",
-                hint="Put the library on a local disk with --library",
+                f"{self._place.folder} cannot be locked: {error}", hint="Put the library on a local disk with --library"
             ) from error
         self._note()
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vecclust import photos
 from vecclust.config import Config
 from vecclust.errors import UsageError
 from vecclust.library.ingest import settling
 from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest, ScanSettings
 from vecclust.library.ingest.work import Pace
 from vecclust.library.opening import Clock, absolute_folder, decode_limits
+from vecclust.photos import DecodePool, IgnoreRules
 from vecclust.types.files import ScanReport
 from vecclust.types.progress import Progress
 
@@ -45,7 +45,7 @@ class Ingest:
         self._model = model
         self._runs = runs
         self._clock = clock
-        self._pool: photos.DecodePool | None = None
+        self._pool: DecodePool | None = None
         self._keeps_pool = False
         self._processes = 0
         self._read_s = time.monotonic()
@@ -80,9 +80,9 @@ class Ingest:
         return True
 
     @property
-    def rules(self) -> photos.IgnoreRules:
+    def rules(self) -> IgnoreRules:
         """What counts as a photo here."""
-        return photos.IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
+        return IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
 
     def scan(self, folders: Iterable[Path | str], *, dry_run: bool, prune: bool, progress: Progress) -> ScanReport:
         """Look at everything."""
@@ -162,7 +162,7 @@ class Ingest:
         )
 
     @contextmanager
-    def _decoder(self) -> Iterator[photos.DecodePool]:
+    def _decoder(self) -> Iterator[DecodePool]:
         if not self._keeps_pool:
             with self._new_pool() as pool:
                 yield pool
@@ -174,8 +174,8 @@ class Ingest:
         finally:
             self._read_s = time.monotonic()
 
-    def _new_pool(self) -> photos.DecodePool:
-        return photos.DecodePool(
+    def _new_pool(self) -> DecodePool:
+        return DecodePool(
             self._model.bound().framing,
             limits=decode_limits(self._config),
             processes=self._config.photos.decode_processes or self._processes or None,

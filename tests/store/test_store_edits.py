@@ -1,4 +1,4 @@
-"""The owner's words beside the runs: laid over whichever is current, and never written into one."""
+"""The owner's edits beside the runs: laid over whichever is current, and never written into one."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def test_a_library_without_the_table_has_no_words(store: Store) -> None:
-    """As every library has been until somebody says something."""
+def test_a_library_without_the_table_has_no_edits(store: Store) -> None:
+    """As every library is until somebody edits something."""
     assert (store.edits(), store.constraints()) == ((), Constraints())
     assert not (store.folder / "tables" / "words.lance").exists()
     assert store.labels() == store.run_labels()
 
 
-def test_words_are_numbered_kept_and_seen_by_other_readers(store: Store) -> None:
-    """The rows of a saying share a number; a reader that was open before sees it, and its stamp moves."""
+def test_edits_are_numbered_kept_and_seen_by_other_readers(store: Store) -> None:
+    """The rows of an edit share a number; a reader that was open before sees it, and its stamp moves."""
     with Store.open(store.folder, settings=FAST) as reader:
         stamps = [reader.stamp()]
         assert store.add_edits([Edit(0, "move", photo_key(n), "c5", made_ns=n) for n in (1, 2)]) == 1
         stamps.append(reader.stamp())
         assert store.add_edits([Edit(0, "unpin", photo_key(1), made_ns=3)]) == 2
         stamps.append(reader.stamp())
-        assert [word.number for word in reader.edits()] == [1, 1, 2]
+        assert [edit.number for edit in reader.edits()] == [1, 1, 2]
         assert list(reader.constraints().pins) == [photo_key(2)]
         assert len(set(stamps)) == 3
 
 
-def test_every_run_is_seen_with_the_words_and_is_itself_unchanged(store: Store) -> None:
-    """Back and forth: the runs' own labels stay to the letter, the words hold in both, and go without a trace."""
+def test_every_run_is_seen_with_the_edits_and_is_itself_unchanged(store: Store) -> None:
+    """Back and forth: the runs' own labels stay to the letter, the edits hold in both, and go without a trace."""
     own = {run: store.run_labels(run) for run in ("r1", "r2")}
     photo = next(photo for photo, label in own["r2"].items() if label.cluster == "c2")
     number = store.add_edits([Edit(0, "move", photo, "c5")])
@@ -74,12 +74,12 @@ def test_an_arrival_is_labelled_by_the_run_and_shown_as_the_owner_wants(store: S
     assert store.label(photo_key(3)) == Label(photo_key(3), "c2", 1.0, "owner")
 
 
-def test_a_name_is_a_word_too_and_a_new_cluster_can_be_named_at_once(store: Store) -> None:
+def test_a_name_is_an_edit_too_and_a_new_cluster_can_be_named_at_once(store: Store) -> None:
     """Before any run has it; its number is never given again."""
     new = store.new_cluster()
     assert (new, store.new_cluster()) == ("c6", "c7")
     store.add_edits([Edit(0, "split-off", photo_key(1), new, "c2")])
     store.rename(new, "Lagoon", named_ns=7)
-    assert [(word.kind, word.cluster, word.name) for word in store.edits()][-1] == ("rename", "c6", "Lagoon")
+    assert [(edit.kind, edit.cluster, edit.name) for edit in store.edits()][-1] == ("rename", "c6", "Lagoon")
     (row,) = [row for row in store.clusters() if row.cluster == new]
     assert (row.event, row.sources, row.medoid, row.size) == ("split", ("c2",), photo_key(1), 1)

@@ -1,0 +1,67 @@
+"""What the store relies on of lancedb beyond its documented calls: an update that takes it away is seen here."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.store.samples import commit_sample_run, new_library
+from vecclust.store.layout import manifests
+from vecclust.store.tables import load_lancedb
+
+ROOT = Path(__file__).parents[2]
+ROOM = ROOT / "vecclust" / "store"
+
+
+def test_the_version_is_bounded() -> None:
+    """An update is taken after this file was run against it."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    (bound,) = [one for one in wanted if one.startswith("lancedb")]
+    assert bound == "lancedb>=0.40,<0.41"
+
+
+def test_one_module_calls_the_vendor() -> None:
+    """`tables` imports lancedb; only the kind of index is named where it is asked for."""
+    importing = {file.name for file in ROOM.glob("*.py") if "import lancedb" in file.read_text(encoding="utf-8")}
+    assert importing == {"tables.py"}
+
+
+def test_the_package_that_is_deferred_is_there() -> None:
+    """Lancedb imports generated REST clients that a library on disk never calls."""
+    assert importlib.util.find_spec("lance_namespace_urllib3_client") is not None
+
+
+@pytest.mark.parametrize("name", ["session", "read_consistency_interval"])
+def test_a_connection_takes_what_it_is_given(name: str) -> None:
+    """The bounds of the caches; without an interval a handle stays at the version it was opened at."""
+    parameters = inspect.signature(load_lancedb().connect).parameters
+    assert name in parameters
+    assert parameters["read_consistency_interval"].default is None
+
+
+def test_versions_lie_on_the_disk_as_they_are_read(tmp_path: Path) -> None:
+    """`_versions` holds one manifest per version, named by 2^64 - 1 less its number, ending in LANC."""
+    with new_library(tmp_path, n_photos=3) as store:
+        commit_sample_run(store)
+        for table in store._tables.place.table_names():
+            files = manifests(store._tables.place.table(table))
+            newest = store._tables._connection.open_table(table).version
+            assert [file.name for file in files] == [f"{2**64 - 1 - n}.manifest" for n in range(newest, 0, -1)]
+            assert all(len(file.stem) == 20 for file in files)
+            assert all(file.read_bytes().endswith(b"LANC") for file in files)
+
+
+def test_a_handle_stays_at_its_version_and_one_that_writes_goes_along(tmp_path: Path) -> None:
+    """So that readers hold handles of their own, and a writer's last one is at what it wrote."""
+    with new_library(tmp_path, n_photos=3) as store:
+        reads = store._tables._connection.open_table("photos")
+        n_before, before = reads.count_rows(), reads.version
+        writes = store._tables._connection.open_table("photos")
+        writes.delete("photo != ''")
+        assert (reads.count_rows(), reads.version) == (n_before, before)
+        assert (writes.count_rows(), writes.version) == (0, before + 1)
+        assert store._tables.place.newest("photos").number == before + 1
