@@ -54,7 +54,8 @@ class Process:
 
     def __init__(self, library: Path, *arguments: str, wrapper: Sequence[str] = (), **environment: str) -> None:
         self.library = library
-        command = [*wrapper, sys.executable, "-m", "tests.daemon.watching", str(library), *arguments]
+        # Tests have deadlines, and a busy machine leaves next to nothing to a daemon of low priority.
+        command = [*wrapper, sys.executable, "-m", "tests.daemon.watching", str(library), "watch.nice=0", *arguments]
         self.child = subprocess.Popen(
             command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
         )

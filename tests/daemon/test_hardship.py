@@ -20,7 +20,7 @@ from vecclust.testing import FakeEmbedder
 DEADLINE_S = 540.0
 FLAGS = [
     'clusters.reducer="pca"', "photos.settle_s=0.1", "photos.decode_processes=1", "watch.refit_least=40",
-    "watch.refit_quiet_s=0", "watch.refit_pause_s=0", "store.commit_photos=8", "watch.nice=0",
+    "watch.refit_quiet_s=0", "watch.refit_pause_s=0", "store.commit_photos=8",
     # Only what is noticed may save it, not the look that time brings anyway.
     "watch.interval_s=3600", "watch.canary_s=3600",
 ]  # fmt: skip

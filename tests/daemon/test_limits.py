@@ -13,7 +13,7 @@ from tests.library.test_library import HUES
 from vecclust.library.watched import WatchedLibrary
 
 FLAGS = [
-    'clusters.reducer="pca"', "photos.settle_s=0.1", "photos.decode_processes=1", "watch.nice=0",
+    'clusters.reducer="pca"', "photos.settle_s=0.1", "photos.decode_processes=1",
     "watch.canary_s=1", "watch.poll_s=1", "watch.interval_s=3600",
 ]  # fmt: skip
 LIMITS = "/proc/sys/user/max_inotify_"

@@ -167,7 +167,7 @@ def test_the_end_does_not_wait_for_a_first_fit(tmp_path: Path) -> None:
     """SIGTERM while its process hangs for ever: the daemon ends well, the photos stay, the fit is gone."""
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
-    flags = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1", "watch.nice=0"]
+    flags = ['clusters.reducer="pca"', "photos.settle_s=0.3", "photos.decode_processes=1"]
     with Process(tmp_path / "library", str(tmp_path / "album"), *flags) as process:
         fits: list[int] = []
         deadline = time.monotonic() + DEADLINE_S
