@@ -477,3 +477,19 @@ def log_file(library: Path) -> Path:
         library: the library's directory.
     """
     return library / "log" / "watch.log"
+
+
+def socket_files(library: Path) -> tuple[Path, Path]:
+    """Give the places where the socket of a library's daemon may be.
+
+    Args:
+        library: the library's directory.
+
+    Returns:
+        One in the library, and one in the user's runtime directory, under a name that is made of the library's path.
+    """
+    import hashlib
+
+    key = hashlib.sha256(os.fsencode(os.path.realpath(library))).hexdigest()[:32]
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('TMPDIR', '/tmp')}/vecclust-{os.getuid()}"
+    return library / "watch" / "server" / "socket", Path(runtime) / "vecclust" / key / "socket"

@@ -19,6 +19,7 @@ from tests.daemon.test_process import FLAGS
 from tests.library.test_fit_process import library as library
 from tests.library.test_library import HUES, picture
 from vecclust import Client
+from vecclust.config import socket_files
 from vecclust.daemon.backend import DaemonBackend
 from vecclust.daemon.jobs import JobQueue
 from vecclust.errors import LibraryLocked, NotFound, UsageError, VecclustError
@@ -26,7 +27,7 @@ from vecclust.library.queries import search
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import Asker, Question
 from vecclust.server.client import Declined, NoServer
-from vecclust.server.sockets import connect, socket_folders
+from vecclust.server.sockets import connect
 from vecclust.server.verbs import VERBS
 from vecclust.testing import FakeEmbedder
 from vecclust.types.search import Filters
@@ -180,7 +181,7 @@ def test_a_whole_life_of_questions(start: Callable[..., Process], album: Path) -
         WatchedLibrary.open(process.library, write=True)
     assert f"kill {process.child.pid}" in locked.value.hint
     assert process.end()[0] == 0
-    assert list(socket_folders(process.library)[0].iterdir()) == []
+    assert list(socket_files(process.library)[0].parent.iterdir()) == []
     assert ask_.similar(album / "red" / "000.jpg") == known
 
 
@@ -240,7 +241,7 @@ def test_a_stopped_or_killed_daemon_keeps_nobody_waiting(
         except OSError:
             assert time.monotonic() < deadline
     process.kill()
-    assert (socket_folders(process.library)[0] / "socket").exists()
+    assert socket_files(process.library)[0].exists()
     assert client_of(process).similar(album / "red" / "000.jpg") == known
     with WatchedLibrary.open(process.library) as opened:
         assert opened.clusters().clusters[0].name is None, "what was refused was done later"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from vecclust.config import socket_files
 from vecclust.server import sockets
-from vecclust.server.sockets import OwnerSocket, connect, listen, socket_folders
+from vecclust.server.sockets import OwnerSocket, connect, listen
 
 SECONDS = 30.0
 
@@ -58,8 +59,8 @@ def test_they_meet_where_the_owner_alone_may_go(tmp_path: Path, name: str) -> No
     """Whatever the length and the bytes of the path; at the end nothing is left."""
     library = tmp_path / name
     with listening(library) as listener:
-        folder = socket_folders(library)[0]
-        place = folder / "socket"
+        place = socket_files(library)[0]
+        folder = place.parent
         assert stat.S_ISSOCK(place.stat().st_mode)
         assert (stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(folder.stat().st_mode)) == (0o600, 0o700)
         assert meet(library, listener) == b"hello"
@@ -70,7 +71,7 @@ def test_they_meet_where_the_owner_alone_may_go(tmp_path: Path, name: str) -> No
 
 def test_a_folder_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
     """And one that leads elsewhere is not used."""
-    own = socket_folders(tmp_path)[0]
+    own = socket_files(tmp_path)[0].parent
     own.mkdir(parents=True)
     own.chmod(0o777)
     with listening(tmp_path):
@@ -86,7 +87,7 @@ def test_what_a_killed_server_left_is_neither_believed_nor_in_the_way(tmp_path: 
     """Its socket stays on the disk, and nobody is behind it."""
     killed = listen(tmp_path)
     socket.socket.close(killed)
-    assert (socket_folders(tmp_path)[0] / "socket").exists()
+    assert socket_files(tmp_path)[0].exists()
     with pytest.raises(ConnectionRefusedError):
         connect(tmp_path, seconds=SECONDS)
     with listening(tmp_path) as listener:
@@ -112,17 +113,17 @@ def test_a_file_system_without_sockets_is_got_round(tmp_path: Path, monkeypatch:
     """Some network and FUSE mounts refuse them: then they meet in the user's runtime directory."""
     (tmp_path / "runtime").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
-    own, other = socket_folders(tmp_path / "library")
-    bind = sockets._listen_in
+    own, other = socket_files(tmp_path / "library")
+    bind = sockets._listen_at
 
-    def refuse(folder: Path) -> OwnerSocket:
-        if folder == own:
+    def refuse(file: Path) -> OwnerSocket:
+        if file == own:
             raise OSError(95, "Operation not supported")
-        return bind(folder)
+        return bind(file)
 
-    monkeypatch.setattr(sockets, "_listen_in", refuse)
+    monkeypatch.setattr(sockets, "_listen_at", refuse)
     with listening(tmp_path / "library") as listener:
-        assert (other / "socket").exists()
+        assert other.exists()
         assert other.is_relative_to(tmp_path / "runtime")
         assert meet(tmp_path / "library", listener) == b"hello"
 

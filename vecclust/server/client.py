@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust import __version__
-from vecclust.config import library_path, named_config
+from vecclust.config import library_path, named_config, socket_files
 from vecclust.errors import VecclustError, unpack_error
 from vecclust.server.codec import dump, load
-from vecclust.server.sockets import connect
 from vecclust.server.verbs import API, VERBS, Verb
 from vecclust.types.progress import Progress, no_progress
 
@@ -175,6 +174,8 @@ class Client(_Verbs):
     @contextmanager
     def _answer(self, verb: Verb, arguments: Values) -> Iterator[Iterator[Values]]:
         """Send a question; give the lines of the answer."""
+        if not any(map(os.path.exists, socket_files(self._path))):
+            raise NoServer("none listens")
         line = _Connection(self._path)
         try:
             _greet(line)
@@ -211,6 +212,8 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket."""
+        from vecclust.server.sockets import connect
+
         self.sock = connect(self._library, seconds=HELLO_S)
 
     def silent_for(self, seconds: float) -> None:

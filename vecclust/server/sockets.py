@@ -1,4 +1,4 @@
-"""The Unix socket of a library: where it lies, and whose processes may meet there.
+"""The Unix socket of a library: whose processes may meet there.
 
 It lies in a folder that nobody else may enter, and both sides look at whose process the other is where the system
 tells. Where the library's file system has no sockets, or its path is too long for an address, it lies in the user's
@@ -8,7 +8,6 @@ runtime directory under a name that is made of the library's path.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import socket
 import stat
@@ -18,20 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vecclust.config import socket_files
+
 # The shortest limit among systems is 104 bytes with the ending NUL (macOS, BSD); Linux has 108.
 LONGEST_ADDRESS_BYTES = 103
-_NAME = "socket"
-
-
-def socket_folders(library: Path) -> tuple[Path, Path]:
-    """Give the folders in which a library's socket may lie: its own, and one of the user's runtime directory.
-
-    Args:
-        library: the library's directory.
-    """
-    key = hashlib.sha256(os.fsencode(os.path.realpath(library))).hexdigest()[:32]
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('TMPDIR', '/tmp')}/vecclust-{os.getuid()}"
-    return library / "watch" / "server", Path(runtime) / "vecclust" / key
 
 
 class OwnerSocket(socket.socket):
@@ -72,13 +61,13 @@ def listen(library: Path) -> OwnerSocket:
     Raises:
         OSError: none can be had.
     """
-    own, other = socket_folders(library)
+    own, other = socket_files(library)
     try:
-        return _listen_in(own)
+        return _listen_at(own)
     except PermissionError:
         raise  # the folder is somebody else's
     except OSError:
-        return _listen_in(other)
+        return _listen_at(other)
 
 
 def connect(library: Path, *, seconds: float) -> socket.socket:
@@ -96,13 +85,13 @@ def connect(library: Path, *, seconds: float) -> socket.socket:
     """
     if not hasattr(socket, "AF_UNIX"):
         raise OSError("there are no Unix sockets here")
-    folder = next((folder for folder in socket_folders(library) if (folder / _NAME).exists()), None)
-    if folder is None:
+    file = next((file for file in socket_files(library) if file.exists()), None)
+    if file is None:
         raise FileNotFoundError(f"no server listens for {library}")
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         line.settimeout(seconds)
-        with _address(folder) as address:
+        with _address(file) as address:
             line.connect(address)
         check_owner(line)
     except BaseException:
@@ -126,18 +115,18 @@ def check_owner(line: socket.socket) -> None:
             raise PermissionError(f"the other side belongs to user {uid}")
 
 
-def _listen_in(folder: Path) -> OwnerSocket:
+def _listen_at(file: Path) -> OwnerSocket:
+    folder = file.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to somebody else")
     folder.chmod(0o700)
-    file = folder / _NAME
     file.unlink(missing_ok=True)
     bound = OwnerSocket(socket.AF_UNIX, socket.SOCK_STREAM)
     bound.file = file
     try:
-        with _address(folder) as address:
+        with _address(file) as address:
             bound.bind(address)
         file.chmod(0o600)
         bound.listen()
@@ -148,17 +137,17 @@ def _listen_in(folder: Path) -> OwnerSocket:
 
 
 @contextmanager
-def _address(folder: Path) -> Iterator[bytes]:
-    """Give an address of the folder's socket that is short enough."""
-    plain = os.fsencode(folder / _NAME)
+def _address(file: Path) -> Iterator[bytes]:
+    """Give an address of a socket that is short enough."""
+    plain = os.fsencode(file)
     if len(plain) <= LONGEST_ADDRESS_BYTES:
         yield plain
         return
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    opened = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         way = f"/proc/self/fd/{opened}"
         if not os.path.isdir(way):
-            raise OSError(f"{folder} is too long a path for a socket here")
-        yield f"{way}/{_NAME}".encode("ascii")
+            raise OSError(f"{file} is too long a path for a socket here")
+        yield f"{way}/{file.name}".encode("ascii")
     finally:
         os.close(opened)
