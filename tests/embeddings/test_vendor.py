@@ -28,6 +28,21 @@ assert entry.files == ("open_clip_model.safetensors", "open_clip_pytorch_model.b
 """
 
 
+_WITHOUT_COMPILER = """
+import sys, numpy as np
+from vecclust.embeddings import load
+embedder = load("bundled")
+embedder.embed_texts(["a dog"])
+embedder.embed_frames(np.zeros((4, embedder.framing.height_px, embedder.framing.width_px, 3), np.uint8))
+assert not any(name.startswith("torch._dynamo") for name in sys.modules), "torch._dynamo"
+import torch
+detection = sys.modules["torchvision.ops.roi_align"]
+assert detection.is_compile_supported("cpu") == sys.modules["torch._dynamo.utils"].is_compile_supported("cpu")
+assert torch.compiler.disable.__module__ == "torch.compiler"
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)).item() == 2
+"""
+
+
 def test_architectures_are_open_clips_own() -> None:
     """They are read from its package's folder `model_configs`: where that is gone, no tag can be used."""
     for name in ("ViT-B-32", "ViT-bigG-14", "RN50"):
@@ -61,6 +76,11 @@ def test_the_default_context_is_open_clips() -> None:
 def test_the_tables_are_open_clips_own_and_need_no_torch() -> None:
     """Names are listed without torch, are those open_clip gives, and the real modules can be imported afterwards."""
     subprocess.run([sys.executable, "-W", "error", "-c", _LIGHT], check=True)
+
+
+def test_models_run_without_torchs_compiler_and_leave_it_whole() -> None:
+    """Nothing imports `torch._dynamo` (144 MB) to embed; whoever wants it afterwards has all of it."""
+    subprocess.run([sys.executable, "-c", _WITHOUT_COMPILER], check=True)
 
 
 def test_the_room_has_no_circle() -> None:
