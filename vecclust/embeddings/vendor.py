@@ -2,7 +2,7 @@
 
 Both are imported quietly and without torch's compiler; open_clip's tables without torch at all; torch's oneDNN
 operators are called here alone. Each has a way out for a version that no longer has it: that costs time, not answers.
-Imports no vendor itself.
+`tests/embeddings/test_vendor.py` names each private thing and says what is lost without it. Imports no vendor itself.
 """
 
 from __future__ import annotations
