@@ -53,16 +53,40 @@ class FakeEmbedder:
         self.n_frames_embedded = 0
 
     def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed frames by their colours."""
+        """Embed frames by their colours.
+
+        Args:
+            frames: (n, height, width, 3) uint8 RGB of any size; n may be 0.
+
+        Returns:
+            (n, 32) float32 of norm 1.
+        """
         self.n_frames_embedded += len(frames)
         return _unit(np.stack([_histogram(frame) for frame in frames])) if len(frames) else _nothing()
 
     def embed_each(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32] | PhotoError]:
-        """Embed frames by their colours, each for itself; none ever fails."""
+        """Embed frames by their colours, each for itself; none ever fails.
+
+        Args:
+            frames: as for `embed_frames`.
+
+        Returns:
+            For each frame its (32,) float32 vector of norm 1.
+        """
         return list(self.embed_frames(frames))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed words by the colours they name; words that name none share one direction."""
+        """Embed words by the colours they name; words that name none share one direction.
+
+        Args:
+            texts: such as "something red"; n may be 0.
+
+        Returns:
+            (n, 32) float32 of norm 1.
+
+        Raises:
+            UsageError: a text is empty.
+        """
         if not all(text.strip() for text in texts):
             raise UsageError("there is a text without words")
         histograms = []
@@ -108,19 +132,27 @@ class FakeClock:
         self._now_ns = now_ns
 
     def now_ns(self) -> int:
-        """Nanoseconds since the epoch."""
+        """Give the nanoseconds since the epoch."""
         return self._now_ns
 
     def now_s(self) -> float:
-        """Seconds since the epoch."""
+        """Give the seconds since the epoch."""
         return self._now_ns / 1e9
 
     def sleep(self, seconds: float) -> None:
-        """Pretend to wait: move on at once."""
+        """Pretend to wait: move on at once.
+
+        Args:
+            seconds: by how much.
+        """
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move on."""
+        """Move on.
+
+        Args:
+            seconds: by how much.
+        """
         self._now_ns += round(seconds * 1e9)
 
 

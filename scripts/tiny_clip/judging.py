@@ -176,13 +176,13 @@ def untrained(name: str, *, folder: Path) -> Embedder:
     import torch
 
     from tiny_clip import model
-    from vecclust.embeddings.registry import architecture
+    from vecclust.embeddings.vendor import open_clip_architecture
 
     named = ModelName.of(name)
     if named.folder is not None:
         config = json.loads((named.folder / model.CONFIG_FILE).read_text(encoding="utf-8"))
     else:
-        parts = architecture(named.architecture)
+        parts = open_clip_architecture(named.architecture)
         if parts is None:
             raise ValueError(f"{name} has no local configuration to build an untrained twin from")
         size = parts["vision_cfg"].get("image_size", 224)

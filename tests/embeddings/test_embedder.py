@@ -17,14 +17,10 @@ import pytest
 import torch
 
 from tests.embeddings.test_weights import cached
-from vecclust.embeddings import Embedder, hub, load, loading, registry
+from vecclust.embeddings import Embedder, hub, load, loading, names, vendor
 from vecclust.embeddings.device import multiplies_bfloat16
-from vecclust.embeddings.folded import FoldedTower, fold
-from vecclust.embeddings.fused import FusedTower, arrange
-from vecclust.embeddings.loading import PlainTower
+from vecclust.embeddings.names import Source
 from vecclust.embeddings.openclip import OpenClipEmbedder
-from vecclust.embeddings.preprocessing import read_preprocessing
-from vecclust.embeddings.registry import Pretrained
 from vecclust.errors import ModelError, ModelUnavailable, UsageError
 from vecclust.testing import make_tiny_model
 
@@ -106,97 +102,6 @@ def test_half_precision_is_chosen_and_stays_close_to_float32(tiny_model: Path) -
     assert (quick.embed_texts(texts) * exact.embed_texts(texts)).sum(axis=1).min() >= 0.999
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(
-    "vision",
-    [
-        {}, {"pool_type": "avg"}, {"final_ln_after_pool": True, "pool_type": "avg"}, {"no_ln_pre": True},
-        {"patch_size": 2},
-    ],
-    ids=["plain", "average", "late norm", "no first norm", "257 tokens"],
-)  # fmt: skip
-def test_the_fused_tower_gives_open_clips_vectors(vision: dict[str, object], dtype: torch.dtype) -> None:
-    """Arranged for speed, the tower computes what open_clip's own computes, for each kind that it accepts."""
-    torch.manual_seed(0)
-    config = {"image_size": 32, "layers": 3, "width": 64, "head_width": 16, "patch_size": 8} | vision
-    text = {"context_length": 4, "vocab_size": 10, "width": 16, "heads": 1, "layers": 1}
-    model = open_clip.CLIP(24, config, text).eval()
-    preprocess = {"size": 32, "mean": (0.4, 0.5, 0.3), "std": (0.2, 0.3, 0.25)}
-    preprocessing = read_preprocessing(preprocess)
-    tower = arrange(model.visual, preprocessing=preprocessing, dtype=dtype)
-    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        assert tower is None, "left to open_clip where the processor cannot do it"
-        return
-    assert tower is not None
-    frames = torch.from_numpy(some_frames(5))
-    with torch.inference_mode():
-        pixels = frames.permute(0, 3, 1, 2) / 255
-        pixels = (pixels - torch.tensor(preprocessing.mean).view(3, 1, 1)) / torch.tensor(preprocessing.deviation).view(
-            3, 1, 1
-        )
-        theirs, ours = model.encode_image(pixels), tower(frames).float()
-    assert torch.cosine_similarity(ours, theirs).min() > (0.999 if dtype == torch.bfloat16 else 0.999999)
-
-
-@pytest.mark.parametrize("vision", [{"ls_init_value": 0.1}, {"attentional_pool": True}, {"patch_dropout": 0.5}])
-def test_other_towers_are_left_as_open_clip_makes_them(vision: dict[str, object]) -> None:
-    """What the fused tower does not know, it does not touch."""
-    config = {"image_size": 32, "layers": 1, "width": 64, "head_width": 16, "patch_size": 8} | vision
-    text = {"context_length": 4, "vocab_size": 10, "width": 16, "heads": 1, "layers": 1}
-    visual = open_clip.CLIP(24, config, text).visual
-    preprocessing = read_preprocessing({"size": 32, "mean": 0.5, "std": 0.5})
-    assert arrange(visual, preprocessing=preprocessing, dtype=torch.float32) is None
-
-
-def test_the_fused_tower_is_used_and_held_against_the_plain_one(
-    embedder: OpenClipEmbedder, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A plain transformer on a CPU is arranged for it; where that changes its vectors, open_clip's own stays."""
-    assert isinstance(embedder._towers.pictures, FusedTower)
-    monkeypatch.setattr(FusedTower, "__call__", lambda self, frames: torch.ones(len(frames), 16))
-    again = load(f"local-dir:{tiny_model}")
-    assert isinstance(again, OpenClipEmbedder)
-    assert isinstance(again._towers.pictures, PlainTower)
-
-
-@pytest.mark.parametrize(
-    "vision",
-    [
-        {"layers": [1, 1, 1, 1], "width": 16, "head_width": 16},
-        {"timm_model_name": "resnet18", "timm_pool": "avg", "timm_proj": "linear"},
-        {"timm_model_name": "regnetx_002", "timm_pool": "avg", "timm_proj": "linear"},
-    ],
-    ids=["open_clip's ResNet", "timm's ResNet", "RegNet"],
-)
-def test_a_folded_tower_gives_open_clips_vectors(vision: dict[str, object]) -> None:
-    """Whatever the norms have learned; none of them is left, and the tower it was made of is as before."""
-    torch.manual_seed(0)
-    text = {"context_length": 4, "vocab_size": 10, "width": 16, "heads": 1, "layers": 1}
-    model = open_clip.CLIP(24, {"image_size": 64} | vision, text).eval()
-    norms = [module for module in model.visual.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    with torch.inference_mode():
-        for norm in norms:
-            for learned in (norm.weight, norm.running_var):
-                learned.uniform_(0.5, 1.5)
-            for learned in (norm.bias, norm.running_mean):
-                learned.normal_(0, 0.1)
-        frames = torch.from_numpy(some_frames(5, side_px=64))
-        theirs = model.encode_image(frames.permute(0, 3, 1, 2) / 255)
-        preprocessing = read_preprocessing({"size": 64, "mean": 0.0, "std": 1.0})
-        tower = fold(model.visual, preprocessing=preprocessing, dtype=torch.float32)
-        assert tower is not None
-        assert torch.cosine_similarity(tower(frames), theirs).min() > 0.99999
-        assert torch.equal(model.encode_image(frames.permute(0, 3, 1, 2) / 255), theirs)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in tower._visual.modules())
-
-
-def test_the_bundled_model_is_folded() -> None:
-    """It is what most people run."""
-    loaded = load("bundled", precision="float32")
-    assert isinstance(loaded, OpenClipEmbedder)
-    assert isinstance(loaded._towers.pictures, FoldedTower)
-
-
 def test_an_architecture_that_fails_in_half_precision_runs_in_float32(tmp_path: Path) -> None:
     """open_clip's coca models mix precisions and fail in bfloat16: found at loading, not at the first photo."""
     from safetensors.torch import save_file
@@ -228,9 +133,9 @@ def test_a_cached_tag_loads_without_asking_anybody(
     """A tag whose weights are in the hub's cache: no network, the tag's own preprocessing, and its QuickGELU."""
     document = json.loads((tiny_model / "open_clip_config.json").read_text())
     config, preprocess = document["model_cfg"], document["preprocess_cfg"] | {"resize_mode": "squash"}
-    entry = Pretrained("someone/tiny", ("open_clip_model.safetensors",), True, preprocess)
-    monkeypatch.setattr(registry, "architecture", lambda name: config if name == "tiny" else None)
-    monkeypatch.setattr(registry, "pretrained", lambda name: entry)
+    entry = Source("someone/tiny", ("open_clip_model.safetensors",), True, preprocess)
+    monkeypatch.setattr(vendor, "open_clip_architecture", lambda name: config if name == "tiny" else None)
+    monkeypatch.setattr(names, "source_of", lambda name: entry)
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tiny", config)
     monkeypatch.setattr(hub, "fetch", lambda *_, **__: pytest.fail("asked the hub"))
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("asked the network"))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vecclust.embeddings.device import set_up
-from vecclust.embeddings.openclip import Identity, OpenClipEmbedder, Towers
+from vecclust.embeddings.openclip import LoadedModel, OpenClipEmbedder
 from vecclust.errors import ModelError, Unreadable
 from vecclust.types.photos import Framing
 
@@ -22,8 +22,14 @@ Pictures = Callable[[Tensor], Tensor]
 def embedder_of(pictures: Pictures, *, batch_size: int = 8) -> OpenClipEmbedder:
     """Give an embedder around a tower that is scripted."""
     setup = set_up("cpu", precision="float32", batch_size=batch_size, threads=1)
-    towers = Towers(pictures=pictures, words=lambda tokens: tokens, tokenizer=lambda: pytest.fail("no words here"))
-    return OpenClipEmbedder(Identity("scripted", "scripted@0", 2), towers=towers, framing=Framing(1, 1), setup=setup)
+    model = LoadedModel(
+        pictures,
+        lambda tokens: tokens,
+        get_tokenizer=lambda: pytest.fail("no words here"),
+        framing=Framing(1, 1),
+        dim=2,
+    )
+    return OpenClipEmbedder(model, name="scripted", model_id="scripted@0", setup=setup)
 
 
 def numbered(n: int) -> np.ndarray:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecclust.embeddings import BUNDLED_FOLDER, ModelName
+from vecclust.embeddings import BUNDLED_FOLDER, ModelName, find_weights
+from vecclust.embeddings.names import source_of
+from vecclust.embeddings.vendor import open_clip_architecture
 from vecclust.errors import ModelUnavailable
 
 
@@ -71,3 +73,29 @@ def test_a_folder_without_its_prefix_is_recognised(tmp_path: Path) -> None:
     """A plain path that exists gets the prefix suggested."""
     with pytest.raises(ModelUnavailable, match=f"local-dir:{tmp_path}"):
         ModelName.parse(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ViT-B-32-256/datacomp_s34b_b86", "ViT-B-32-256/datacomp_s34b_b86k"),
+        ("vit-bigg-14/laion2b_s39b_b160k", "ViT-bigG-14/laion2b_s39b_b160k"),
+        ("ViTB32/openai", "ViT-B-32/openai"),
+    ],
+)
+def test_a_typo_names_the_nearest_model(typed: str, meant: str) -> None:
+    """An unknown tag is refused, and the hint begins with what was likely meant."""
+    with pytest.raises(ModelUnavailable) as caught:
+        find_weights(ModelName.parse(typed))
+    assert caught.value.hint.startswith(f"Did you mean {meant}")
+    assert caught.value.exit_code == 5
+
+
+def test_the_default_and_the_largest_model_are_known() -> None:
+    """The configuration's default and the article's choice are names that open_clip has."""
+    from vecclust.config import DEFAULT_MODEL
+
+    for text in (DEFAULT_MODEL, "ViT-bigG-14/laion2b_s39b_b160k"):
+        name = ModelName.parse(text)
+        assert source_of(name).repository
+        assert open_clip_architecture(name.architecture) is not None

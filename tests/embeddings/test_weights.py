@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vecclust.embeddings import ModelName, find_weights, model_id_here, usable_models
+from vecclust.embeddings import ModelName, find_weights, usable_models
 from vecclust.embeddings.weights import CONFIG_FILE
 from vecclust.errors import ModelError, ModelUnavailable
 
@@ -41,18 +41,23 @@ def test_a_folder_gives_its_weights_and_width(tiny_model: Path) -> None:
 def test_the_identity_follows_weights_and_configuration(tiny_model: Path, tmp_path: Path) -> None:
     """Other weights or another preprocessing give other vectors, so they give another identity."""
     name = f"local-dir:{tmp_path / 'copy'}"
+
+    def identity() -> str:
+        found = find_weights(ModelName.parse(name))
+        assert found is not None
+        return found.model_id()
+
     shutil.copytree(tiny_model, tmp_path / "copy")
-    first = model_id_here(name)
-    assert first is not None
+    first = identity()
     assert first.startswith(f"{name}@")
-    assert first == model_id_here(name)
+    assert first == identity()
 
     config = tmp_path / "copy" / CONFIG_FILE
     config.write_text(config.read_text().replace('"shortest"', '"squash"'))
-    second = model_id_here(name)
+    second = identity()
     weights = tmp_path / "copy" / "open_clip_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    assert len({first, second, model_id_here(name)}) == 3
+    assert len({first, second, identity()}) == 3
 
 
 def test_an_empty_folder_says_what_belongs_there(tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ def test_the_hubs_cache_is_searched_without_a_network(tmp_path: Path) -> None:
 
 
 def test_usable_models_tell_what_is_here(tiny_model: Path, tmp_path: Path) -> None:
-    """Asked, bundled and cached models are listed once each, with width, input and size, or why they are no use."""
+    """Asked, bundled and cached models are listed once each, with width and size, or why they are no use."""
     config = json.dumps({"model_cfg": {"embed_dim": 8, "vision_cfg": {"image_size": [64, 32]}, "text_cfg": {}}})
     cached(tmp_path, REPOSITORY, {"open_clip_pytorch_model.bin": b"12345"})
     cached(tmp_path, "someone/theirs", {"open_clip_config.json": config.encode(), "open_clip_model.safetensors": b"1"})
@@ -110,9 +115,9 @@ def test_usable_models_tell_what_is_here(tiny_model: Path, tmp_path: Path) -> No
         mine, "ViT-B-16/openai", "nonsense", "bundled", DEFAULT, "hf-hub:someone/theirs",
     ]  # fmt: skip
     by_name = {info.name: info for info in infos}
-    assert (by_name[mine].usable, by_name[mine].dim, by_name[mine].input_px) == (True, 16, 32)
-    assert (by_name[DEFAULT].usable, by_name[DEFAULT].size_bytes, by_name[DEFAULT].input_px) == (True, 5, 256)
-    assert (by_name["hf-hub:someone/theirs"].dim, by_name["hf-hub:someone/theirs"].input_px) == (8, 64)
+    assert (by_name[mine].usable, by_name[mine].dim) == (True, 16)
+    assert (by_name[DEFAULT].usable, by_name[DEFAULT].size_bytes) == (True, 5)
+    assert by_name["hf-hub:someone/theirs"].dim == 8
     assert not by_name["ViT-B-16/openai"].usable
     assert "not on this computer" in by_name["ViT-B-16/openai"].note
     assert not by_name["nonsense"].usable

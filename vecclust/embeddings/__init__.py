@@ -8,22 +8,17 @@ Nothing is fetched while the weights are on this computer. torch and open_clip a
 
 from __future__ import annotations
 
-from vecclust.embeddings.embedder import DeviceAsked, Embedder, PrecisionAsked, load
-from vecclust.embeddings.memory import give_memory_back
-from vecclust.embeddings.models import ModelInfo, usable_models
+from vecclust.embeddings.embedder import Embedder, give_memory_back, load
 from vecclust.embeddings.names import BUNDLED_FOLDER, ModelName
-from vecclust.embeddings.weights import find_weights, model_id_here
+from vecclust.embeddings.weights import ModelInfo, find_weights, usable_models
 
 __all__ = [
     "BUNDLED_FOLDER",
-    "DeviceAsked",
     "Embedder",
     "ModelInfo",
     "ModelName",
-    "PrecisionAsked",
     "find_weights",
     "give_memory_back",
     "load",
-    "model_id_here",
     "usable_models",
 ]

@@ -7,11 +7,14 @@ and fits the memory. Measured on two cores of an EPYC with AVX-512 BF16, ViT-B-3
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-from vecclust.embeddings.embedder import DeviceAsked, PrecisionAsked
 from vecclust.errors import ModelError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
 
 # A lane of 8 frames costs 57.2 core-ms a photo, one of 16 56.4, of 32 55.6: more only delays the first commit.
 _FRAMES_PER_CORE = 16
@@ -33,20 +36,17 @@ class Setup:
         dtype: precision of weights and activations; vectors are float32 in any case.
         batch_size: frames in one pass.
         threads: cores used on a CPU, 1 elsewhere.
+        may_widen: whether a model that does not run in `dtype` may run in float32.
     """
 
     device: torch.device
     dtype: torch.dtype
     batch_size: int
     threads: int
-
-    @property
-    def open_clip_precision(self) -> str:
-        """The same precision as open_clip spells it: its mixed kinds keep the layer norms in float32."""
-        return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self.dtype, "fp32")
+    may_widen: bool
 
 
-def set_up(device: DeviceAsked, *, precision: PrecisionAsked, batch_size: int, threads: int) -> Setup:
+def set_up(device: DeviceName, *, precision: PrecisionName = "auto", batch_size: int = 0, threads: int = 0) -> Setup:
     """Settle what was left to be chosen.
 
     Args:
@@ -64,10 +64,11 @@ def set_up(device: DeviceAsked, *, precision: PrecisionAsked, batch_size: int, t
     chosen = _device(device)
     cores = (threads or torch.get_num_threads()) if chosen.type == "cpu" else 1
     dtype = _automatic_dtype(chosen) if precision == "auto" else _DTYPES[precision]
-    return Setup(chosen, dtype, batch_size or _automatic_batch(chosen, cores), cores)
+    may_widen = precision == "auto" and dtype != torch.float32
+    return Setup(chosen, dtype, batch_size or _automatic_batch(chosen, cores), cores, may_widen)
 
 
-def _device(asked: DeviceAsked) -> torch.device:
+def _device(asked: DeviceName) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if asked == "auto":
         return torch.device(next(kind for kind, is_there in there.items() if is_there))

@@ -1,24 +1,28 @@
-"""What an embedder is, and the one way to get a real one.
+"""What an embedder is, the one way to get a real one, and how the memory of one goes back.
 
 Light: whoever only needs the type, or a fake of it, imports no torch.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.embeddings.names import ModelName
+from vecclust.embeddings.vendor import import_open_clip
 from vecclust.errors import PhotoError
 from vecclust.types.photos import Framing
 
-DeviceAsked = Literal["auto", "cpu", "cuda", "mps"]
-PrecisionAsked = Literal["auto", "float32", "bfloat16", "float16"]
+if TYPE_CHECKING:
+    from vecclust.embeddings.device import DeviceName, PrecisionName
 
 
 class Embedder(Protocol):
@@ -88,8 +92,8 @@ class Embedder(Protocol):
 def load(
     name: str | ModelName,
     *,
-    device: DeviceAsked = "auto",
-    precision: PrecisionAsked = "auto",
+    device: DeviceName = "auto",
+    precision: PrecisionName = "auto",
     batch_size: int = 0,
     threads: int = 0,
     cache_dir: Path | None = None,
@@ -119,8 +123,27 @@ def load(
     # Where OpenMP's threads spin while they wait for one another, and decoding needs the cores too, one photo costs
     # 450 core-ms instead of 78 (two cores, three busy processes). Read once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import_open_clip()
+    from vecclust.embeddings.device import set_up
     from vecclust.embeddings.loading import load_embedder
-    from vecclust.embeddings.openclip import Wanted
 
-    wanted = Wanted(device=device, precision=precision, batch_size=batch_size, threads=threads)
-    return load_embedder(weights, wanted=wanted, cache_dir=cache_dir)
+    setup = set_up(device, precision=precision, batch_size=batch_size, threads=threads)
+    return load_embedder(weights, setup=setup, cache_dir=cache_dir)
+
+
+def give_memory_back() -> None:
+    """Give freed memory back to the system and to other users of the graphics card.
+
+    Python, torch and the C library each keep some of it. Costs some tenths of a second, so it is for those who will
+    be idle. Imports no torch where none is loaded.
+    """
+    # A model and its closures hold one another; collected once, by hand, they are gone now and not at some time.
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch is not None and torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc alone keeps whole freed arenas
+        trim(0)

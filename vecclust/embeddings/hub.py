@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from vecclust.embeddings.names import ModelName
-from vecclust.embeddings.weights import CONFIG_FILE, Weights, find_weights, source_of
+from vecclust.embeddings.names import ModelName, source_of
+from vecclust.embeddings.weights import CONFIG_FILE, Weights, find_weights
 from vecclust.errors import ModelError, ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,9 @@ def fetch(name: ModelName, *, cache_dir: Path | None = None) -> None:
 def require_network(name: ModelName) -> None:
     """Make sure that the hub can be reached.
 
+    Args:
+        name: the model it is asked for.
+
     Raises:
         ModelUnavailable: it cannot, or the environment forbids it.
     """
@@ -96,6 +99,9 @@ def is_reachable(endpoint: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> bool
     Args:
         endpoint: its address, with a scheme.
         timeout_s: how long to wait, looking up its name included.
+
+    Returns:
+        Whether it did within that time.
     """
     address = urlsplit(endpoint)
     if not urllib.request.proxy_bypass(address.hostname or ""):
@@ -145,6 +151,19 @@ def _fetch_one(name: ModelName, repository: str, *, files: tuple[str, ...], cach
 def _unavailable(name: ModelName, reason: str) -> ModelUnavailable:
     message = f"the weights of {name} are not on this computer, and {reason}"
     return ModelUnavailable(message, model=name.text, hint=_WAYS_OUT)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Keep the hub's client from asking whether a cached file has changed; it reads this at every call."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""From a model's name to a running model, through open_clip's own loading.
+"""From a model's files to a running model, through open_clip's own loading.
 
-Knows open_clip's constructors and their ways: what they log, download and leave random. Whatever they raise becomes
-a `ModelError` here. No pass over the network is made for weights that are on this computer.
+Knows open_clip's constructors and tokenizers and their ways: what they log, download and leave random. Whatever they
+raise becomes a `ModelError` here. No pass over the network is made for what is on this computer. Imports open_clip:
+import this after `vendor.import_open_clip`, which does it quietly.
 """
 
 from __future__ import annotations
@@ -12,39 +13,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vecclust.embeddings import registry
-from vecclust.embeddings.quiet import first_line, kept_quiet, needs_package
-from vecclust.embeddings.weights import Weights
-from vecclust.embeddings.words import get_tokenizer
-from vecclust.errors import ModelError
-from vecclust.types.photos import Framing
+import open_clip
+import torch
 
-with kept_quiet():
-    import open_clip
-    import torch
-    from torch import Tensor
-
-from vecclust.embeddings.device import Setup, set_up
-from vecclust.embeddings.folded import fold
-from vecclust.embeddings.fused import arrange
-from vecclust.embeddings.openclip import Identity, OpenClipEmbedder, TextTower, Tower, Towers, Wanted
+from vecclust.embeddings import hub, names
+from vecclust.embeddings.device import Setup
+from vecclust.embeddings.names import ModelName
+from vecclust.embeddings.openclip import LoadedModel, OpenClipEmbedder, Tokenizer
 from vecclust.embeddings.preprocessing import Preprocessing, read_preprocessing
+from vecclust.embeddings.tower import ImageTower, PlainTower, arrange
+from vecclust.embeddings.vendor import first_line, kept_quiet
+from vecclust.embeddings.weights import Weights
+from vecclust.errors import ModelError
 
 log = logging.getLogger(__name__)
 
 # open_clip's modules declare no types of what they hold.
 _Module = Any
 
-# Two arrangements of the same weights differ by rounding alone: 0.9999 in bfloat16. A wrong one is far from that.
-_SAME_TOWER_COSINE = 0.999
+# As open_clip spells them: its mixed kinds keep the layer norms in float32.
+_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+_DEFAULT_CONTEXT_LENGTH = 77  # open_clip's own, where a configuration names none
 
 
-def load_embedder(weights: Weights, *, wanted: Wanted, cache_dir: Path | None) -> OpenClipEmbedder:
+def load_embedder(weights: Weights, *, setup: Setup, cache_dir: Path | None) -> OpenClipEmbedder:
     """Load a model whose weights are on this computer; see `vecclust.embeddings.load`.
 
     Args:
         weights: its files.
-        wanted: how it shall run.
+        setup: how it shall run.
         cache_dir: the hub's cache, for its tokenizer; the usual place where None.
 
     Returns:
@@ -56,46 +53,55 @@ def load_embedder(weights: Weights, *, wanted: Wanted, cache_dir: Path | None) -
     with ThreadPoolExecutor(1, thread_name_prefix="vecclust-digest") as pool:
         # Reading 600 MB for their hash takes a second, building the model two: side by side.
         model_id: Future[str] = pool.submit(weights.model_id)
-        setup = set_up(wanted.device, precision=wanted.precision, batch_size=wanted.batch_size, threads=wanted.threads)
         try:
-            towers, framing = _start(weights, setup, cache_dir)
+            model = _start(weights, setup, cache_dir)
         except _CannotRun as error:
-            if wanted.precision != "auto" or setup.dtype == torch.float32:
+            if not setup.may_widen:
                 raise
             log.info("%s; going on in float32", error.message)
             setup = replace(setup, dtype=torch.float32)
-            towers, framing = _start(weights, setup, cache_dir)
-        identity = Identity(weights.name.text, model_id.result(), weights.dim)
-    log.info("%s on %s in %s, batches of %d", identity.model_id, setup.device, setup.dtype, setup.batch_size)
-    return OpenClipEmbedder(identity, towers=towers, framing=framing, setup=setup)
+            model = _start(weights, setup, cache_dir)
+        embedder = OpenClipEmbedder(model, name=weights.name.text, model_id=model_id.result(), setup=setup)
+    log.info("%s on %s in %s, batches of %d", embedder.model_id, setup.device, setup.dtype, setup.batch_size)
+    return embedder
 
 
 class _CannotRun(ModelError):
     """The weights loaded, and the model does not work like this."""
 
 
-def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> tuple[Towers, Framing]:
+def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> LoadedModel:
     """Build the model and try it once: not every architecture runs in half precision (coca does not)."""
     model, preprocessing = _build(weights, setup)
     framing = preprocessing.framing
-    size = (1, framing.height_px, framing.width_px, 3)
+    # Two frames, so that what mixes frames up does not pass for the same tower.
+    size = (2, framing.height_px, framing.width_px, 3)
     probe = torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    words = _word_tower(model)
-    plain = PlainTower(model, preprocessing, setup)
-    n_tokens = weights.config["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    plain = PlainTower(model.encode_image, preprocessing=preprocessing, dtype=setup.dtype, device=setup.device)
+    n_tokens = weights.config["text_cfg"].get("context_length", _DEFAULT_CONTEXT_LENGTH)
     try:
         with torch.inference_mode():
             features = plain(probe.to(setup.device))
-            words(torch.zeros((1, n_tokens), dtype=torch.long, device=setup.device))
+            model.encode_text(torch.zeros((1, n_tokens), dtype=torch.long, device=setup.device))
     except RuntimeError as error:
         raise _cannot_run(weights, setup, first_line(error)) from error
     if not features.isfinite().all():
         raise _cannot_run(weights, setup, "its vectors are not finite")
     if features.shape[-1] != weights.dim:
         raise _cannot_run(weights, setup, f"its vectors are {features.shape[-1]} wide, not {weights.dim}")
-    arranged = _arranged_tower(model, preprocessing, setup, probe, features)
-    towers = Towers(arranged or plain, words=words, tokenizer=lambda: get_tokenizer(weights, cache_dir=cache_dir))
-    return towers, framing
+    image_tower: ImageTower = plain
+    if setup.device.type == "cpu":
+        with torch.inference_mode():
+            image_tower = arrange(model.visual, plain, frames=probe, expected=features)
+    if image_tower is not plain:
+        model.visual = None  # its weights live on in the arranged tower: 175 MB less for ViT-B
+    return LoadedModel(
+        image_tower,
+        text_tower=model.encode_text,
+        get_tokenizer=lambda: _get_tokenizer(weights, cache_dir),
+        framing=framing,
+        dim=weights.dim,
+    )
 
 
 def _cannot_run(weights: Weights, setup: Setup, reason: str) -> _CannotRun:
@@ -112,14 +118,14 @@ def _build(weights: Weights, setup: Setup) -> tuple[_Module, Preprocessing]:
         with kept_quiet():
             model = open_clip.create_model(
                 **_source(weights),
-                precision=setup.open_clip_precision,
+                precision=_PRECISIONS[setup.dtype],
                 device=setup.device,
                 require_pretrained=True,
                 pretrained_text=False,
             )
             config = open_clip.get_model_preprocess_cfg(model)
     except ImportError as error:
-        raise needs_package(name, error) from error
+        raise _needs_package(name, error) from error
     except Exception as error:  # the border: KeyError, RuntimeError, SafetensorError, UnpicklingError, by the file
         if isinstance(error, torch.OutOfMemoryError):
             raise ModelError(f"{name} does not fit the memory of {setup.device}") from error
@@ -141,8 +147,7 @@ def _source(weights: Weights) -> dict[str, Any]:
     if weights.name.kind != "pretrained":
         folder = weights.name.folder or weights.file.parent
         return {"model_name": f"local-dir:{folder}"}
-    tag = registry.pretrained(weights.name)
-    assert tag is not None
+    tag = names.source_of(weights.name)
     return {
         "model_name": weights.name.architecture,
         "pretrained": str(weights.file),
@@ -151,57 +156,40 @@ def _source(weights: Weights) -> dict[str, Any]:
     }
 
 
-def _arranged_tower(
-    model: _Module, preprocessing: Preprocessing, setup: Setup, probe: Tensor, expected: Tensor
-) -> Tower | None:
-    """Arrange the picture tower for a CPU, or give None where that is not possible or changes its vectors."""
-    if setup.device.type != "cpu":
-        return None
-    try:
-        with torch.inference_mode():
-            arranged: Tower | None = arrange(model.visual, preprocessing=preprocessing, dtype=setup.dtype)
-            if arranged is None:
-                arranged = fold(model.visual, preprocessing=preprocessing, dtype=setup.dtype)
-            if arranged is None or not _agree(arranged(probe), expected):
-                return None
-    except (RuntimeError, AttributeError, TypeError) as error:  # torch may change operators that are not public
-        log.info("the tower is left as open_clip makes it: %s", first_line(error))
-        return None
-    model.visual = None  # its weights live on in the arranged tower: 175 MB less for ViT-B
-    return arranged
+def _get_tokenizer(weights: Weights, cache_dir: Path | None) -> Tokenizer:
+    """Get a model's tokenizer.
 
-
-def _agree(one: Tensor, other: Tensor) -> bool:
-    cosine = torch.nn.functional.cosine_similarity(one.float(), other.float()).min().item()
-    log.debug("arranged and plain tower: cosine %.6f", cosine)
-    return cosine >= _SAME_TOWER_COSINE
-
-
-class PlainTower:
-    """The picture tower as open_clip made it, with scaling and shifting of pixels in front.
-
-    Args:
-        model: a loaded open_clip model.
-        preprocessing: the mean and deviation of its pixels.
-        setup: how it is run.
+    The plain one comes with open_clip; others need the package transformers and a file from the hub, which is asked
+    for only where it is not on this computer.
     """
+    name = weights.name
+    is_on_hub = weights.needs_transformers and name.folder is None
+    spelled = name.architecture or (name.text if is_on_hub else f"local-dir:{name.folder or weights.file.parent}")
+    if is_on_hub:
+        try:
+            with hub.offline():
+                return _load_tokenizer(weights, spelled, cache_dir)
+        except ModelError as error:
+            if isinstance(error.__cause__, ImportError):
+                raise
+        hub.require_network(name)
+    return _load_tokenizer(weights, spelled, cache_dir)
 
-    def __init__(self, model: _Module, preprocessing: Preprocessing, setup: Setup) -> None:
-        self._model = model
-        self._dtype = setup.dtype
-        self._mean = torch.tensor(preprocessing.mean, device=setup.device).view(1, 3, 1, 1)
-        self._deviation = torch.tensor(preprocessing.deviation, device=setup.device).view(1, 3, 1, 1)
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Turn (n, height, width, 3) uint8 into (n, dim) features, in the order of torchvision's own operations."""
-        pixels = frames.permute(0, 3, 1, 2).float().div_(255).sub_(self._mean).div_(self._deviation)
-        features: Tensor = self._model.encode_image(pixels.to(self._dtype))
-        return features
+def _load_tokenizer(weights: Weights, spelled: str, cache_dir: Path | None) -> Tokenizer:
+    try:
+        with kept_quiet():
+            tokenizer: Tokenizer = open_clip.get_tokenizer(spelled, cache_dir=cache_dir)
+    except ImportError as error:
+        raise _needs_package(weights.name, error) from error
+    except Exception as error:  # the border: transformers and the hub have no common root of their errors
+        message = f"the tokenizer of {weights.name} cannot be loaded: {first_line(error)}"
+        raise ModelError(message, hint="Photos can be embedded without it, words cannot.") from error
+    return tokenizer
 
 
-def _word_tower(model: _Module) -> TextTower:
-    def encode(tokens: Tensor) -> Tensor:
-        features: Tensor = model.encode_text(tokens)
-        return features
-
-    return encode
+def _needs_package(name: ModelName, error: ImportError) -> ModelError:
+    return ModelError(
+        f"{name} needs a Python package that is not installed: {error.name or first_line(error)}",
+        hint="Install it beside vecclust, or choose another model.",
+    )

@@ -1,4 +1,4 @@
-"""An open_clip model at work: frames and words in, unit vectors out.
+"""An open_clip model at work: frames and texts in, unit vectors out.
 
 Knows torch and a loaded model, not where it came from. Vectors are float32, finite and of norm 1 whatever the
 precision inside; row i belongs to frame i whatever the batch. On a CPU every core takes its own slice of a batch:
@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vecclust.embeddings.device import Setup
-from vecclust.embeddings.embedder import DeviceAsked, PrecisionAsked
 from vecclust.errors import ModelError, PhotoError, Unreadable, UsageError
 from vecclust.types.photos import Framing
 
@@ -31,127 +29,89 @@ log = logging.getLogger(__name__)
 PHOTO_PROMPT = "a photo of {}"
 _TEXTS_PER_PASS = 64
 
-
-class Tower(Protocol):
-    """The half of a model that reads pictures."""
-
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Turn (n, height, width, 3) uint8 into (n, dim) features."""
-
-
-class Tokenizer(Protocol):
-    """Texts to what the text tower reads."""
-
-    def __call__(self, texts: list[str]) -> Tensor:
-        """Give (n, context) token numbers."""
-
-
-class TextTower(Protocol):
-    """The half of a model that reads words."""
-
-    def __call__(self, tokens: Tensor) -> Tensor:
-        """Turn (n, context) tokens into (n, dim) features."""
+# From texts to (n, context) token numbers.
+Tokenizer = Callable[[list[str]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """How a model is asked to run; the configuration's section `embed`.
+class LoadedModel:
+    """A model that can be run.
 
     Attributes:
-        device: where.
-        precision: of its weights.
-        batch_size: frames in one pass, 0 to choose.
-        threads: cores on a CPU, 0 for all.
-    """
-
-    device: DeviceAsked = "auto"
-    precision: PrecisionAsked = "auto"
-    batch_size: int = 0
-    threads: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which model it is.
-
-    Attributes:
-        name: the name it was loaded by.
-        model_id: the identity of its weights.
+        image_tower: from (n, height, width, 3) uint8 frames to (n, dim) features, not normalised.
+        text_tower: from (n, context) tokens to (n, dim) features, not normalised.
+        get_tokenizer: gives its tokenizer; called when a text is first embedded, since photos need none.
+        framing: how frames must be cut.
         dim: width of its vectors.
     """
 
-    name: str
-    model_id: str
+    image_tower: Callable[[Tensor], Tensor]
+    text_tower: Callable[[Tensor], Tensor]
+    get_tokenizer: Callable[[], Tokenizer]
+    framing: Framing
     dim: int
-
-
-@dataclass(frozen=True, slots=True)
-class Towers:
-    """The two halves of a loaded model, and how to get its tokenizer when words are first asked for."""
-
-    pictures: Tower
-    words: TextTower
-    tokenizer: Callable[[], Tokenizer]
 
 
 class OpenClipEmbedder:
     """An `Embedder` that runs an open_clip model. Made by `load`.
 
     Args:
-        identity: which model it is.
-        towers: its halves.
-        framing: how frames must be cut.
+        model: what it runs.
+        name: the name it was loaded by.
+        model_id: the identity of its weights.
         setup: how it is run.
+
+    Attributes:
+        name: the name it was loaded by.
+        model_id: the identity of its weights.
+        dim: width of the vectors.
+        framing: how frames must be cut.
+        setup: device, precision, batch and threads in use.
+        batch_size: frames it likes in one call; smaller once a batch did not fit the memory.
     """
 
-    def __init__(self, identity: Identity, *, towers: Towers, framing: Framing, setup: Setup) -> None:
-        self._identity = identity
-        self._towers = towers
-        self._framing = framing
-        self._setup = setup
-        self._batch_size = setup.batch_size
+    def __init__(self, model: LoadedModel, *, name: str, model_id: str, setup: Setup) -> None:
+        self.name = name
+        self.model_id = model_id
+        self.dim = model.dim
+        self.framing = model.framing
+        self.setup = setup
+        self.batch_size = setup.batch_size
+        self._model = model
         self._tokenizer: Tokenizer | None = None
         self._lanes: ThreadPoolExecutor | None = None
 
-    @property
-    def model_id(self) -> str:
-        """The identity of the weights."""
-        return self._identity.model_id
-
-    @property
-    def name(self) -> str:
-        """The name it was loaded by."""
-        return self._identity.name
-
-    @property
-    def dim(self) -> int:
-        """Width of the vectors."""
-        return self._identity.dim
-
-    @property
-    def framing(self) -> Framing:
-        """How frames must be cut."""
-        return self._framing
-
-    @property
-    def setup(self) -> Setup:
-        """Device, precision, batch and threads in use."""
-        return self._setup
-
-    @property
-    def batch_size(self) -> int:
-        """Frames it likes in one call; smaller once a batch did not fit the memory."""
-        return self._batch_size
-
     def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed frames, all or none; see `Embedder`."""
+        """Embed frames, all or none; see `Embedder`.
+
+        Args:
+            frames: (n, height, width, 3) uint8 RGB, cut as `framing` asks; n may be 0.
+
+        Returns:
+            (n, dim) float32 of norm 1.
+
+        Raises:
+            ModelError: the model gave no finite vector, or the device refused.
+            ValueError: the frames are of another kind or size.
+        """
         vectors = self._vectors(self._checked(frames))
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self.name} gives no finite vector for one of {len(vectors)} pictures")
         return vectors
 
     def embed_each(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32] | PhotoError]:
-        """Embed frames, each for itself; see `Embedder`."""
+        """Embed frames, each for itself; see `Embedder`.
+
+        Args:
+            frames: as for `embed_frames`.
+
+        Returns:
+            For each frame its (dim,) float32 vector of norm 1, or what is wrong with it.
+
+        Raises:
+            ModelError: the model cannot embed anything.
+            ValueError: the frames are of another kind or size.
+        """
         vectors = self._vectors(self._checked(frames))
         each: list[NDArray[np.float32] | PhotoError] = list(vectors)
         # A row that overflowed is tried once more alone: a GPU's kernels sum in an order that depends on the batch.
@@ -163,7 +123,18 @@ class OpenClipEmbedder:
         return each
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed words, as they are and after "a photo of", averaged; see `Embedder`."""
+        """Embed texts, as they are and after "a photo of", averaged; see `Embedder`.
+
+        Args:
+            texts: what pictures might show; n may be 0.
+
+        Returns:
+            (n, dim) float32 of norm 1.
+
+        Raises:
+            UsageError: a text is empty.
+            ModelError: the model's tokenizer cannot be had, or it gave no finite vector.
+        """
         plain = [" ".join(text.split()) for text in texts]
         if not all(plain):
             raise UsageError("there is a text without words", hint="Say what the pictures show.")
@@ -172,7 +143,7 @@ class OpenClipEmbedder:
         return _unit(bare + self._text_vectors([PHOTO_PROMPT.format(text) for text in plain]))
 
     def _checked(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        wanted = (self._framing.height_px, self._framing.width_px, 3)
+        wanted = (self.framing.height_px, self.framing.width_px, 3)
         if frames.dtype != np.uint8 or frames.shape[1:] != wanted:
             raise ValueError(f"frames are {frames.dtype} {frames.shape}, the model wants uint8 (n, {wanted})")
         return frames
@@ -182,7 +153,7 @@ class OpenClipEmbedder:
         vectors = np.empty((len(frames), self.dim), dtype=np.float32)
         start = 0
         while start < len(frames):
-            stop = min(start + self._batch_size, len(frames))
+            stop = min(start + self.batch_size, len(frames))
             try:
                 vectors[start:stop] = self._pass(frames[start:stop])
             except RuntimeError as error:  # torch's out of memory is one, and says so only in its text on a CPU
@@ -195,17 +166,17 @@ class OpenClipEmbedder:
         """Halve the batch for good; frames are all alike in size, so what fails alone is not the picture's fault."""
         if n_frames == 1:
             raise ModelError(
-                f"{self.name} cannot run on {self._setup.device}: {error}",
+                f"{self.name} cannot run on {self.setup.device}: {error}",
                 hint="A smaller model, or embed.device = 'cpu', may fit.",
             ) from error
-        self._batch_size = math.ceil(n_frames / 2)
-        log.warning("a batch of %d does not fit, going on with %d: %s", n_frames, self._batch_size, error)
-        if self._setup.device.type == "cuda":
+        self.batch_size = math.ceil(n_frames / 2)
+        log.warning("a batch of %d does not fit, going on with %d: %s", n_frames, self.batch_size, error)
+        if self.setup.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _pass(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        cores = self._setup.threads
-        if self._setup.device.type != "cpu" or cores == 1 or len(frames) < 2 * cores:
+        cores = self.setup.threads
+        if self.setup.device.type != "cpu" or cores == 1 or len(frames) < 2 * cores:
             return self._features(frames, cores)
         if self._lanes is None:
             self._lanes = ThreadPoolExecutor(cores, thread_name_prefix="vecclust-embed")
@@ -213,12 +184,12 @@ class OpenClipEmbedder:
         return np.concatenate(list(lanes))
 
     def _features(self, frames: NDArray[np.uint8], n_threads: int) -> NDArray[np.float32]:
-        if self._setup.device.type == "cpu" and torch.get_num_threads() != n_threads:
+        if self.setup.device.type == "cpu" and torch.get_num_threads() != n_threads:
             torch.set_num_threads(n_threads)  # of the calling thread, for OpenMP
         # torch warns of arrays that it may not write to, and decoded frames may lie in shared memory.
-        pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).to(self._setup.device)
+        pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).to(self.setup.device)
         with torch.inference_mode():
-            features: NDArray[np.float32] = self._towers.pictures(pixels).float().cpu().numpy()
+            features: NDArray[np.float32] = self._model.image_tower(pixels).float().cpu().numpy()
         return features
 
     def _text_vectors(self, texts: list[str]) -> NDArray[np.float32]:
@@ -227,7 +198,7 @@ class OpenClipEmbedder:
             part = texts[start : start + _TEXTS_PER_PASS]
             tokens = self._tokenize(part)
             with torch.inference_mode():
-                passes.append(self._towers.words(tokens.to(self._setup.device)).float().cpu().numpy())
+                passes.append(self._model.text_tower(tokens.to(self.setup.device)).float().cpu().numpy())
         vectors = _unit(np.concatenate(passes)) if passes else np.empty((0, self.dim), dtype=np.float32)
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self.name} gives no finite vector for a text")
@@ -242,7 +213,7 @@ class OpenClipEmbedder:
 
     def _tokenize(self, texts: list[str]) -> Tensor:
         if self._tokenizer is None:
-            self._tokenizer = self._towers.tokenizer()
+            self._tokenizer = self._model.get_tokenizer()
         return self._tokenizer(texts)
 
 

@@ -1,27 +1,26 @@
-"""Where the weights of a model lie, and what they are.
+"""Where the weights of a model lie, what they are, and which models can be used on this computer now.
 
-Knows local folders, the hub's cache, and how to fetch into it. Refuses to know what is inside: open_clip reads the
-files. Invariants: weights that are on this computer are found without a network and never asked for again; a model
-without weights is refused (open_clip would only log a warning and begin with random ones).
+Knows local folders and the hub's cache. Refuses to know the network, and what is inside: open_clip reads the files, so
+a model that is listed as usable may still be damaged, and loading it says so. No torch is imported. Invariants:
+weights that are on this computer are found without a network and never asked for again; a model without weights is
+refused (open_clip would only log a warning and begin with random ones).
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
-import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vecclust.embeddings import registry
-from vecclust.embeddings.names import ModelName
+from vecclust.embeddings import names, vendor
+from vecclust.embeddings.names import BUNDLED, ModelName
 from vecclust.errors import ModelError, ModelUnavailable
-
-log = logging.getLogger(__name__)
 
 CONFIG_FILE = "open_clip_config.json"
 # The order in which open_clip itself prefers them (`_find_checkpoint_in_dir`).
@@ -49,11 +48,6 @@ class Weights:
     config_file: Path | None
 
     @property
-    def size_bytes(self) -> int:
-        """Length of the weights."""
-        return self.file.stat().st_size
-
-    @property
     def dim(self) -> int:
         """Width of the model's vectors."""
         return int(self.config["embed_dim"])
@@ -75,12 +69,6 @@ class Weights:
         return f"{self.name}@{digest[:_ID_DIGITS]}"
 
 
-def model_id_here(name: str | ModelName, *, cache_dir: Path | None = None) -> str | None:
-    """Give a model's identity without loading it, or None where its weights are not on this computer."""
-    weights = find_weights(ModelName.of(name), cache_dir=cache_dir)
-    return weights.model_id() if weights is not None else None
-
-
 def find_weights(name: ModelName, *, cache_dir: Path | None = None) -> Weights | None:
     """Find a model's weights on this computer.
 
@@ -97,10 +85,10 @@ def find_weights(name: ModelName, *, cache_dir: Path | None = None) -> Weights |
     """
     if name.folder is not None:
         return _in_folder(name, name.folder)
-    source = source_of(name)
+    source = names.source_of(name)
     file = _cached(source.repository, source.files, cache_dir)
     if name.kind == "pretrained":
-        config = registry.architecture(name.architecture)
+        config = vendor.open_clip_architecture(name.architecture)
         return Weights(name, file, config, None) if file is not None and config is not None else None
     config_file = _cached(source.repository, (CONFIG_FILE,), cache_dir)
     if file is None or config_file is None:
@@ -108,37 +96,14 @@ def find_weights(name: ModelName, *, cache_dir: Path | None = None) -> Weights |
     return Weights(name, file, read_config(config_file), config_file)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where on the hub a model lies.
-
-    Attributes:
-        repository: `org/name`.
-        files: names of its weights, the preferred one first.
-    """
-
-    repository: str
-    files: tuple[str, ...]
-
-
-def source_of(name: ModelName) -> Source:
-    """Say where on the hub a model lies.
-
-    Raises:
-        ModelUnavailable: open_clip knows no such name.
-    """
-    if name.kind == "hub":
-        return Source(name.body, registry.hub_files())
-    entry = registry.pretrained(name)
-    if entry is None:
-        near = registry.nearest_names(name.text)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "vecclust models lists those that can be used."
-        raise ModelUnavailable(f"open_clip knows no model {name}", model=name.text, hint=hint)
-    return Source(entry.repository, entry.files)
-
-
 def read_config(file: Path) -> dict[str, Any]:
     """Read the `model_cfg` of an `open_clip_config.json`.
+
+    Args:
+        file: the JSON file.
+
+    Returns:
+        The configuration, with `embed_dim`, `vision_cfg` and `text_cfg`.
 
     Raises:
         ModelError: the file is not one.
@@ -178,7 +143,14 @@ def _in_folder(name: ModelName, folder: Path) -> Weights:
 
 
 def hub_cache(cache_dir: Path | None) -> Path:
-    """Give the folder in which the hub keeps what it fetched."""
+    """Give the folder in which the hub keeps what it fetched.
+
+    Args:
+        cache_dir: the folder where one is chosen; Hugging Face's own place where None.
+
+    Returns:
+        The folder, which need not exist.
+    """
     if cache_dir is not None:
         return cache_dir
     from huggingface_hub import constants
@@ -208,3 +180,86 @@ def _digest(file: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{file} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model, and whether it can be used now.
+
+    Attributes:
+        name: what to give to `--model`.
+        usable: whether it loads without a network.
+        dim: width of its vectors, or None where that is not known before loading.
+        size_bytes: its weights on disk, or None where there are none.
+        note: what it is, or why it cannot be used.
+    """
+
+    name: str
+    usable: bool
+    dim: int | None
+    size_bytes: int | None
+    note: str
+
+
+def usable_models(asked: Iterable[str] = (), *, cache_dir: Path | None = None) -> list[ModelInfo]:
+    """List the bundled model, those asked about, and those in the hub's cache.
+
+    Args:
+        asked: names to list in any case: the configured one, the library's; in front, in their order.
+        cache_dir: the hub's cache; its usual place where None.
+
+    Returns:
+        Each model once; usable or not is said of each.
+    """
+    infos: dict[str, ModelInfo] = {}
+    for text in (*asked, BUNDLED):
+        info = _describe(text, cache_dir)
+        infos.setdefault(info.name, info)
+    for name in _cached_names(cache_dir):
+        if name.text not in infos:
+            infos[name.text] = _describe(name.text, cache_dir)
+    return list(infos.values())
+
+
+def _describe(text: str, cache_dir: Path | None) -> ModelInfo:
+    try:
+        name = ModelName.parse(text)
+        weights = find_weights(name, cache_dir=cache_dir)
+    except ModelError as error:
+        return ModelInfo(text, False, None, None, error.message)
+    if weights is None:
+        config = vendor.open_clip_architecture(name.architecture) or {}
+        note = "not on this computer; fetched at first use when there is a network"
+        return ModelInfo(name.text, False, config.get("embed_dim"), None, note)
+    usable, note = _judge(weights)
+    return ModelInfo(name.text, usable, weights.dim, weights.file.stat().st_size, note)
+
+
+def _judge(weights: Weights) -> tuple[bool, str]:
+    note = {
+        "bundled": "small, comes with vecclust",
+        "folder": "a folder on this computer",
+        "hub": "in the hub's cache",
+        "pretrained": "in the hub's cache",
+    }[weights.name.kind]
+    if not weights.needs_transformers or importlib.util.find_spec("transformers") is not None:
+        return True, note
+    if weights.config["text_cfg"].get("hf_model_name"):
+        return False, f"{note}; needs the Python package transformers"
+    return True, f"{note}; searching by words needs the Python package transformers"
+
+
+def _cached_names(cache_dir: Path | None) -> list[ModelName]:
+    """Give the models whose repositories the cache holds, as tags where open_clip has one for them."""
+    folder = hub_cache(cache_dir)
+    repositories = {
+        path.name.removeprefix("models--").replace("--", "/", 1): path for path in folder.glob("models--*--*")
+    }
+    if not repositories:
+        return []
+    tagged = {names.source_of(name).repository: name for name in map(ModelName.parse, names.pretrained_names())}
+    found = [name for repository, name in tagged.items() if repository in repositories]
+    for repository, path in sorted(repositories.items()):
+        if repository not in tagged and any(path.glob(f"snapshots/*/{CONFIG_FILE}")):
+            found.append(ModelName("hub", repository))
+    return found
