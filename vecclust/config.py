@@ -18,8 +18,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Le, MinLen
-
 from vecclust.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,6 +80,30 @@ def _span(text: str) -> tuple[time, time]:
     return start, end
 
 
+class Within:
+    """The bounds of a number, for pydantic: metadata as annotated_types groups it, which is imported only to be read.
+
+    Args:
+        least: the smallest number allowed.
+        most: the largest.
+        open: whether `least` itself is too small.
+    """
+
+    # By this pydantic knows that the bounds are to be iterated over.
+    __is_annotated_types_grouped_metadata__ = True
+
+    def __init__(self, least: float, most: float | None = None, *, open: bool = False) -> None:
+        self._bounds = least, most, open
+
+    def __iter__(self) -> Iterator[object]:
+        from annotated_types import Ge, Gt, Le
+
+        least, most, is_open = self._bounds
+        yield Gt(least) if is_open else Ge(least)
+        if most is not None:
+            yield Le(most)
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedConfig:
     """How photos become vectors.
@@ -95,8 +117,8 @@ class EmbedConfig:
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_size: Annotated[int, Ge(0), Le(4096)] = 0
-    threads: Annotated[int, Ge(0), Le(1024)] = 0
+    batch_size: Annotated[int, Within(0, 4096)] = 0
+    threads: Annotated[int, Within(0, 1024)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +144,15 @@ class PhotosConfig:
         ".heic", ".heif", ".hif", ".avif", ".jxl",
     )  # fmt: skip
     ignore: tuple[str, ...] = ()
-    settle_s: Annotated[float, Ge(0), Le(3600)] = 2.0
-    settle_polled_s: Annotated[float, Ge(0), Le(3600)] = 10.0
-    max_megapixels: Annotated[int, Ge(1), Le(10_000)] = 300
-    max_jpeg_megapixels: Annotated[int, Ge(1), Le(10_000)] = 600
-    max_file_mb: Annotated[int, Ge(1), Le(100_000)] = 1024
-    decode_processes: Annotated[int, Ge(0), Le(256)] = 0
-    decode_timeout_s: Annotated[float, Ge(1), Le(3600)] = 60.0
-    decode_memory_mb: Annotated[int, Ge(512), Le(1_000_000)] = 4096
-    thumbnail_px: Annotated[int, Ge(64), Le(1024)] = 256
+    settle_s: Annotated[float, Within(0, 3600)] = 2.0
+    settle_polled_s: Annotated[float, Within(0, 3600)] = 10.0
+    max_megapixels: Annotated[int, Within(1, 10_000)] = 300
+    max_jpeg_megapixels: Annotated[int, Within(1, 10_000)] = 600
+    max_file_mb: Annotated[int, Within(1, 100_000)] = 1024
+    decode_processes: Annotated[int, Within(0, 256)] = 0
+    decode_timeout_s: Annotated[float, Within(1, 3600)] = 60.0
+    decode_memory_mb: Annotated[int, Within(512, 1_000_000)] = 4096
+    thumbnail_px: Annotated[int, Within(64, 1024)] = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +164,8 @@ class ScanConfig:
         lost_share: share of a folder's files, in (0, 1], beyond which nothing is removed when they are gone at once.
     """
 
-    remove_after_s: Annotated[float, Ge(0), Le(31_536_000)] = 86_400.0
-    lost_share: Annotated[float, Gt(0), Le(1)] = 0.5
+    remove_after_s: Annotated[float, Within(0, 31_536_000)] = 86_400.0
+    lost_share: Annotated[float, Within(0, 1, open=True)] = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +191,18 @@ class ClustersConfig:
     """
 
     reducer: Literal["umap", "pca", "none"] = "umap"
-    n_neighbors: Annotated[int, Ge(0), Le(200)] = 0
-    n_components: Annotated[int, Ge(1), Le(50)] = 5
+    n_neighbors: Annotated[int, Within(0, 200)] = 0
+    n_components: Annotated[int, Within(1, 50)] = 5
     clusterer: Literal["hdbscan", "kmeans", "agglomerative"] = "hdbscan"
-    min_cluster_size: Annotated[int, Ge(0), Le(100_000)] = 0
-    min_group_size: Annotated[int, Ge(0), Le(100_000)] = 0
-    min_samples: Annotated[int, Ge(0), Le(1000)] = 0
-    n_clusters: Annotated[int, Ge(0), Le(100_000)] = 0
+    min_cluster_size: Annotated[int, Within(0, 100_000)] = 0
+    min_group_size: Annotated[int, Within(0, 100_000)] = 0
+    min_samples: Annotated[int, Within(0, 1000)] = 0
+    n_clusters: Annotated[int, Within(0, 100_000)] = 0
     granularity: Literal["kept", "coarse", "auto", "fine"] = "kept"
-    max_share: Annotated[float, Gt(0), Le(1)] = 0.15
+    max_share: Annotated[float, Within(0, 1, open=True)] = 0.15
     assign_all: bool = False
-    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
-    first_fit_photos: Annotated[int, Ge(2), Le(100_000)] = 10
+    seed: Annotated[int, Within(0, 2**31 - 1)] = 0
+    first_fit_photos: Annotated[int, Within(2, 100_000)] = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +218,12 @@ class StoreConfig:
         keep_runs: runs kept for rollback.
     """
 
-    commit_photos: Annotated[int, Ge(1), Le(5000)] = 256
-    commit_s: Annotated[float, Ge(0.1), Le(600)] = 5.0
-    compact_fragments: Annotated[int, Ge(2), Le(10_000)] = 64
-    keep_versions_s: Annotated[float, Ge(60), Le(31_536_000)] = 3600.0
-    index_from_photos: Annotated[int, Ge(256), Le(100_000_000)] = 50_000
-    keep_runs: Annotated[int, Ge(2), Le(1000)] = 10
+    commit_photos: Annotated[int, Within(1, 5000)] = 256
+    commit_s: Annotated[float, Within(0.1, 600)] = 5.0
+    compact_fragments: Annotated[int, Within(2, 10_000)] = 64
+    keep_versions_s: Annotated[float, Within(60, 31_536_000)] = 3600.0
+    index_from_photos: Annotated[int, Within(256, 100_000_000)] = 50_000
+    keep_runs: Annotated[int, Within(2, 1000)] = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,21 +249,21 @@ class WatchConfig:
         quiet_hours: when no refit begins, as `Hours.parse` reads it.
     """
 
-    interval_s: Annotated[float, Ge(1), Le(86_400)] = 300.0
-    poll_s: Annotated[float, Ge(1), Le(86_400)] = 60.0
-    canary_s: Annotated[float, Ge(1), Le(3600)] = 60.0
-    nice: Annotated[int, Ge(0), Le(19)] = 10
-    threads: Annotated[int, Ge(0), Le(1024)] = 0
-    log_mb: Annotated[float, Ge(0.01), Le(1000)] = 5.0
-    log_files: Annotated[int, Ge(1), Le(100)] = 4
-    idle_s: Annotated[float, Ge(0), Le(604_800)] = 900.0
-    refit_share: Annotated[float, Gt(0), Le(10)] = 0.1
-    refit_least: Annotated[int, Ge(1), Le(1_000_000)] = 50
+    interval_s: Annotated[float, Within(1, 86_400)] = 300.0
+    poll_s: Annotated[float, Within(1, 86_400)] = 60.0
+    canary_s: Annotated[float, Within(1, 3600)] = 60.0
+    nice: Annotated[int, Within(0, 19)] = 10
+    threads: Annotated[int, Within(0, 1024)] = 0
+    log_mb: Annotated[float, Within(0.01, 1000)] = 5.0
+    log_files: Annotated[int, Within(1, 100)] = 4
+    idle_s: Annotated[float, Within(0, 604_800)] = 900.0
+    refit_share: Annotated[float, Within(0, 10, open=True)] = 0.1
+    refit_least: Annotated[int, Within(1, 1_000_000)] = 50
     refit_drift: bool = True
     refit_newcomers: bool = True
-    refit_longest_s: Annotated[float, Ge(0), Le(315_360_000)] = 2_592_000.0
-    refit_quiet_s: Annotated[float, Ge(0), Le(86_400)] = 60.0
-    refit_pause_s: Annotated[float, Ge(0), Le(31_536_000)] = 3600.0
+    refit_longest_s: Annotated[float, Within(0, 315_360_000)] = 2_592_000.0
+    refit_quiet_s: Annotated[float, Within(0, 86_400)] = 60.0
+    refit_pause_s: Annotated[float, Within(0, 31_536_000)] = 3600.0
     quiet_hours: str = ""
 
 
@@ -260,7 +282,7 @@ class Config:
         given: dotted keys that a file, the environment or a flag set.
     """
 
-    model: Annotated[str, MinLen(1)] = DEFAULT_MODEL
+    model: str = DEFAULT_MODEL
     embed: EmbedConfig = EmbedConfig()
     photos: PhotosConfig = PhotosConfig()
     scan: ScanConfig = ScanConfig()
@@ -311,6 +333,8 @@ def _validated(values: Mapping[str, Any], origin: Mapping[str, str]) -> Config:
         config = _schema().validate_python(_nest(values))
     except ValidationError as error:
         raise _explain(error, values, origin) from error
+    if not config.model:
+        raise _not_allowed("model", config.model, "It should name a model.", origin)
     try:
         Hours.parse(config.watch.quiet_hours)
     except ValueError as error:

@@ -14,32 +14,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from annotated_types import Ge
-
-from vecclust.config import Config, find_config, library_path, load_config
+from vecclust.config import Within, find_config, library_path, load_config
 from vecclust.errors import UsageError
-from vecclust.types.clusters import ClusterList, ClusterName, ClusterPage, ClusterParts
-from vecclust.types.edits import EditEntry, EditReport, EditRequest
-from vecclust.types.files import Problem, ScanReport
-from vecclust.types.pages import PageReport
-from vecclust.types.photos import PhotoFacts
 from vecclust.types.progress import Progress, no_progress
-from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
 from vecclust.types.search import Answer, Filters
-from vecclust.types.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from vecclust.config import Config
     from vecclust.embeddings import Embedder
     from vecclust.library.ingest.ingest import Ingest
     from vecclust.library.model import ModelBinding
     from vecclust.library.opening import Clock
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
+    from vecclust.types.clusters import ClusterList, ClusterName, ClusterPage, ClusterParts
+    from vecclust.types.edits import EditEntry, EditReport, EditRequest
+    from vecclust.types.files import Problem, ScanReport
+    from vecclust.types.pages import PageReport
+    from vecclust.types.photos import PhotoFacts
+    from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
+    from vecclust.types.status import Status
 
 NO_FILTERS = Filters()
-Limit = Annotated[int, Ge(1)]
+Limit = Annotated[int, Within(1)]
 
 
 class Library:

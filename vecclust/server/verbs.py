@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -27,10 +28,12 @@ class Verb:
 
     Attributes:
         name: of the verb and of the method.
+        types: the module of `vecclust.types` that has its own; who asks imports no other.
         writes: whether it is the one writer's to do; then its progress is told before its result.
     """
 
     name: str
+    types: str
     writes: bool = False
 
     @property
@@ -50,7 +53,7 @@ class Verb:
     @property
     def result(self) -> Any:
         """The type of its result."""
-        return _hints(self.name)["return"]
+        return _hints(self)["return"]
 
     def hint(self, parameter: str) -> Any:
         """Give the type of a parameter.
@@ -58,7 +61,7 @@ class Verb:
         Args:
             parameter: its name.
         """
-        return _hints(self.name)[parameter]
+        return _hints(self)[parameter]
 
     def is_path(self, parameter: str) -> bool:
         """Say whether a parameter names a file that is to be read.
@@ -75,27 +78,28 @@ class Verb:
 
 
 @cache
-def _hints(name: str) -> Mapping[str, Any]:
-    return get_type_hints(getattr(Library, name), include_extras=True)
+def _hints(verb: Verb) -> Mapping[str, Any]:
+    types = vars(import_module(f"vecclust.types.{verb.types}"))
+    return get_type_hints(getattr(Library, verb.name), localns=types, include_extras=True)
 
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb("similar"),
-        Verb("alike"),
-        Verb("search"),
-        Verb("photo"),
-        Verb("clusters"),
-        Verb("cluster"),
-        Verb("inside"),
-        Verb("runs"),
-        Verb("edits"),
-        Verb("status"),
-        Verb("problems"),
-        Verb("recluster", writes=True),
-        Verb("rename", writes=True),
-        Verb("edit", writes=True),
-        Verb("rollback", writes=True),
+        Verb("similar", "search"),
+        Verb("alike", "search"),
+        Verb("search", "search"),
+        Verb("photo", "photos"),
+        Verb("clusters", "clusters"),
+        Verb("cluster", "clusters"),
+        Verb("inside", "clusters"),
+        Verb("runs", "runs"),
+        Verb("edits", "edits"),
+        Verb("status", "status"),
+        Verb("problems", "files"),
+        Verb("recluster", "runs", writes=True),
+        Verb("rename", "clusters", writes=True),
+        Verb("edit", "edits", writes=True),
+        Verb("rollback", "runs", writes=True),
     )
 }
