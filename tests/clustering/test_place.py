@@ -258,9 +258,8 @@ def test_vectors_of_another_run_are_refused(groups: Fitted) -> None:
 
 
 @pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans"])
-def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str) -> None:
     """What makes many small batches quick changes nothing."""
-    monkeypatch.setattr("vecclust.clustering.place.LEAST_FOR_SIEVE", 1)
     vectors, _ = world([30] * 4, seed=5)
     state = groups.fit.state if clusterer == "hdbscan" else fit(vectors, FitParams(clusterer="kmeans")).state
     fitted = groups.vectors if clusterer == "hdbscan" else vectors

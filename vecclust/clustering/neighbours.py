@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,22 +158,6 @@ def nearest_rows(vectors: NDArray[np.float32], arrivals: NDArray[np.float32], *,
     return Neighbours(indices, distances)
 
 
-def nearest_among(
-    rows: NDArray[np.int64], *, vectors: NDArray[np.float32], arrivals: NDArray[np.float32], k: int
-) -> Neighbours:
-    """Find the k rows nearest to each arrival among some rows, as `nearest_rows` does among all.
-
-    Args:
-        rows: ascending numbers of rows, at least k.
-        vectors: (n, d) float32 unit norm.
-        arrivals: (m, d) float32 unit norm.
-        k: neighbours per arrival.
-    """
-    some = vectors[rows]
-    indices, distances = _nearest_of(arrivals @ some.T, rows=arrivals, vectors=some, k=k)
-    return Neighbours(rows[indices].astype(np.int32), distances)
-
-
 def _lists_of(
     vectors: NDArray[np.float32],
     rows: NDArray[np.int64],
@@ -319,24 +301,11 @@ def limit_threads(threads: int) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep products inside the block on one thread."""
-    with _limited(1):
-        yield
-
-
-@contextmanager
 def _limited(threads: int) -> Iterator[None]:
     if threads == 0:
         yield
         return
-    with _pools().limit(limits=threads):
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads):
         yield
-
-
-@cache
-def _pools() -> Any:
-    """Find the libraries that have threads: 2 ms, which is more than placing one arrival takes."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

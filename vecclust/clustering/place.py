@@ -17,7 +17,6 @@ from vecclust.clustering.group import centroid_distances, euclidean, simplified_
 from vecclust.clustering.neighbours import SAME_PICTURE, Neighbours, nearest_rows
 from vecclust.clustering.novelty import CLEARLY, at_home, outlier_scores, rank_of, yardstick
 from vecclust.clustering.reduce import Projection
-from vecclust.clustering.sieve import Sieve
 from vecclust.clustering.state import FitState
 from vecclust.clustering.tree import membership
 from vecclust.clustering.weights import arriving_weights
@@ -25,8 +24,6 @@ from vecclust.clustering.weights import arriving_weights
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
-# Fewer rows are read as quickly as they are ruled out.
-LEAST_FOR_SIEVE = 2000
 # So many differences of coordinates cost less (0.1 s) than importing scipy's trees does (0.3 s), in
 # a process that places a few photos and ends.
 MOST_GAPS = 5_000_000
@@ -74,8 +71,7 @@ class Placer:
         vectors: (n, d) float32 unit norm, the rows of the fit in its order.
         present: (n,) bool, False for rows whose photo is gone; their vectors are not looked at. None for all
             present.
-        often: whether many small batches will be asked for: 0.1 s at 20,000 rows is spent now, and the
-            neighbours of one arrival cost a quarter.
+        often: whether many small batches will be asked for: the tree over the layout is made now.
 
     Raises:
         ValueError: the vectors are not those of this run.
@@ -101,7 +97,6 @@ class Placer:
         self._vectors = vectors if whole else vectors[chosen]
         self._rank = rank_of(state.near.indices.shape[1], min_cluster_size=state.params.min_cluster_size)
         self._yardstick = yardstick(state.near, rank=self._rank)
-        self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
         self._small = _SmallGroups(state)
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
@@ -159,10 +154,7 @@ class Placer:
 
     def _nearest(self, arrivals: NDArray[np.float32]) -> Neighbours:
         k = max(1, self._state.near.indices.shape[1])
-        if self._sieve is None:
-            found = nearest_rows(self._vectors, arrivals, k=k)
-        else:
-            found = self._sieve.nearest(arrivals, k=k)
+        found = nearest_rows(self._vectors, arrivals, k=k)
         return Neighbours(self._pictures[found.indices], found.distances)
 
     def _positions(
