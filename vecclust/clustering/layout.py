@@ -9,6 +9,7 @@ and is turned, mirrored and moved onto it at the end, so that what people know b
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import threading
 import warnings
@@ -34,6 +35,12 @@ RATE_TO_CONTINUE = 0.1
 # UMAP itself takes 500 epochs up to 10,000 rows and 200 above; so many of those are enough to adjust a large one.
 EPOCHS_TO_CONTINUE_LARGE = 30
 LARGE_LAYOUT = 10_000
+# Private: numba compiles these three in every fit.
+UMAP_KERNELS = (
+    ("umap.umap_", "smooth_knn_dist"),
+    ("umap.umap_", "compute_membership_strengths"),
+    ("umap.layouts", "_nb_optimize_layout_euclidean_single_epoch"),
+)
 # Two UMAP fits at once abort the process under one of numba's threading layers.
 _one_at_a_time = threading.Lock()
 MAP_NEIGHBOURS = 15
@@ -145,16 +152,10 @@ def _umap() -> Any:
     Without it every new process compiles them again: 5.5 s against 0.2 s (umap 0.5.12, measured).
     """
     import umap
-    import umap.layouts as layouts
-    import umap.umap_ as core
 
-    for owner, name in (
-        (core, "smooth_knn_dist"),
-        (core, "compute_membership_strengths"),
-        (layouts, "_nb_optimize_layout_euclidean_single_epoch"),
-    ):
+    for module, name in UMAP_KERNELS:
         try:
-            getattr(owner, name).enable_caching()
+            getattr(importlib.import_module(module), name).enable_caching()
         except (AttributeError, RuntimeError) as reason:
             # Another umap, or nowhere to write: it compiles instead.
             logger.debug("umap's %s is not cached: %s", name, reason)
