@@ -20,7 +20,7 @@ from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.prediction import Placement, Placer
 from vecclust.clustering.state import FitState, load_state, save_state
-from vecclust.clustering.warm_start import Earlier
+from vecclust.clustering.warm_start import Earlier, refit_kind
 
 if TYPE_CHECKING:
     from vecclust.clustering.estimator import VectorClusterer
@@ -46,6 +46,7 @@ __all__ = [
     "match",
     "mean_strengths",
     "medoids",
+    "refit_kind",
     "save_state",
     "ways",
 ]

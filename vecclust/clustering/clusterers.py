@@ -114,16 +114,9 @@ def hdbscan_clusters(
     if outlier is not None:
         alone = isolated_outliers(labels, outlier, neighbours=neighbours, least_size=params.min_cluster_size)
         labels[alone], strengths[alone] = -1, 0.0
-    found = Clustering(
-        labels,
-        strengths,
-        tree,
-        selection,
-        core_distances(points, min_samples=max(1, min(params.min_samples, n - 1))),
-        np.zeros((0, points.shape[1])),
-        n_refined=n_refined,
-        n_small=len(small),
-    )
+    cores = core_distances(points, min_samples=max(1, min(params.min_samples, n - 1)))
+    no_centroids = np.zeros((0, points.shape[1]))
+    found = Clustering(labels, strengths, tree, selection, cores, no_centroids, n_refined, len(small))
     return found if before is None else _with_continuity(found, before, neighbours=neighbours, params=params)
 
 
@@ -158,12 +151,9 @@ def _with_continuity(found: Clustering, before: Int64s, *, neighbours: Int32s, p
     kept = keep_labels(found.labels, before, neighbours=neighbours, least_size=params.min_group_size)
     node_label = found.selection.node_label
     node_label = np.where(node_label >= 0, np.append(kept.label_of, -1)[node_label], -1).astype(np.int32)
-    return replace(
-        found,
-        labels=kept.labels,
-        strengths=np.where(kept.changed, kept.closeness, found.strengths),
-        selection=replace(found.selection, node_label=node_label),
-    )
+    strengths = np.where(kept.changed, kept.closeness, found.strengths)
+    selection = replace(found.selection, node_label=node_label)
+    return replace(found, labels=kept.labels, strengths=strengths, selection=selection)
 
 
 def group_within(state: FitState, rows: Int64s) -> Int64s:
@@ -186,52 +176,41 @@ def group_within(state: FitState, rows: Int64s) -> Int64s:
     return np.asarray(labels[of_row], np.int64)
 
 
-def kmeans_clusters(points: Float32s, *, params: FitParams) -> Clustering:
-    """Group points with k-means.
+def partition(points: Float32s, *, params: FitParams) -> Clustering:
+    """Divide points by k-means or by agglomerative clustering (Ward).
 
     Args:
         points: (n, c) float32.
-        params: `seed` and `n_clusters` are used.
+        params: `clusterer`, `seed`, `n_clusters` and `n_neighbors` are used.
 
     Returns:
         What was found; every point has a cluster, its strength is the simplified silhouette.
     """
-    if len(points) == 0:
-        return _with_centroids(points, np.zeros(0, np.int64))
     from sklearn.cluster import KMeans
 
-    count = min(params.n_clusters or _best_count(points, params=params), _n_distinct(points))
-    model = KMeans(count, n_init=4, random_state=params.seed).fit(points.astype(np.float64))
-    return _with_centroids(points, model.labels_.astype(np.int64))
-
-
-def agglomerative_clusters(points: Float32s, *, params: FitParams) -> Clustering:
-    """Group points with agglomerative clustering (Ward).
-
-    Args:
-        points: (n, c) float32.
-        params: `seed`, `n_clusters` and `n_neighbors` are used.
-
-    Returns:
-        What was found; every point has a cluster, its strength is the simplified silhouette.
-    """
     if len(points) == 0:
         return _with_centroids(points, np.zeros(0, np.int64))
+    count = min(params.n_clusters or _best_count(points, params=params), _n_distinct(points))
+    if params.clusterer == "kmeans":
+        model = KMeans(count, n_init=4, random_state=params.seed).fit(points.astype(np.float64))
+        return _with_centroids(points, model.labels_.astype(np.int64))
+    return _with_centroids(points, _ward(points, count, n_neighbors=params.n_neighbors))
+
+
+def _ward(points: Float32s, count: int, *, n_neighbors: int) -> Int64s:
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.neighbors import kneighbors_graph
 
-    count = min(params.n_clusters or _best_count(points, params=params), _n_distinct(points))
     if count < 2:
-        return _with_centroids(points, np.zeros(len(points), np.int64))
+        return np.zeros(len(points), np.int64)
     links = None
     if len(points) > MAX_FOR_ALL_PAIRS:
-        links = kneighbors_graph(points, params.n_neighbors, include_self=False)
+        links = kneighbors_graph(points, n_neighbors, include_self=False)
     with warnings.catch_warnings():
         # "the number of connected components is ... > 1. Completing it": that is what is wanted.
         warnings.simplefilter("ignore", UserWarning)
         model = AgglomerativeClustering(count, linkage="ward", connectivity=links)
-        labels = model.fit_predict(points.astype(np.float64))
-    return _with_centroids(points, labels.astype(np.int64))
+        return np.asarray(model.fit_predict(points.astype(np.float64)), np.int64)
 
 
 def simplified_silhouette(points: Float32s, labels: Int64s, *, centroids: Float64s) -> Float32s:

@@ -18,7 +18,7 @@ from vecclust.clustering.fit import Fit, fit
 from vecclust.clustering.identity import Known, match
 from vecclust.clustering.params import Clusterer, FitParams, Granularity, Reducer
 from vecclust.clustering.prediction import Placer
-from vecclust.clustering.warm_start import MAX_CONTINUED, Earlier
+from vecclust.clustering.warm_start import Earlier, refit_kind
 
 
 class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -115,7 +115,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
             vectors,
             self._params(),
             earlier=Earlier(self.fit_.state, rows.astype(np.int64)),
-            kind="continued" if self._n_continued < MAX_CONTINUED else "full",
+            kind=refit_kind("continued", n_continued=self._n_continued, n_light=0, share_new=0.0),
         )
         self._n_continued = self._n_continued + 1 if found.kind == "continued" else 0
         return self._take(vectors, found)

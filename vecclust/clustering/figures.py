@@ -130,15 +130,12 @@ def _silhouette(vectors: Float32s, labels: Int64s) -> float | None:
 def _dbcv(layout: Float32s, labels: Int64s) -> float | None:
     from hdbscan.validity import validity_index
 
+    kinds, of_row, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     # A cluster of which the sample has one photo has no density of its own.
-    sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(0, np.int64)
-    thin = np.flatnonzero(sizes == 1)
-    labels = np.where(np.isin(labels, thin), -1, labels)
-    kinds, dense = np.unique(labels[labels >= 0], return_inverse=True)
-    if len(kinds) < 2 or layout.shape[1] > MAX_DIMENSIONS_FOR_DBCV:
+    dense = (kinds >= 0) & (sizes > 1)
+    if dense.sum() < 2 or layout.shape[1] > MAX_DIMENSIONS_FOR_DBCV:
         return None
-    relabelled = np.full(len(labels), -1, np.int64)
-    relabelled[labels >= 0] = dense
+    relabelled = np.where(dense, np.cumsum(dense) - 1, -1)[of_row]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         value = float(validity_index(layout.astype(np.float64), relabelled))

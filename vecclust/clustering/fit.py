@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vecclust.clustering.arrays import Bools, Float32s, Int32s, Int64s
-from vecclust.clustering.clusterers import Clustering, agglomerative_clusters, hdbscan_clusters, kmeans_clusters
+from vecclust.clustering.clusterers import Clustering, hdbscan_clusters, partition
 from vecclust.clustering.figures import figures_of, nearest_clusters, shares_of
 from vecclust.clustering.layout import MIN_FOR_UMAP, Projection, principal_components, umap_layout
 from vecclust.clustering.neighbours import N_NEAREST, Neighbours, distinct_rows
@@ -203,9 +203,7 @@ def _group(points: Float32s, graph: Neighbours, *, params: FitParams, before: In
         rank = neighbour_rank(graph.indices.shape[1], min_cluster_size=params.min_cluster_size)
         outlier = clear_outliers(graph, rank=rank)
         return hdbscan_clusters(points, params=params, neighbours=graph.indices, before=before, outlier=outlier)
-    if params.clusterer == "kmeans":
-        return kmeans_clusters(points, params=params)
-    return agglomerative_clusters(points, params=params)
+    return partition(points, params=params)
 
 
 def _state(

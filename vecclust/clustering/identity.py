@@ -238,10 +238,8 @@ def _change_of_carried(own: str, size: int, old_sizes: Mapping[str, int], taken_
 
 
 def _change_of_new(shared: Counter[str], size: int) -> Change:
-    for old in sorted(shared, key=_natural):
-        if shared[old] > 0.5 * size:
-            return Change("split", (old,))
-    return Change("born")
+    sources = [old for old in sorted(shared, key=_natural) if shared[old] > 0.5 * size]
+    return Change("split", (sources[0],)) if sources else Change("born")
 
 
 def _natural(cluster: str) -> tuple[int, str]:

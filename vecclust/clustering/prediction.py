@@ -116,7 +116,8 @@ class Placer:
         if len(self._pictures) == 0 or len(arrivals) == 0:
             return self._nowhere(len(arrivals))
         state = self._state
-        near = self._nearest(arrivals)
+        found = nearest_rows(self._vectors, arrivals, k=max(1, state.near.indices.shape[1]))
+        near = Neighbours(self._pictures[found.indices], found.distances)
         weights = transform_weights(near.distances)
         scores = outlier_scores(near, distances=state.distances, rank=self._rank)
         positions = self._positions(arrivals, near=near, weights=weights)
@@ -142,20 +143,10 @@ class Placer:
         return Placement(labels, strengths, positions, novelty, newcomer, votes)
 
     def _nowhere(self, m: int) -> Placement:
-        nothing = np.full(m, -1, np.int64)
+        nothing, places = np.full(m, -1, np.int64), np.zeros((m, self._state.params.n_components), np.float32)
         return Placement(
-            labels=nothing,
-            strengths=np.zeros(m, np.float32),
-            positions=np.zeros((m, self._state.params.n_components), np.float32),
-            novelty=np.ones(m, np.float32),
-            newcomer=np.ones(m, bool),
-            votes=nothing.copy(),
+            nothing, np.zeros(m, np.float32), places, np.ones(m, np.float32), np.ones(m, bool), nothing.copy()
         )
-
-    def _nearest(self, arrivals: Float32s) -> Neighbours:
-        k = max(1, self._state.near.indices.shape[1])
-        found = nearest_rows(self._vectors, arrivals, k=k)
-        return Neighbours(self._pictures[found.indices], found.distances)
 
     def _positions(self, arrivals: Float32s, *, near: Neighbours, weights: Float64s) -> Float32s:
         state = self._state

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vecclust.clustering.arrays import Bools, Float64s, Int32s, Int64s
+from vecclust.clustering.arrays import Float64s, Int32s, Int64s
 from vecclust.clustering.tree import MIN_JACCARD_OF_NODE, CondensedTree, excess_of_mass, select
 
 logger = logging.getLogger(__name__)
@@ -88,12 +88,13 @@ def cohesion(tree: CondensedTree, node: int, *, parts: Int32s, neighbours: Int32
 
 
 def _inside(tree: CondensedTree, node: int, *, neighbours: Int32s, max_share: float) -> list[int]:
+    below = select(tree, np.array([node], np.int32)).node_label == 0
     for step in LIMIT_STEPS:
         limit = int(step * max_share * tree.n_points)
         if limit >= tree.node_size[node]:
             break
         chosen = excess_of_mass(tree, max_size=max(1, limit))
-        parts = chosen[_is_below(tree, chosen, node)]
+        parts = chosen[below[chosen]]
         if len(parts) < 2:
             continue
         measured = cohesion(tree, node, parts=parts, neighbours=neighbours)
@@ -101,14 +102,6 @@ def _inside(tree: CondensedTree, node: int, *, neighbours: Int32s, max_share: fl
         if measured >= MIN_COHESION:
             return [int(part) for part in parts]
     return [node]
-
-
-def _is_below(tree: CondensedTree, nodes: Int32s, above: int) -> Bools:
-    inside = np.zeros(tree.n_nodes, bool)
-    for node in range(above + 1, tree.n_nodes):
-        parent = tree.node_parent[node]
-        inside[node] = parent == above or inside[parent]
-    return inside[nodes]
 
 
 def merge_nodes(tree: CondensedTree, nodes: Int32s, *, neighbours: Int32s) -> Int32s:
@@ -139,11 +132,8 @@ def merge_nodes(tree: CondensedTree, nodes: Int32s, *, neighbours: Int32s) -> In
         # By the cluster that is saved: joining a handful at once must not look dear.
         loss = np.where(joins, (own - worth) / np.maximum(1, count - 1), np.inf)
         node = int(loss.argmin())
-        below = {node}
-        for each in range(node + 1, tree.n_nodes):
-            if int(tree.node_parent[each]) in below:
-                below.add(each)
-        kept = (kept - below) | {node}
+        below = select(tree, np.array([node], np.int32)).node_label == 0
+        kept = (kept - set(np.flatnonzero(below).tolist())) | {node}
     return np.array(sorted(kept), np.int32)
 
 

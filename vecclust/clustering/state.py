@@ -237,10 +237,12 @@ def _check(state: FitState) -> None:
             raise ValueError(f"{name} is {value!r}")
     p = state.n_pictures
     _check_shapes(state, p)
-    _check_bounds("picture_of_row", state.picture_of_row, least=0, below=p)
-    _check_bounds("neighbours", state.neighbours, least=0, below=p)
-    _check_bounds("labels", state.labels, least=-1, below=state.n_clusters)
     _check_tree(state)
+    bounds = {"picture_of_row": (0, p), "neighbours": (0, p), "point_parent": (0, len(state.node_parent))}
+    for name, (least, below) in {**bounds, **dict.fromkeys(("labels", "node_label"), (-1, state.n_clusters))}.items():
+        values = getattr(state, name)
+        if values.size and (values.min() < least or values.max() >= below):
+            raise ValueError(f"{name} points outside the run")
     for field in fields(state):
         value = getattr(state, field.name)
         lambdas = field.name in ("point_lambda", "node_max_lambda", "node_birth")
@@ -281,15 +283,6 @@ def _check_shapes(state: FitState, p: int) -> None:
 
 def _check_tree(state: FitState) -> None:
     parents = state.node_parent
-    if len(parents) == 0:
-        return
     # A parent before its child: climbing ends at the root, whatever the file says.
-    if parents[0] != -1 or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, len(parents))).any():
+    if (parents[:1] != -1).any() or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, len(parents))).any():
         raise ValueError("the tree's nodes are out of order")
-    _check_bounds("point_parent", state.point_parent, least=0, below=len(parents))
-    _check_bounds("node_label", state.node_label, least=-1, below=state.n_clusters)
-
-
-def _check_bounds(name: str, values: Int32s, *, least: int, below: int) -> None:
-    if values.size and (values.min() < least or values.max() >= below):
-        raise ValueError(f"{name} points outside the run")

@@ -123,7 +123,7 @@ def choose_and_score(params: FitParams, points: Float32s, *, neighbours: Int32s)
     for each in samples:
         hierarchy = Hierarchy(points, min_samples=each)
         for size, of_size in scores.items():
-            of_size[each] = _score(hierarchy.condensed(size=size), usual, neighbours=neighbours)
+            of_size[each] = score_clusters(hierarchy.condensed(size=size), usual, neighbours=neighbours)
     logger.debug("sizes, samples: useful, cohesion: %s", scores)
     # One layout differs from the next by luck; the mean over the other knob differs less.
     means = {
@@ -147,7 +147,18 @@ def _best(scores: Mapping[int, Score], usual: int) -> int:
     return usual if hardly else best
 
 
-def _score(tree: CondensedTree, params: FitParams, *, neighbours: Int32s) -> Score:
+def score_clusters(tree: CondensedTree, params: FitParams, *, neighbours: Int32s) -> Score:
+    """Say what the clusters of a tree are worth.
+
+    Args:
+        tree: the tree.
+        params: `max_share` is used.
+        neighbours: (n, k) nearest other rows in the space of the vectors.
+
+    Returns:
+        Whether they are of use: enough is clustered, and what is large is an island; and their cohesion, -1 where
+        there is none.
+    """
     nodes = split_large(tree, excess_of_mass(tree), neighbours=neighbours, max_share=params.max_share)
     sizes = tree.node_size[nodes]
     large = nodes[sizes > MAX_JOINED_SHARE * tree.n_points].tolist()

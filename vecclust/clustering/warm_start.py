@@ -20,6 +20,7 @@ from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from vecclust.clustering.neighbours import Neighbours, agrees_with_vectors, fit_weights, neighbour_graph, update_graph
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.state import FitState
+from vecclust.types.runs import RefitKind
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,21 @@ class Earlier:
     rows: Int64s
 
 
+def refit_kind(asked: RefitKind | None, *, n_continued: int, n_light: int, share_new: float) -> RefitKind:
+    """Say what kind of fit follows an earlier one.
+
+    Args:
+        asked: what somebody wants, None for the cheapest that will do.
+        n_continued: fits since the last one from nothing.
+        n_light: light ones in a row before this one.
+        share_new: share of the photos that came since, in [0, 1].
+    """
+    if asked == "full" or n_continued >= MAX_CONTINUED:
+        return "full"
+    few = asked == "light" or (asked is None and share_new <= MAX_NEWCOMERS_FOR_LIGHT)
+    return "light" if few and n_light < MAX_LIGHT else "continued"
+
+
 def known_pictures(earlier: Earlier, picture_of_row: Int32s, *, n_pictures: int) -> Int64s:
     """Find which picture of the earlier fit each picture of the new one is.
 
@@ -102,7 +118,15 @@ def warm_graph(
     Returns:
         The graph.
     """
-    if earlier is not None and known is not None and _serves(earlier.state, pictures, known=known, params=params):
+    wanted = (params.n_neighbors, pictures.shape[1], min(params.n_neighbors, max(0, len(pictures) - 1)))
+    if (
+        earlier is not None
+        and known is not None
+        and (known >= 0).any()
+        and (
+            (earlier.state.params.n_neighbors, earlier.state.n_dimensions, earlier.state.neighbours.shape[1]) == wanted
+        )
+    ):
         before = Neighbours(earlier.state.neighbours, earlier.state.distances)
         graph = update_graph(pictures, before, known=known, threads=params.threads, progress=progress)
         # The vectors live in the store and the graph beside the run: that they belong together is seen, not believed.
@@ -246,12 +270,6 @@ def move_beside(places: Float32s, *, new: Bools, graph: Neighbours) -> Float32s:
         spot[axis] += far
         moved[rows[group == each]] = spot
     return moved
-
-
-def _serves(state: FitState, pictures: Float32s, *, known: Int64s, params: FitParams) -> bool:
-    k = min(params.n_neighbors, max(0, len(pictures) - 1))
-    alike = (state.params.n_neighbors, state.n_dimensions) == (params.n_neighbors, pictures.shape[1])
-    return alike and state.neighbours.shape[1] == k and bool((known >= 0).any())
 
 
 def optimise_newcomers(places: Float32s, graph: Neighbours, *, new: Bools, n_neighbors: int, seed: int) -> Float32s:

@@ -119,12 +119,10 @@ def due_kind(asked: RefitKind | None, current: Run | None, *, newcomers: float) 
     Returns:
         The kind.
     """
-    from vecclust.clustering import warm_start
+    from vecclust.clustering import refit_kind
 
-    if asked == "full" or _counted(current, N_CONTINUED) >= warm_start.MAX_CONTINUED:
-        return "full"
-    few = asked == "light" or (asked is None and newcomers <= warm_start.MAX_NEWCOMERS_FOR_LIGHT)
-    return "light" if few and _counted(current, N_LIGHT) < warm_start.MAX_LIGHT else "continued"
+    n_continued, n_light = _counted(current, N_CONTINUED), _counted(current, N_LIGHT)
+    return refit_kind(asked, n_continued=n_continued, n_light=n_light, share_new=newcomers)
 
 
 def _counts(kind: RefitKind, current: Run | None) -> dict[str, int]:
