@@ -13,10 +13,10 @@ from sklearn.metrics import adjusted_mutual_info_score
 from tests.clustering.conftest import Fitted
 from tests.clustering.worlds import unit, world
 from vecclust.clustering import STAGES, Earlier, FitParams, Placer, fit
-from vecclust.clustering.continuing import beside
 from vecclust.clustering.fit import distinct_rows
+from vecclust.clustering.layout import MIN_FOR_UMAP
 from vecclust.clustering.neighbours import Neighbours
-from vecclust.clustering.reduce import LEAST_FOR_UMAP
+from vecclust.clustering.warm_start import move_beside
 
 WAYS = [
     {"reducer": reducer, "clusterer": clusterer}
@@ -49,7 +49,7 @@ def test_the_same_rows_and_seed_give_the_same_fit(groups: Fitted) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way['reducer']}-{way['clusterer']}")
-@pytest.mark.parametrize("n", [0, 1, 2, 6, LEAST_FOR_UMAP - 1, LEAST_FOR_UMAP])
+@pytest.mark.parametrize("n", [0, 1, 2, 6, MIN_FOR_UMAP - 1, MIN_FOR_UMAP])
 def test_any_number_of_photos_has_an_answer(n: int, way: dict[str, Any]) -> None:
     """A label for each, no traceback, no warning, and arrivals can be placed into it."""
     vectors = unit(np.random.default_rng(n).normal(size=(n, 32)))
@@ -122,7 +122,7 @@ def test_a_given_number_of_clusters_is_kept() -> None:
 
 def test_many_photos_are_linked_along_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit of all pairs the linkage follows a graph, without a warning about its pieces."""
-    monkeypatch.setattr("vecclust.clustering.group.MOST_FOR_ALL_PAIRS", 100)
+    monkeypatch.setattr("vecclust.clustering.clusterers.MAX_FOR_ALL_PAIRS", 100)
     vectors, truth = world([30] * 5, seed=3)
     result = fit(vectors, FitParams(reducer="pca", clusterer="agglomerative"))
     assert adjusted_mutual_info_score(truth, result.labels) > 0.9
@@ -246,7 +246,7 @@ def test_newcomers_whom_nobody_knew_are_put_beside_the_map(groups: Fitted) -> No
     places = groups.fit.positions.copy()
     places[new] = places[~new].mean(axis=0)
     graph = Neighbours(groups.fit.state.neighbours, groups.fit.state.distances)
-    moved = beside(places, new=new, graph=graph)
+    moved = move_beside(places, new=new, graph=graph)
     np.testing.assert_array_equal(moved[~new], places[~new])
     spots = np.unique(moved[new], axis=0)
     assert len(spots) >= 2

@@ -1,4 +1,4 @@
-"""Exact neighbours and the outlier ratio."""
+"""Exact neighbours, and their weights held against UMAP's own functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import pytest
 
 from tests.clustering.worlds import unit, world
 from vecclust.clustering import neighbours
-from vecclust.clustering.neighbours import grown_graph, measured_again, nearest_rows, neighbour_graph
+from vecclust.clustering.neighbours import (
+    agrees_with_vectors,
+    fit_weights,
+    nearest_rows,
+    neighbour_graph,
+    transform_weights,
+    update_graph,
+)
 
 
 def test_graph_is_what_sorting_all_pairs_gives() -> None:
@@ -67,11 +74,11 @@ def test_a_graph_brought_up_to_date_is_the_one_a_search_finds(kind: str, kept: f
         row_before[before[stays]] = np.flatnonzero(stays)
         there = np.setdiff1d(np.arange(len(vectors)), before[~stays])
         earlier = neighbour_graph(vectors[before], k=7)
-        grown = grown_graph(vectors[there], earlier, known=row_before[there])
+        grown = update_graph(vectors[there], earlier, known=row_before[there])
         wanted = neighbour_graph(vectors[there], k=7)
         np.testing.assert_array_equal(grown.indices, wanted.indices)
         np.testing.assert_array_equal(grown.distances, wanted.distances)
-        assert measured_again(grown, vectors=vectors[there], rows=np.arange(len(there)))
+        assert agrees_with_vectors(grown, vectors=vectors[there], rows=np.arange(len(there)))
 
 
 def test_only_what_came_or_lost_a_neighbour_is_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,10 +91,10 @@ def test_only_what_came_or_lost_a_neighbour_is_searched_for(monkeypatch: pytest.
 
     earlier = neighbour_graph(vectors[:130], k=7)
     known = np.concatenate([np.arange(130), np.full(10, -1)])
-    grown_graph(vectors, earlier, known=known, progress=listen)
+    update_graph(vectors, earlier, known=known, progress=listen)
     assert set(searched) == {10}
-    monkeypatch.setattr(neighbours, "MOST_NEWCOMERS_PER_LIST", 0)
-    crowded = grown_graph(vectors, earlier, known=known, progress=listen)
+    monkeypatch.setattr(neighbours, "MAX_NEWCOMERS_PER_LIST", 0)
+    crowded = update_graph(vectors, earlier, known=known, progress=listen)
     assert searched[-1] > 10
     np.testing.assert_array_equal(crowded.indices, neighbour_graph(vectors, k=7).indices)
 
@@ -96,5 +103,42 @@ def test_a_graph_of_other_vectors_is_told() -> None:
     """Distances that are not those of the vectors are not believed."""
     vectors, _ = world([40])
     graph = neighbour_graph(vectors, k=5)
-    assert measured_again(graph, vectors=vectors, rows=np.arange(40))
-    assert not measured_again(graph, vectors=vectors[::-1].copy(), rows=np.arange(40))
+    assert agrees_with_vectors(graph, vectors=vectors, rows=np.arange(40))
+    assert not agrees_with_vectors(graph, vectors=vectors[::-1].copy(), rows=np.arange(40))
+
+
+# umap says at its first import that it does without TensorFlow.
+pytestmark = pytest.mark.filterwarnings("ignore:Tensorflow:ImportWarning")
+
+
+def test_weights_of_fitted_rows_are_those_of_umaps_fit() -> None:
+    """Whatever the distances: usual ones, copies of the row itself, all alike."""
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+    distances = np.sort(np.random.default_rng(0).random((40, 14)).astype(np.float32), axis=1)
+    distances[1, :3], distances[2], distances[3] = 0, 0.5, 0
+    lists = np.hstack([np.zeros((40, 1), np.float32), distances])
+    others = np.full(lists.shape, 99, np.int32)  # of no row here, so that none is its own neighbour
+    theirs = compute_membership_strengths(others, lists, *smooth_knn_dist(lists, 15.0))[2].reshape(lists.shape)
+    np.testing.assert_allclose(fit_weights(distances), theirs[:, 1:], atol=1e-4)
+
+
+def test_weights_of_arrivals_are_those_of_umaps_transform() -> None:
+    """`smooth_knn_dist` and `compute_membership_strengths` as UMAP's transform calls them."""
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+    distances = np.sort(np.random.default_rng(0).uniform(0.05, 0.9, size=(40, 15)).astype(np.float32), axis=1)
+    sigmas, rhos = smooth_knn_dist(distances, 15.0, local_connectivity=0.0)
+    indices = np.tile(np.arange(15, dtype=np.int32), (40, 1))
+    _, _, values, _ = compute_membership_strengths(indices, distances, sigmas, rhos, False, True)
+    np.testing.assert_allclose(transform_weights(distances), values.reshape(40, 15), rtol=2e-4)
+
+
+def test_weights_survive_degenerate_distances() -> None:
+    """One neighbour, copies of the arrival, all alike: finite and never all zero."""
+    cases = [np.array([[0.3]]), np.zeros((1, 5)), np.array([[0, 0, 0, 0, 0.5]]), np.full((1, 15), 1.0)]
+    for distances in cases:
+        for weigh in (transform_weights, fit_weights):
+            weights = weigh(distances.astype(np.float32))
+            assert np.isfinite(weights).all()
+            assert (weights.sum(axis=1) > 0).all()

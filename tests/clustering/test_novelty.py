@@ -1,4 +1,4 @@
-"""How unlike a photo is: measured as if it had come after the fit, and against the run's own photos."""
+"""How unlike a photo is, by the run's own photos as if each had come after it; and newcomers that gather."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from tests.clustering.conftest import Fitted
 from tests.clustering.worlds import cloud, unit, world
-from vecclust.clustering import FitParams, Placer, fit, load_state, save_state
-from vecclust.clustering.density import loners
+from vecclust.clustering import FitParams, Placer, fit, largest_new_group, load_state, save_state
+from vecclust.clustering.clusterers import isolated_outliers
 from vecclust.clustering.neighbours import Neighbours, nearest_rows, neighbour_graph
-from vecclust.clustering.novelty import outlier_scores, rank_of, yardstick
+from vecclust.clustering.novelty import dbscan_eps, dbscan_min_points, neighbour_rank, outlier_reference, outlier_scores
 from vecclust.clustering.state import FACTS_FILE
 
 RANK = 14
@@ -25,7 +25,7 @@ def test_a_fitted_photo_scores_as_if_it_had_come_after_the_fit(k: int, rank: int
     """Exactly what an arrival gets in a fit of all the others, for lists that are longer than the rank."""
     vectors, _ = world([30, 30], seed=1)
     graph = neighbour_graph(vectors, k=k)
-    found = yardstick(graph, rank=rank).scores
+    found = outlier_reference(graph, rank=rank).scores
     left_out = []
     for row in range(len(vectors)):
         others = np.delete(vectors, row, axis=0)
@@ -47,30 +47,30 @@ def test_a_steady_stream_stands_out_as_the_fit_does() -> None:
     fitted = vectors[~arrived]
     graph = neighbour_graph(fitted, k=15)
     scores = outlier_scores(nearest_rows(fitted, vectors[arrived], k=15), distances=graph.distances, rank=RANK)
-    found = yardstick(graph, rank=RANK)
+    found = outlier_reference(graph, rank=RANK)
     known = truth[arrived] != 7
-    assert 0.02 < np.mean(found.standing(scores[known]) > 0.95) < 0.09
-    assert np.mean(scores[known] > found.gate) < 0.09
-    assert np.mean(scores[~known] > found.gate) > 0.95
+    assert 0.02 < np.mean(found.quantiles(scores[known]) > 0.95) < 0.09
+    assert np.mean(scores[known] > found.threshold) < 0.09
+    assert np.mean(scores[~known] > found.threshold) > 0.95
 
 
-def test_loners_do_not_raise_the_gate() -> None:
+def test_photos_of_no_kind_do_not_raise_the_threshold() -> None:
     """Where many photos are of no kind, a kind never seen is still held back."""
     vectors, _ = world([60] * 10, seed=3, n_noise=60)
-    found = yardstick(neighbour_graph(vectors, k=15), rank=RANK)
+    found = outlier_reference(neighbour_graph(vectors, k=15), rank=RANK)
     strangers = unit(cloud(np.random.default_rng(9), size=50, width=64))
     graph = neighbour_graph(vectors, k=15)
     scores = outlier_scores(nearest_rows(vectors, strangers, k=15), distances=graph.distances, rank=RANK)
-    assert np.mean(scores > found.gate) > 0.95
-    assert found.gate < np.percentile(found.scores, 95)
+    assert np.mean(scores > found.threshold) > 0.95
+    assert found.threshold < np.percentile(found.scores, 95)
 
 
 def test_copies_and_empty_lists_have_a_score() -> None:
     """Distances of 0 give a number instead of a division by zero; what is no copy of a single photo stands out."""
     same = Neighbours(np.array([[1, 2], [0, 2], [0, 1], [0, 1]], np.int32), np.zeros((4, 2), np.float32))
-    assert np.isfinite(yardstick(same, rank=1).scores).all()
+    assert np.isfinite(outlier_reference(same, rank=1).scores).all()
     single = Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
-    assert yardstick(single, rank=0).gate < outlier_scores(single, distances=single.distances, rank=0)[0]
+    assert outlier_reference(single, rank=0).threshold < outlier_scores(single, distances=single.distances, rank=0)[0]
 
 
 def test_photos_of_no_kind_are_in_no_cluster() -> None:
@@ -90,10 +90,10 @@ def test_a_cluster_of_which_half_stands_out_stays_whole() -> None:
     """Nothing is left without photos, nor below the smallest size."""
     labels = np.repeat([0, 1, 2], [20, 20, 12])
     neighbours = np.tile(np.arange(15, dtype=np.int32) * 3, (52, 1))  # of three clusters, for everybody
-    strange = np.zeros(52, bool)
-    strange[:11] = strange[20:24] = strange[40:44] = True
-    lone = np.flatnonzero(loners(labels, strange, neighbours=neighbours, least_size=10))
-    assert lone.tolist() == [20, 21, 22, 23]
+    outlier = np.zeros(52, bool)
+    outlier[:11] = outlier[20:24] = outlier[40:44] = True
+    alone = np.flatnonzero(isolated_outliers(labels, outlier, neighbours=neighbours, least_size=10))
+    assert alone.tolist() == [20, 21, 22, 23]
 
 
 def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
@@ -103,8 +103,8 @@ def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
     state = fit(vectors, FitParams(reducer="pca")).state
     assert state.params.min_cluster_size == 5
     assert Placer(state, vectors).place(strangers).newcomer.all()
-    assert [rank_of(k, min_cluster_size=5) for k in (0, 1, 2, 5, 15)] == [0, 1, 1, 4, 4]
-    assert rank_of(15, min_cluster_size=20) == 14
+    assert [neighbour_rank(k, min_cluster_size=5) for k in (0, 1, 2, 5, 15)] == [0, 1, 1, 4, 4]
+    assert neighbour_rank(15, min_cluster_size=20) == 14
 
 
 def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_path: Path) -> None:
@@ -119,3 +119,42 @@ def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_
     before, now = Placer(groups.fit.state, groups.vectors), Placer(load_state(tmp_path), groups.vectors)
     np.testing.assert_array_equal(now.place(strangers).novelty, before.place(strangers).novelty)
     assert now.place(strangers).newcomer.all()
+
+
+def test_photos_of_a_new_kind_are_a_group_once_they_are_enough(groups: Fitted) -> None:
+    """As many as can become a cluster; photos of no kind between them are not in it, in whatever order they come."""
+    state, rng = groups.fit.state, np.random.default_rng(3)
+    least = dbscan_min_points(state.params)
+    kind, of_no_kind = cloud(rng, size=3 * least, width=64), rng.normal(size=(30, 64))
+    few = unit(np.vstack([of_no_kind, kind[: least - 1]]))
+    assert len(largest_new_group(few, state)) == 0
+    many = unit(np.vstack([of_no_kind, kind]))
+    assert Placer(state, groups.vectors).place(many).newcomer[30:].mean() > 0.95
+    found = largest_new_group(many, state)
+    assert set(found) <= set(range(30, 30 + 3 * least))
+    assert len(found) >= 2 * least
+    order = rng.permutation(len(many))
+    assert sorted(order[largest_new_group(many[order], state)]) == found.tolist()
+
+
+def test_the_larger_of_two_new_groups_is_told(groups: Fitted) -> None:
+    """They are not taken for one."""
+    rng, least = np.random.default_rng(4), dbscan_min_points(groups.fit.state.params)
+    both = unit(np.vstack([cloud(rng, size=2 * least, width=64), cloud(rng, size=4 * least, width=64)]))
+    found = largest_new_group(both, groups.fit.state)
+    assert set(found) <= set(range(2 * least, 6 * least))
+
+
+def test_a_run_without_clusters_has_no_new_groups() -> None:
+    """Nothing says what near means there; copies of one picture are a group elsewhere."""
+    nothing = fit(unit(np.random.default_rng(0).normal(size=(6, 16))), FitParams()).state
+    assert dbscan_eps(nothing) is None
+    same = np.repeat(unit(np.random.default_rng(1).normal(size=(1, 16))), 9, axis=0)
+    assert len(largest_new_group(same, nothing)) == 0
+
+
+def test_copies_are_a_new_group(groups: Fitted) -> None:
+    """At distance 0, to the rounding of the product."""
+    same = np.repeat(unit(np.random.default_rng(1).normal(size=(1, 64))), 20, axis=0)
+    assert largest_new_group(same, groups.fit.state).tolist() == list(range(20))
+    assert len(largest_new_group(same[:0], groups.fit.state)) == 0

@@ -13,12 +13,12 @@ from vecclust.clustering.tree import (
     CondensedTree,
     empty_tree,
     excess_of_mass,
-    from_records,
+    from_hdbscan,
     labels_and_strengths,
     membership,
+    persisting_nodes,
     select,
     stabilities,
-    standing_nodes,
 )
 
 
@@ -30,7 +30,7 @@ def test_labels_and_strengths_are_those_of_hdbscan(
     """The golden test of the tree: the choice, its labels in order and the strengths, as pinned."""
     layout = request.getfixturevalue(world_name).fit.state.layout
     model = hdbscan.HDBSCAN(min_cluster_size=6, min_samples=min_samples, core_dist_n_jobs=1).fit(layout)
-    tree = from_records(model.condensed_tree_.to_numpy(), n_points=len(layout))
+    tree = from_hdbscan(model.condensed_tree_.to_numpy(), n_points=len(layout))
     labels, strengths = labels_and_strengths(tree, select(tree, excess_of_mass(tree)))
     np.testing.assert_array_equal(labels, model.labels_)
     np.testing.assert_allclose(strengths, model.probabilities_, atol=1e-7)
@@ -42,7 +42,7 @@ def test_a_limit_on_size_is_hdbscans_own(whole_blobs: Fitted) -> None:
     layout = whole_blobs.fit.state.layout
     model = hdbscan.HDBSCAN(min_cluster_size=6, min_samples=3, max_cluster_size=200, core_dist_n_jobs=1)
     model.fit(layout)
-    tree = from_records(model.condensed_tree_.to_numpy(), n_points=len(layout))
+    tree = from_hdbscan(model.condensed_tree_.to_numpy(), n_points=len(layout))
     chosen = excess_of_mass(tree, max_size=200)
     labels, _ = labels_and_strengths(tree, select(tree, chosen))
     np.testing.assert_array_equal(labels, model.labels_)
@@ -55,7 +55,7 @@ def test_copies_of_a_point_have_infinite_density_and_full_strength() -> None:
     points = np.vstack([np.zeros((8, 2)), rng.normal(size=(12, 2)), 50 + rng.normal(size=(20, 2))])
     with np.errstate(all="ignore"):
         model = hdbscan.HDBSCAN(min_cluster_size=5, min_samples=2, core_dist_n_jobs=1).fit(points)
-    tree = from_records(model.condensed_tree_.to_numpy(), n_points=len(points))
+    tree = from_hdbscan(model.condensed_tree_.to_numpy(), n_points=len(points))
     labels, strengths = labels_and_strengths(tree, select(tree, excess_of_mass(tree)))
     np.testing.assert_array_equal(labels, model.labels_)
     np.testing.assert_allclose(strengths, model.probabilities_, atol=1e-7)
@@ -94,7 +94,7 @@ def test_a_cluster_that_is_still_a_node_stays_whatever_mass_says() -> None:
     tree = chain()
     assert excess_of_mass(tree).tolist() == [1, 2]
     labels = np.array([0] * 6 + [1] * 6 + [2] * 4 + [-2] * 4)
-    kept = standing_nodes(tree, labels, least=0.5)
+    kept = persisting_nodes(tree, labels)
     assert kept.tolist() == [2, 3, 4]
     assert excess_of_mass(tree, kept=kept).tolist() == [2, 3, 4]
     assert excess_of_mass(tree, kept=np.array([3], np.int32)).tolist() == [2, 3, 4]
@@ -105,20 +105,20 @@ def test_of_a_chain_the_node_that_is_most_like_its_cluster_stands() -> None:
     """A crumb that was a cluster does not stand inside one that stands; what came since does not count."""
     tree = chain()
     labels = np.array([0] * 6 + [0, 0, 0, 0, -1, -1] + [-2] * 8)
-    assert standing_nodes(tree, labels, least=0.5).tolist() == [1]
+    assert persisting_nodes(tree, labels).tolist() == [1]
     # Nine of the twelve were noise: neither the node nor its parts are the cluster of three.
     scattered = np.array([0, 0, -1, -1, -1, -1, 0, -1, -1, -1, -1, -1] + [-1] * 8)
-    assert standing_nodes(tree, scattered, least=0.5).tolist() == []
-    assert standing_nodes(tree, np.full(20, -2), least=0.5).tolist() == []
-    assert standing_nodes(empty_tree(4), np.zeros(4, np.int64), least=0.5).tolist() == []
+    assert persisting_nodes(tree, scattered).tolist() == []
+    assert persisting_nodes(tree, np.full(20, -2)).tolist() == []
+    assert persisting_nodes(empty_tree(4), np.zeros(4, np.int64)).tolist() == []
 
 
 def test_what_came_since_joins_a_cluster_only_where_it_is_no_kind_of_its_own() -> None:
     """Points 6 to 11 came since: apart from the cluster they have more mass, or less."""
     labels = np.array([0] * 6 + [-2] * 6 + [1] * 8)
-    assert standing_nodes(chain(), labels, least=0.5).tolist() == [1, 2]
+    assert persisting_nodes(chain(), labels).tolist() == [1, 2]
     apart = replace(chain(), node_birth=np.array([0.0, 1.0, 1.0, 2.0, 2.0]))
-    assert standing_nodes(apart, labels, least=0.5).tolist() == [2, 3]
+    assert persisting_nodes(apart, labels).tolist() == [2, 3]
 
 
 def test_the_clusters_of_a_fit_stand_in_its_own_tree(groups: Fitted) -> None:
@@ -126,4 +126,4 @@ def test_the_clusters_of_a_fit_stand_in_its_own_tree(groups: Fitted) -> None:
     state = groups.fit.state
     tree = CondensedTree(state.point_parent, state.point_lambda, state.node_parent, state.node_birth, state.node_size)
     chosen = excess_of_mass(tree)
-    assert standing_nodes(tree, groups.fit.state.labels.astype(np.int64), least=0.5).tolist() == chosen.tolist()
+    assert persisting_nodes(tree, groups.fit.state.labels.astype(np.int64)).tolist() == chosen.tolist()

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vecclust.clustering.compare import figures_of_way, ways
-from vecclust.clustering.continuing import Earlier
-from vecclust.clustering.density import group_within
+from vecclust.clustering.clusterers import group_within
+from vecclust.clustering.comparison import figures_of_way, ways
 from vecclust.clustering.figures import mean_strengths, medoids
 from vecclust.clustering.fit import STAGES, Fit, fit
 from vecclust.clustering.identity import Carried, Change, Known, match
 from vecclust.clustering.neighbours import limit_threads
+from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
-from vecclust.clustering.place import Placement, Placer
-from vecclust.clustering.pocket import densest_pocket
+from vecclust.clustering.prediction import Placement, Placer
 from vecclust.clustering.state import FitState, load_state, save_state
+from vecclust.clustering.warm_start import Earlier, refit_kind
 
 if TYPE_CHECKING:
     from vecclust.clustering.estimator import VectorClusterer
@@ -37,15 +37,16 @@ __all__ = [
     "Placement",
     "Placer",
     "VectorClusterer",
-    "densest_pocket",
     "figures_of_way",
     "fit",
     "group_within",
+    "largest_new_group",
     "limit_threads",
     "load_state",
     "match",
     "mean_strengths",
     "medoids",
+    "refit_kind",
     "save_state",
     "ways",
 ]

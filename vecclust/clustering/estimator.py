@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from vecclust.clustering.continuing import MOST_CONTINUED, Earlier
+from vecclust.clustering.arrays import Float32s, Int64s
 from vecclust.clustering.fit import Fit, fit
 from vecclust.clustering.identity import Known, match
 from vecclust.clustering.params import Clusterer, FitParams, Granularity, Reducer
-from vecclust.clustering.place import Placer
+from vecclust.clustering.prediction import Placer
+from vecclust.clustering.warm_start import Earlier, refit_kind
 
 
 class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -114,12 +115,12 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
             vectors,
             self._params(),
             earlier=Earlier(self.fit_.state, rows.astype(np.int64)),
-            kind="continued" if self._n_continued < MOST_CONTINUED else "full",
+            kind=refit_kind("continued", n_continued=self._n_continued, n_light=0, share_new=0.0),
         )
         self._n_continued = self._n_continued + 1 if found.kind == "continued" else 0
         return self._take(vectors, found)
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+    def predict(self, X: ArrayLike) -> Int64s:
         """Give rows the cluster they would belong to; nothing is learnt from them.
 
         Args:
@@ -132,14 +133,14 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
             ValueError: X is not what it must be, or has another width than the fit.
         """
         check_is_fitted(self)
-        labels: NDArray[np.int64] = self._numbers[self._placer.place(self._vectors(X, reset=False)).labels]
+        labels: Int64s = self._numbers[self._placer.place(self._vectors(X, reset=False)).labels]
         return labels
 
     def _params(self) -> FitParams:
         asked = self.get_params(deep=False)
         return FitParams(seed=asked.pop("random_state"), **asked)
 
-    def _vectors(self, X: ArrayLike, *, reset: bool) -> NDArray[np.float32]:
+    def _vectors(self, X: ArrayLike, *, reset: bool) -> Float32s:
         rows = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
         # Squares of the largest numbers overflow.
         largest = np.abs(rows).max(axis=1, keepdims=True)
@@ -148,7 +149,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         rows = rows / largest
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
-    def _take(self, vectors: NDArray[np.float32], found: Fit) -> Self:
+    def _take(self, vectors: Float32s, found: Fit) -> Self:
         """Keep a fit, its labels matched to those before."""
         carried = match([f"{row:012}" for row in range(len(vectors))], found.labels, known=self._known)
         numbers = {label: int(cluster[1:]) - 1 for label, cluster in carried.ids.items()}

@@ -9,17 +9,16 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
+
+from vecclust.clustering.arrays import Float32s, Float64s, Int64s
 
 # Both figures need all pairs: 2,000 rows take about half a second.
-SAMPLE = 2_000
+FIGURES_SAMPLE = 2_000
 # DBCV raises distances to the power of the dimension: beyond a handful they overflow.
-MOST_DIMENSIONS_FOR_DBCV = 20
+MAX_DIMENSIONS_FOR_DBCV = 20
 
 
-def figures_of(
-    labels: NDArray[np.int64], *, vectors: NDArray[np.float32], layout: NDArray[np.float32], seed: int
-) -> dict[str, float | int | None]:
+def figures_of(labels: Int64s, *, vectors: Float32s, layout: Float32s, seed: int) -> dict[str, float | int | None]:
     """Work out the figures of a fit.
 
     Args:
@@ -34,20 +33,31 @@ def figures_of(
         of the vectors), both in [-1, 1] on a sample of at most 2,000 photos, or None; `sample`, its size.
     """
     n = len(labels)
-    clustered = labels[labels >= 0]
-    sizes = np.bincount(clustered) if len(clustered) else np.zeros(1, np.int64)
-    sample = np.sort(np.random.default_rng(seed).choice(n, min(SAMPLE, n), replace=False))
+    sample = np.sort(np.random.default_rng(seed).choice(n, min(FIGURES_SAMPLE, n), replace=False))
     return {
-        "n_clusters": int((sizes > 0).sum()),
-        "share_unclustered": float(1.0 - len(clustered) / n) if n else 0.0,
-        "share_largest": float(sizes.max() / n) if n else 0.0,
+        "n_clusters": len(np.unique(labels[labels >= 0])),
+        **shares_of(labels),
         "dbcv": _dbcv(layout[sample], labels[sample]),
         "silhouette_cosine": _silhouette(vectors[sample], labels[sample]),
         "sample": len(sample),
     }
 
 
-def medoids(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def shares_of(labels: Int64s) -> dict[str, float]:
+    """Count what share of rows is in no cluster, and in the largest.
+
+    Args:
+        labels: (n,) int64, -1 for noise.
+
+    Returns:
+        `share_unclustered` and `share_largest` in [0, 1], 0 where there is no row.
+    """
+    n = max(1, len(labels))
+    largest = np.bincount(labels[labels >= 0], minlength=1).max()
+    return {"share_unclustered": float((labels < 0).sum() / n), "share_largest": float(largest / n)}
+
+
+def medoids(vectors: Float32s, labels: Int64s) -> Int64s:
     """Find the photo with the highest mean cosine to the members of its cluster.
 
     The mean cosine to the members is the product with their mean vector, so no pairs are needed.
@@ -70,7 +80,7 @@ def medoids(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[
     return middles
 
 
-def nearest_clusters(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def nearest_clusters(vectors: Float32s, labels: Int64s) -> Int64s:
     """Find for each row without a cluster the one whose mean vector is nearest by direction.
 
     Args:
@@ -90,8 +100,16 @@ def nearest_clusters(vectors: NDArray[np.float32], labels: NDArray[np.int64]) ->
     return nearest
 
 
-def mean_strengths(strengths: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the mean strength of each cluster, (k,) float64 by label; 0 for a label without members."""
+def mean_strengths(strengths: Float32s, labels: Int64s) -> Float64s:
+    """Return the mean strength of each cluster.
+
+    Args:
+        strengths: (n,) float32 in [0, 1].
+        labels: (n,) int64, -1 for noise.
+
+    Returns:
+        (k,) float64 by label; 0 for a label without members.
+    """
     inside = labels >= 0
     n_clusters = int(labels.max(initial=-1)) + 1
     sizes = np.bincount(labels[inside], minlength=n_clusters)
@@ -99,7 +117,7 @@ def mean_strengths(strengths: NDArray[np.float32], labels: NDArray[np.int64]) ->
     return np.divide(totals, sizes, out=np.zeros(n_clusters), where=sizes > 0)
 
 
-def _silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> float | None:
+def _silhouette(vectors: Float32s, labels: Int64s) -> float | None:
     from sklearn.metrics import silhouette_score
 
     inside = labels >= 0
@@ -109,18 +127,15 @@ def _silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> floa
     return float(silhouette_score(vectors[inside], labels[inside], metric="cosine"))
 
 
-def _dbcv(layout: NDArray[np.float32], labels: NDArray[np.int64]) -> float | None:
+def _dbcv(layout: Float32s, labels: Int64s) -> float | None:
     from hdbscan.validity import validity_index
 
+    kinds, of_row, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     # A cluster of which the sample has one photo has no density of its own.
-    sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(0, np.int64)
-    thin = np.flatnonzero(sizes == 1)
-    labels = np.where(np.isin(labels, thin), -1, labels)
-    kinds, dense = np.unique(labels[labels >= 0], return_inverse=True)
-    if len(kinds) < 2 or layout.shape[1] > MOST_DIMENSIONS_FOR_DBCV:
+    dense = (kinds >= 0) & (sizes > 1)
+    if dense.sum() < 2 or layout.shape[1] > MAX_DIMENSIONS_FOR_DBCV:
         return None
-    relabelled = np.full(len(labels), -1, np.int64)
-    relabelled[labels >= 0] = dense
+    relabelled = np.where(dense, np.cumsum(dense) - 1, -1)[of_row]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         value = float(validity_index(layout.astype(np.float64), relabelled))

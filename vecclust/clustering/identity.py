@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from vecclust.clustering.arrays import Float64s, Int64s
 
 Event = Literal["born", "kept", "grew", "split", "merged", "revived"]
 # A cluster has grown when it is larger by this share; a photo more or less is not news.
@@ -76,13 +77,13 @@ class Carried:
 
 
 def match(
-    photos: Sequence[str], labels: NDArray[np.int64], *, known: Known, fixed: Mapping[int, str] = MappingProxyType({})
+    photos: Sequence[str], labels: Int64s, *, known: Known, fixed: Mapping[int, str] = MappingProxyType({})
 ) -> Carried:
     """Give each cluster of a new run its id.
 
     An owner-named id wins a merge, else the larger part does. A split leaves the id with the part that holds
     most of it. An id whose photos mostly went to a cluster of another id is merged into it, even where a
-    crumb of it is left. A retired id comes back when more than half of its last members are in one new
+    small part of it is left. A retired id comes back when more than half of its last members are in one new
     cluster; an owner-named one only where they also make up more than half of that cluster.
 
     Args:
@@ -140,7 +141,7 @@ def match(
     )
 
 
-def _clusters(photos: Sequence[str], labels: NDArray[np.int64]) -> dict[int, frozenset[str]]:
+def _clusters(photos: Sequence[str], labels: Int64s) -> dict[int, frozenset[str]]:
     """Group photos by label, the largest cluster first, ties by their first photo: never by label number."""
     found: dict[int, list[str]] = defaultdict(list)
     for photo, label in zip(photos, labels.tolist(), strict=True):
@@ -182,7 +183,7 @@ def _carry(
         allowed = overlap > 0.5 * np.minimum(sizes, len(photos))
         most = overlap > 0.5 * len(photos)
         if most.any():
-            # The larger part has the id: a crumb must not carry it off when that part goes to another id.
+            # The larger part has the id: a small part must not carry it off when that part goes to another id.
             allowed &= most
         weight[row] = np.where(allowed, overlap, 0.0)
         if old in named and allowed.any():
@@ -219,7 +220,7 @@ def _revive(clusters: Mapping[int, frozenset[str]], carried: Mapping[int, str], 
     return {columns[column]: olds[row] for row, column in _best_pairs(weight)}
 
 
-def _best_pairs(weight: NDArray[np.float64]) -> Iterable[tuple[int, int]]:
+def _best_pairs(weight: Float64s) -> Iterable[tuple[int, int]]:
     if not weight.any():
         return []
     from scipy.optimize import linear_sum_assignment
@@ -237,10 +238,8 @@ def _change_of_carried(own: str, size: int, old_sizes: Mapping[str, int], taken_
 
 
 def _change_of_new(shared: Counter[str], size: int) -> Change:
-    for old in sorted(shared, key=_natural):
-        if shared[old] > 0.5 * size:
-            return Change("split", (old,))
-    return Change("born")
+    sources = [old for old in sorted(shared, key=_natural) if shared[old] > 0.5 * size]
+    return Change("split", (sources[0],)) if sources else Change("born")
 
 
 def _natural(cluster: str) -> tuple[int, str]:

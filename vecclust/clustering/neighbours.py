@@ -1,24 +1,24 @@
-"""Exact nearest neighbours by cosine.
+"""Which pictures are distinct, their exact nearest neighbours by cosine, and how much each neighbour counts.
 
-Knows blocked matrix products. Refuses to approximate: pynndescent would compile for 43 s in every new
-process, the exact graph of 20,000 rows takes about ten seconds. Invariant: a pair's distance is summed in
-float64 in one fixed order, so a list depends neither on the block, nor on the batch, nor on the threads of
-the product.
+Knows blocked matrix products, and UMAP's fuzzy membership of neighbours as array arithmetic. Refuses to approximate:
+pynndescent would compile for 43 s in every new process, the exact graph of 20,000 rows takes about ten seconds.
+Invariants: a pair's distance is summed in float64 in one fixed order, so a list depends neither on the block, nor on
+the batch, nor on the threads of the product; a row's weights depend on its own distances alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-# So many are asked what a photo is like, whatever a layout looks at: bars of cohesion and novelty were set with them.
-NEAR = 15
+from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+
+# So many tell what a photo is like, whatever a layout looks at: thresholds of cohesion and novelty were set with them.
+N_NEAREST = 15
 # One block of products; larger gains nothing in the product and costs memory at 200,000 rows.
 BLOCK_BYTES = 64 * 2**20
 # The products of a block are rounded in float32; so many more candidates are measured again exactly, so that
@@ -28,9 +28,13 @@ SPARE_CANDIDATES = 8
 # pair that close to the end of a list is measured exactly.
 PRODUCT_ROUNDING = 1e-5
 # A list that so many newcomers would enter is searched for anew: its pairs would cost more.
-MOST_NEWCOMERS_PER_LIST = 64
+MAX_NEWCOMERS_PER_LIST = 64
 # Below this a cosine distance between float32 unit vectors is rounding: the two are the same picture.
 SAME_PICTURE = 1e-6
+# UMAP's own constants of `smooth_knn_dist`.
+SMOOTH_STEPS = 64
+SMOOTH_TOLERANCE = 1e-5
+MIN_SCALE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +46,20 @@ class Neighbours:
         distances: (n, k) float32 cosine distances in [0, 2].
     """
 
-    indices: NDArray[np.int32]
-    distances: NDArray[np.float32]
+    indices: Int32s
+    distances: Float32s
 
     def nearest(self, k: int) -> Neighbours:
-        """Give the first k of each list, or all where there are fewer."""
+        """Give the first neighbours of each row.
+
+        Args:
+            k: how many, at least 0; all where there are fewer.
+        """
         return Neighbours(self.indices[:, :k], self.distances[:, :k])
 
 
 def neighbour_graph(
-    vectors: NDArray[np.float32],
-    *,
-    k: int,
-    threads: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    vectors: Float32s, *, k: int, threads: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> Neighbours:
     """Find the k nearest other rows of every row, exactly.
 
@@ -73,11 +77,11 @@ def neighbour_graph(
         return _lists_of(vectors, np.arange(len(vectors)), k=k, progress=progress)
 
 
-def grown_graph(
-    vectors: NDArray[np.float32],
+def update_graph(
+    vectors: Float32s,
     earlier: Neighbours,
     *,
-    known: NDArray[np.int64],
+    known: Int64s,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Neighbours:
@@ -109,7 +113,7 @@ def grown_graph(
         reach = np.where(whole, distances[:, -1], -np.inf)
         found, row, newcomer = _newcomers(vectors, came, k=k, reach=reach, progress=progress)
         indices[came], distances[came] = found.indices, found.distances
-        crowded = np.bincount(row, minlength=n) > MOST_NEWCOMERS_PER_LIST
+        crowded = np.bincount(row, minlength=n) > MAX_NEWCOMERS_PER_LIST
         search = np.flatnonzero((old & ~whole) | crowded)
         found = _lists_of(vectors, search, k=k, progress=progress)
         indices[search], distances[search] = found.indices, found.distances
@@ -123,7 +127,7 @@ def grown_graph(
     return Neighbours(indices, distances)
 
 
-def measured_again(graph: Neighbours, *, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> bool:
+def agrees_with_vectors(graph: Neighbours, *, vectors: Float32s, rows: Int64s) -> bool:
     """Say whether the distances in some lists of a graph are those of the vectors.
 
     Args:
@@ -139,7 +143,7 @@ def measured_again(graph: Neighbours, *, vectors: NDArray[np.float32], rows: NDA
     return bool((found == lists).all() and (distances == graph.distances[rows]).all())
 
 
-def nearest_rows(vectors: NDArray[np.float32], arrivals: NDArray[np.float32], *, k: int) -> Neighbours:
+def nearest_rows(vectors: Float32s, arrivals: Float32s, *, k: int) -> Neighbours:
     """Find the k rows nearest to each arrival, exactly; a row equal to the arrival counts.
 
     Args:
@@ -160,29 +164,7 @@ def nearest_rows(vectors: NDArray[np.float32], arrivals: NDArray[np.float32], *,
     return Neighbours(indices, distances)
 
 
-def nearest_among(
-    rows: NDArray[np.int64], *, vectors: NDArray[np.float32], arrivals: NDArray[np.float32], k: int
-) -> Neighbours:
-    """Find the k rows nearest to each arrival among some rows, as `nearest_rows` does among all.
-
-    Args:
-        rows: ascending numbers of rows, at least k.
-        vectors: (n, d) float32 unit norm.
-        arrivals: (m, d) float32 unit norm.
-        k: neighbours per arrival.
-    """
-    some = vectors[rows]
-    indices, distances = _nearest_of(arrivals @ some.T, rows=arrivals, vectors=some, k=k)
-    return Neighbours(rows[indices].astype(np.int32), distances)
-
-
-def _lists_of(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    *,
-    k: int,
-    progress: Callable[[int, int], None] | None,
-) -> Neighbours:
+def _lists_of(vectors: Float32s, rows: Int64s, *, k: int, progress: Callable[[int, int], None] | None) -> Neighbours:
     """Find the k nearest other rows of some of the rows."""
     indices = np.zeros((len(rows), k), np.int32)
     distances = np.zeros((len(rows), k), np.float32)
@@ -197,13 +179,8 @@ def _lists_of(
 
 
 def _newcomers(
-    vectors: NDArray[np.float32],
-    came: NDArray[np.int64],
-    *,
-    k: int,
-    reach: NDArray[np.float64],
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Neighbours, NDArray[np.int64], NDArray[np.int64]]:
+    vectors: Float32s, came: Int64s, *, k: int, reach: Float64s, progress: Callable[[int, int], None] | None
+) -> tuple[Neighbours, Int64s, Int64s]:
     """Find the lists of newcomers, and pair every row with each newcomer that may enter its list, from one product.
 
     Args:
@@ -234,9 +211,7 @@ def _newcomers(
     return lists, np.concatenate(rows), np.concatenate(newcomers)
 
 
-def _merged_lists(
-    indices: NDArray[np.int32], row: NDArray[np.int64], newcomer: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _merged_lists(indices: Int32s, row: Int64s, newcomer: Int64s) -> tuple[Int64s, Int32s]:
     """Give the rows that have newcomers, and their lists with those behind, filled up with -1."""
     order = np.argsort(row, kind="stable")
     rows, counts = np.unique(row, return_counts=True)
@@ -246,9 +221,7 @@ def _merged_lists(
     return rows, np.hstack([indices[rows], behind])
 
 
-def _merge(
-    vectors: NDArray[np.float32], graph: Neighbours, *, rows: NDArray[np.int64], lists: NDArray[np.int32]
-) -> NDArray[np.bool_]:
+def _merge(vectors: Float32s, graph: Neighbours, *, rows: Int64s, lists: Int32s) -> Bools:
     """Write the newcomers behind some rows' lists into a graph, measuring those alone.
 
     Args:
@@ -270,9 +243,7 @@ def _merge(
     return np.asarray((near[:, 1:] == near[:, :-1]).any(axis=1), np.bool_)
 
 
-def _nearest_of(
-    products: NDArray[np.float32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _nearest_of(products: Float32s, *, rows: Float32s, vectors: Float32s, k: int) -> tuple[Int32s, Float32s]:
     n_candidates = min(k + SPARE_CANDIDATES, products.shape[1])
     if n_candidates < products.shape[1]:
         candidates = np.argpartition(products, -n_candidates, axis=1)[:, -n_candidates:].astype(np.int32)
@@ -282,9 +253,7 @@ def _nearest_of(
     return _ranked(candidates, rows=rows, vectors=vectors, k=k)
 
 
-def _ranked(
-    candidates: NDArray[np.int32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _ranked(candidates: Int32s, *, rows: Float32s, vectors: Float32s, k: int) -> tuple[Int32s, Float32s]:
     """Measure candidates (m, c) exactly and return the k nearest, nearest first; -1 is none and comes last."""
     exact = _measured(candidates, rows=rows, vectors=vectors)
     order = np.lexsort((candidates, exact), axis=-1)[:, :k]
@@ -292,9 +261,7 @@ def _ranked(
     return indices, np.take_along_axis(exact, order, axis=1).astype(np.float32)
 
 
-def _measured(
-    candidates: NDArray[np.int32], *, rows: NDArray[np.float32], vectors: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _measured(candidates: Int32s, *, rows: Float32s, vectors: Float32s) -> Float64s:
     """Measure the distances (m, c) of candidates exactly; inf for -1, which is none."""
     exact = np.empty(candidates.shape, np.float64)
     for first in range(0, len(rows), 256):  # 256 x 23 x 512 float64 is 24 MB
@@ -312,17 +279,14 @@ def _blocks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
 
 
 def limit_threads(threads: int) -> None:
-    """Keep the products of the libraries that are loaded by now on so many threads for good; at least 1."""
+    """Keep the products of the libraries that are loaded by now on so many threads for good.
+
+    Args:
+        threads: at least 1.
+    """
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=threads)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep products inside the block on one thread."""
-    with _limited(1):
-        yield
 
 
 @contextmanager
@@ -330,13 +294,89 @@ def _limited(threads: int) -> Iterator[None]:
     if threads == 0:
         yield
         return
-    with _pools().limit(limits=threads):
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads):
         yield
 
 
-@cache
-def _pools() -> Any:
-    """Find the libraries that have threads: 2 ms, which is more than placing one arrival takes."""
-    from threadpoolctl import ThreadpoolController
+def fit_weights(distances: Float32s) -> Float64s:
+    """Weigh the neighbours of rows of a fit, as UMAP does there (local connectivity 1).
 
-    return ThreadpoolController()
+    Args:
+        distances: (m, k) float32 of the neighbours of m rows, nearest first, without the rows themselves.
+
+    Returns:
+        (m, k) float64 in [0, 1]; the nearest belongs wholly.
+    """
+    d = distances.astype(np.float64)
+    nearest = np.where(d > 0, d, np.inf).min(axis=1, keepdims=True)
+    beyond = np.maximum(0.0, d - np.where(np.isfinite(nearest), nearest, 0.0))
+    # UMAP counts a row as its own first neighbour.
+    scale = _scales(beyond, target=np.log2(d.shape[1] + 1), distances=d)
+    return np.asarray(np.exp(-beyond / scale[:, None]))
+
+
+def transform_weights(distances: Float32s) -> Float64s:
+    """Weigh the neighbours of arrivals, as UMAP does for new points (local connectivity 0).
+
+    Args:
+        distances: (m, k) float32 ascending distances.
+
+    Returns:
+        (m, k) float64 in (0, 1]; exp(-distance / scale), the scale chosen so that all but the nearest sum to
+        log2(k).
+    """
+    d = distances.astype(np.float64)
+    m, k = d.shape
+    if k == 1:
+        return np.ones((m, 1))
+    scale = _scales(d[:, 1:], target=np.log2(k), distances=d)
+    weights: Float64s = np.exp(-d / scale[:, None])
+    # Far neighbours of a tight group underflow; the nearest always counts.
+    weights[:, 0] = np.maximum(weights[:, 0], np.finfo(np.float64).tiny)
+    return weights
+
+
+def _scales(beyond: Float64s, *, target: float, distances: Float64s) -> Float64s:
+    """Find for each row the scale at which its memberships, exp(-beyond / scale), sum to the target."""
+    m = len(beyond)
+    low, high, scale = np.zeros(m), np.full(m, np.inf), np.ones(m)
+    searching = np.ones(m, bool)
+    for _ in range(SMOOTH_STEPS):
+        total = np.exp(-beyond / scale[:, None]).sum(axis=1)
+        searching &= np.abs(total - target) >= SMOOTH_TOLERANCE
+        if not searching.any():
+            break
+        above = searching & (total > target)
+        below = searching & ~above
+        high[above] = scale[above]
+        low[below] = scale[below]
+        middle = np.where(np.isinf(high), 2.0 * scale, (low + high) / 2.0)
+        scale[searching] = middle[searching]
+    # Each row's own mean where UMAP takes the batch's for rows without a nearest distance.
+    least = np.maximum(MIN_SCALE * distances.mean(axis=1), np.finfo(np.float32).tiny)
+    return np.asarray(np.maximum(scale, least))
+
+
+def distinct_rows(vectors: Float32s) -> tuple[Int32s, Int64s]:
+    """Find rows that are exactly equal: copies of one picture would give HDBSCAN infinite densities.
+
+    Args:
+        vectors: (n, d) float32.
+
+    Returns:
+        (n,) int32, the distinct picture of each row, numbered by first appearance; and (p,) int64, its first
+        row.
+    """
+    seen: dict[bytes, int] = {}
+    picture_of_row = np.empty(len(vectors), np.int32)
+    first_rows: list[int] = []
+    for row, vector in enumerate(vectors):
+        # A digest instead of the row's bytes: 200,000 rows would hold 400 MB of keys. Adding 0 unites -0 and 0.
+        key = hashlib.blake2b((vector + np.float32(0)).tobytes(), digest_size=16).digest()
+        picture = seen.setdefault(key, len(first_rows))
+        if picture == len(first_rows):
+            first_rows.append(row)
+        picture_of_row[row] = picture
+    return picture_of_row, np.array(first_rows, np.int64)

@@ -17,8 +17,8 @@ Granularity = Literal["kept", "coarse", "auto", "fine"]
 # 1 % is what the article used on its 2,100 photos; at 20,000 rows 1 % (200) left 21 clusters and ARI 0.54
 # where 20 gave 57 and 0.71, hence the ceiling. Below five members a cluster is hardly told from chance.
 AUTO_SIZE_SHARE = 0.01
-AUTO_SIZE_LEAST = 5
-AUTO_SIZE_MOST = 20
+AUTO_SIZE_MIN = 5
+AUTO_SIZE_MAX = 20
 # Three seeds each on 1,670 photos by two weak embeddings, a drawn album and blobs: 5 gave the best AMI or within 0.005
 # of it everywhere (3 lost up to 0.1 on blobs, for 3 % fewer unclustered photos). As many as `min_cluster_size`,
 # hdbscan's own default, lumped the 1,670 photos into two clusters with two seeds of three.
@@ -94,13 +94,10 @@ class FitParams:
             where it is automatic: only the layout can tell.
         """
         by_share = round(AUTO_SIZE_SHARE * n_pictures)
-        size = self.min_cluster_size or min(max(by_share, AUTO_SIZE_LEAST), AUTO_SIZE_MOST)
-        group_size = self.min_group_size or self.min_cluster_size or AUTO_SIZE_LEAST
+        size = self.min_cluster_size or min(max(by_share, AUTO_SIZE_MIN), AUTO_SIZE_MAX)
+        group_size = self.min_group_size or self.min_cluster_size or AUTO_SIZE_MIN
         return replace(
-            self,
-            min_cluster_size=size,
-            min_group_size=group_size,
-            min_samples=self.min_samples or AUTO_MIN_SAMPLES,
+            self, min_cluster_size=size, min_group_size=group_size, min_samples=self.min_samples or AUTO_MIN_SAMPLES
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.clustering.neighbours import NEAR, Neighbours
+from vecclust.clustering.arrays import Float32s, Float64s, Int32s, Int64s
+from vecclust.clustering.neighbours import N_NEAREST, Neighbours
 from vecclust.clustering.params import FitParams
 from vecclust.errors import DamagedRun, StoreError, StoreFull
 
@@ -31,18 +32,10 @@ FORMAT = 1
 ARRAYS_FILE = "state.npz"
 FACTS_FILE = "state.json"
 # The facts are a few hundred bytes; a larger file was not written here.
-MOST_FACTS_BYTES = 65_536
+MAX_FACTS_BYTES = 65_536
 # The border to JSON, zip and numpy: damaged or hostile bytes end in any of these, and all mean the same.
 _HOSTILE = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    ArithmeticError,
-    SyntaxError,
+    *(OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, RuntimeError, ArithmeticError, SyntaxError),
     zipfile.BadZipFile,
 )
 
@@ -80,23 +73,23 @@ class FitState:
     params: FitParams
     n_dimensions: int
     n_clusters: int
-    picture_of_row: NDArray[np.int32]
-    neighbours: NDArray[np.int32]
-    distances: NDArray[np.float32]
-    layout: NDArray[np.float32]
-    labels: NDArray[np.int32]
-    strengths: NDArray[np.float32]
-    projection_mean: NDArray[np.float32]
-    projection_components: NDArray[np.float32]
-    centroids: NDArray[np.float64]
-    core_distances: NDArray[np.float64]
-    point_parent: NDArray[np.int32]
-    point_lambda: NDArray[np.float64]
-    node_parent: NDArray[np.int32]
-    node_birth: NDArray[np.float64]
-    node_size: NDArray[np.int64]
-    node_label: NDArray[np.int32]
-    node_max_lambda: NDArray[np.float64]
+    picture_of_row: Int32s
+    neighbours: Int32s
+    distances: Float32s
+    layout: Float32s
+    labels: Int32s
+    strengths: Float32s
+    projection_mean: Float32s
+    projection_components: Float32s
+    centroids: Float64s
+    core_distances: Float64s
+    point_parent: Int32s
+    point_lambda: Float64s
+    node_parent: Int32s
+    node_birth: Float64s
+    node_size: Int64s
+    node_label: Int32s
+    node_max_lambda: Float64s
 
     @property
     def n_rows(self) -> int:
@@ -106,7 +99,7 @@ class FitState:
     @property
     def near(self) -> Neighbours:
         """The nearest few pictures of each, however many a layout looked at."""
-        return Neighbours(self.neighbours, self.distances).nearest(NEAR)
+        return Neighbours(self.neighbours, self.distances).nearest(N_NEAREST)
 
     @property
     def n_pictures(self) -> int:
@@ -115,23 +108,10 @@ class FitState:
 
 
 _DTYPES: Mapping[str, str] = {
-    "picture_of_row": "<i4",
-    "neighbours": "<i4",
-    "distances": "<f4",
-    "layout": "<f4",
-    "labels": "<i4",
-    "strengths": "<f4",
-    "projection_mean": "<f4",
-    "projection_components": "<f4",
-    "centroids": "<f8",
-    "core_distances": "<f8",
-    "point_parent": "<i4",
-    "point_lambda": "<f8",
-    "node_parent": "<i4",
-    "node_birth": "<f8",
+    **dict.fromkeys(("picture_of_row", "neighbours", "labels", "point_parent", "node_parent", "node_label"), "<i4"),
+    **dict.fromkeys(("distances", "layout", "strengths", "projection_mean", "projection_components"), "<f4"),
+    **dict.fromkeys(("centroids", "core_distances", "point_lambda", "node_birth", "node_max_lambda"), "<f8"),
     "node_size": "<i8",
-    "node_label": "<i4",
-    "node_max_lambda": "<f8",
 }
 
 
@@ -213,8 +193,8 @@ def _write(path: Path, data: bytes) -> None:
 
 def _read_facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        text = file.read(MOST_FACTS_BYTES + 1)
-    if len(text) > MOST_FACTS_BYTES:
+        text = file.read(MAX_FACTS_BYTES + 1)
+    if len(text) > MAX_FACTS_BYTES:
         raise ValueError(f"{path.name} is too large")
     facts = json.loads(text)
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
@@ -257,10 +237,12 @@ def _check(state: FitState) -> None:
             raise ValueError(f"{name} is {value!r}")
     p = state.n_pictures
     _check_shapes(state, p)
-    _check_bounds("picture_of_row", state.picture_of_row, least=0, below=p)
-    _check_bounds("neighbours", state.neighbours, least=0, below=p)
-    _check_bounds("labels", state.labels, least=-1, below=state.n_clusters)
     _check_tree(state)
+    bounds = {"picture_of_row": (0, p), "neighbours": (0, p), "point_parent": (0, len(state.node_parent))}
+    for name, (least, below) in {**bounds, **dict.fromkeys(("labels", "node_label"), (-1, state.n_clusters))}.items():
+        values = getattr(state, name)
+        if values.size and (values.min() < least or values.max() >= below):
+            raise ValueError(f"{name} points outside the run")
     for field in fields(state):
         value = getattr(state, field.name)
         lambdas = field.name in ("point_lambda", "node_max_lambda", "node_birth")
@@ -301,15 +283,6 @@ def _check_shapes(state: FitState, p: int) -> None:
 
 def _check_tree(state: FitState) -> None:
     parents = state.node_parent
-    if len(parents) == 0:
-        return
     # A parent before its child: climbing ends at the root, whatever the file says.
-    if parents[0] != -1 or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, len(parents))).any():
+    if (parents[:1] != -1).any() or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, len(parents))).any():
         raise ValueError("the tree's nodes are out of order")
-    _check_bounds("point_parent", state.point_parent, least=0, below=len(parents))
-    _check_bounds("node_label", state.node_label, least=-1, below=state.n_clusters)
-
-
-def _check_bounds(name: str, values: NDArray[np.int32], *, least: int, below: int) -> None:
-    if values.size and (values.min() < least or values.max() >= below):
-        raise ValueError(f"{name} points outside the run")

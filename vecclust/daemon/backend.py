@@ -77,6 +77,7 @@ class DaemonBackend:
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._store_run: str | None = None
+        self._settings: tuple[Any, Config] | None = None
 
     def close(self) -> None:
         """Let go of the tables; only once nobody is answered any more."""
@@ -137,9 +138,8 @@ class DaemonBackend:
         if any(seen(path) != (None if there is None else list(there)) for path, there in asker.files.items()):
             # A service may be fenced in.
             raise Declined("the files look different from here")
-        file = Path(asker.config) if asker.config is not None else own_config(self._library.folder)
         try:
-            config = load_config(file, environment=asker.environment, flags=asker.flags)
+            config = self._read_settings(asker)
         except ConfigError as error:
             raise Declined(f"not understood: {error!r}") from error
         if (config.embed.device, config.embed.precision) != (own.embed.device, own.embed.precision):
@@ -147,6 +147,17 @@ class DaemonBackend:
         if config.store.index_from_photos != own.store.index_from_photos:
             raise Declined("the index is to be used otherwise")
         return config
+
+    def _read_settings(self, asker: Asker) -> Config:
+        """Read settings; those that were read last are known while nothing of them is another."""
+        file = Path(asker.config) if asker.config is not None else own_config(self._library.folder)
+        read = None if file is None or not file.exists() else file.read_bytes()
+        asked = (file, read, asker.environment, asker.flags)
+        known = self._settings
+        if known is None or known[0] != asked:
+            config = load_config(file, environment=asker.environment, flags=asker.flags)
+            known = self._settings = asked, config
+        return known[1]
 
     def _reading(self, config: Config) -> WatchedLibrary:
         """Give the library as the asker would open it, but with the warm model."""

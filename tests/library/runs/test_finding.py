@@ -57,7 +57,7 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
     library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The count stands in the run's figures, whatever process asks; the owner's names are where they were."""
-    monkeypatch.setattr("vecclust.clustering.continuing.MOST_CONTINUED", 2)
+    monkeypatch.setattr("vecclust.clustering.warm_start.MAX_CONTINUED", 2)
     store = library._store
     before = {photo: label.cluster for photo, label in store.labels().items()}
     counts = []
@@ -76,8 +76,8 @@ def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full
     library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as few photos came; the counts go with the run that is current, also one that was gone back to."""
-    monkeypatch.setattr("vecclust.clustering.continuing.MOST_LIGHT", 2)
-    monkeypatch.setattr("vecclust.clustering.continuing.MOST_CONTINUED", 4)
+    monkeypatch.setattr("vecclust.clustering.warm_start.MAX_LIGHT", 2)
+    monkeypatch.setattr("vecclust.clustering.warm_start.MAX_CONTINUED", 4)
     store = library._store
 
     def refit(kind: RefitKind | None = None) -> tuple[str, int, int]:
@@ -93,7 +93,7 @@ def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full
     assert dict(store.labels()) == labels
     assert refit("light") == ("light", 2, 2)
     assert refit("light") == ("continued", 0, 3)
-    monkeypatch.setattr("vecclust.clustering.continuing.MOST_NEWCOMERS_FOR_LIGHT", -1.0)
+    monkeypatch.setattr("vecclust.clustering.warm_start.MAX_NEWCOMERS_FOR_LIGHT", -1.0)
     assert refit()[0] == "continued"
 
 

@@ -137,7 +137,7 @@ def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.fl
 
 def map_graph(vectors: NDArray[np.float32]) -> Neighbours:
     """Give the nearest rows of each row, as many as the layout and the map's panel need."""
-    from vecclust.clustering.flat import N_NEIGHBOURS as N_FOR_LAYOUT
+    from vecclust.clustering.layout import MAP_NEIGHBOURS as N_FOR_LAYOUT
     from vecclust.clustering.neighbours import neighbour_graph
 
     return neighbour_graph(vectors, k=max(N_NEIGHBOURS, N_FOR_LAYOUT))

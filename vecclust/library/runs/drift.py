@@ -59,7 +59,7 @@ def gathered_newcomers(store: Store, run: str, arrivals: Sequence[Label]) -> tup
     least = next((one.params.get("min_cluster_size", 0) for one in store.runs() if one.run == run), 0)
     if len(newcomers) < max(least, 2):
         return ()
-    from vecclust.clustering import densest_pocket, load_state
+    from vecclust.clustering import largest_new_group, load_state
 
     photos, vectors = store.vectors(newcomers)
     row_of = {photo: row for row, photo in enumerate(photos)}
@@ -69,7 +69,7 @@ def gathered_newcomers(store: Store, run: str, arrivals: Sequence[Label]) -> tup
     except DamagedRun as error:
         log.warning("%s", error)
         return ()
-    return tuple(came[row] for row in densest_pocket(vectors[[row_of[photo] for photo in came]], state))
+    return tuple(came[row] for row in largest_new_group(vectors[[row_of[photo] for photo in came]], state))
 
 
 @cache

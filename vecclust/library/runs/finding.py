@@ -91,7 +91,7 @@ def find(
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
     earlier, current = _earlier(store, photos), _current(store)
     due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
-    found = fit(vectors, params, earlier=earlier, kind=due, held=kind != "full", progress=progress)
+    found = fit(vectors, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
     if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
         found = fit(vectors, params, earlier=earlier, progress=progress)
@@ -119,12 +119,10 @@ def due_kind(asked: RefitKind | None, current: Run | None, *, newcomers: float) 
     Returns:
         The kind.
     """
-    from vecclust.clustering import continuing
+    from vecclust.clustering import refit_kind
 
-    if asked == "full" or _counted(current, N_CONTINUED) >= continuing.MOST_CONTINUED:
-        return "full"
-    few = asked == "light" or (asked is None and newcomers <= continuing.MOST_NEWCOMERS_FOR_LIGHT)
-    return "light" if few and _counted(current, N_LIGHT) < continuing.MOST_LIGHT else "continued"
+    n_continued, n_light = _counted(current, N_CONTINUED), _counted(current, N_LIGHT)
+    return refit_kind(asked, n_continued=n_continued, n_light=n_light, share_new=newcomers)
 
 
 def _counts(kind: RefitKind, current: Run | None) -> dict[str, int]:

@@ -51,8 +51,8 @@ def map_positions(
     Returns:
         (n, 2) float32, finite.
     """
-    from vecclust.clustering.continuing import place_newcomers
-    from vecclust.clustering.flat import map_layout
+    from vecclust.clustering.layout import map_layout
+    from vecclust.clustering.warm_start import impute_positions
 
     current = store.state().current_run
     source, earlier = _earlier(store, current, photos)
@@ -61,7 +61,7 @@ def map_positions(
         if n_new == 0:
             return earlier
         if n_new <= MOST_NEWCOMERS * len(photos):
-            placed = place_newcomers(earlier, graph=graph())
+            placed = impute_positions(earlier, graph=graph())
             if placed is not None:
                 return placed
     positions = map_layout(vectors, seed=seed, graph=graph(), earlier=earlier)

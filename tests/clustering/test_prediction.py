@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from tests.clustering.conftest import Fitted
 from tests.clustering.worlds import cloud, unit, world
 from vecclust.clustering import FitParams, FitState, Placer, fit
-from vecclust.clustering.density import by_density
-from vecclust.clustering.neighbours import nearest_rows
-from vecclust.clustering.place import DensityPredictor
-from vecclust.clustering.weights import arriving_weights
+from vecclust.clustering.clusterers import hdbscan_clusters
+from vecclust.clustering.neighbours import nearest_rows, transform_weights
+from vecclust.clustering.prediction import DensityPredictor
 
 
 def scattered(layout: NDArray[np.float32], *, seed: int = 0) -> NDArray[np.float32]:
@@ -87,7 +86,7 @@ def test_prediction_is_that_of_hdbscan(
 def regrouped(state: FitState, *, min_samples: int) -> FitState:
     """The same layout, grouped anew with another density and without a second pass."""
     params = replace(state.params, min_samples=min_samples, min_group_size=state.params.min_cluster_size)
-    grouping = by_density(state.layout, params=params, neighbours=state.neighbours)
+    grouping = hdbscan_clusters(state.layout, params=params, neighbours=state.neighbours)
     assert grouping.tree is not None
     assert grouping.selection is not None
     return replace(
@@ -164,7 +163,7 @@ def test_most_neighbours_overrule_the_place_between_them(cut_blobs: Fitted) -> N
     arrivals, state = unit(mixed.astype(np.float64)), cut_blobs.fit.state
     placed = Placer(state, cut_blobs.vectors).place(arrivals)
     near = nearest_rows(cut_blobs.vectors, arrivals, k=state.neighbours.shape[1])
-    weights = arriving_weights(near.distances)
+    weights = transform_weights(near.distances)
     said = np.where(state.labels[near.indices] == placed.votes[:, None], weights, 0.0).sum(axis=1) / weights.sum(axis=1)
     most = (said > 0.51) & ~placed.newcomer
     assert (placed.labels[most] == placed.votes[most]).all()
@@ -258,9 +257,8 @@ def test_vectors_of_another_run_are_refused(groups: Fitted) -> None:
 
 
 @pytest.mark.parametrize("clusterer", ["hdbscan", "kmeans"])
-def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asked_often_it_answers_the_same(groups: Fitted, clusterer: str) -> None:
     """What makes many small batches quick changes nothing."""
-    monkeypatch.setattr("vecclust.clustering.place.LEAST_FOR_SIEVE", 1)
     vectors, _ = world([30] * 4, seed=5)
     state = groups.fit.state if clusterer == "hdbscan" else fit(vectors, FitParams(clusterer="kmeans")).state
     fitted = groups.vectors if clusterer == "hdbscan" else vectors

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vecclust.clustering.holding import counterparts, hold
+from vecclust.clustering.continuity import counterparts, keep_labels
 
 K = 4
 
@@ -30,17 +30,17 @@ def test_photos_at_an_edge_stay_where_they_were() -> None:
     """Two of a cluster fall to its neighbour and two to noise, while theirs stayed: nothing moves."""
     before = labels((0, 20), (1, 20))
     found = labels((0, 16), (1, 2), (-1, 2), (1, 20))
-    held = hold(found, before, neighbours=ring(20, 20), least_size=6)
-    np.testing.assert_array_equal(held.labels, before)
-    np.testing.assert_array_equal(np.flatnonzero(held.changed), [16, 17, 18, 19])
-    assert held.closeness[held.changed].min() == 1.0, "as strong as their neighbours are there"
+    result = keep_labels(found, before, neighbours=ring(20, 20), least_size=6)
+    np.testing.assert_array_equal(result.labels, before)
+    np.testing.assert_array_equal(np.flatnonzero(result.changed), [16, 17, 18, 19])
+    assert result.closeness[result.changed].min() == 1.0, "as strong as their neighbours are there"
 
 
 def test_a_group_that_parts_with_its_neighbours_goes() -> None:
     """Two groups that were one cluster and know nothing of one another are two now."""
     before, found = labels((0, 30)), labels((0, 18), (1, 12))
-    held = hold(found, before, neighbours=ring(18, 12), least_size=6)
-    np.testing.assert_array_equal(held.labels, found)
+    result = keep_labels(found, before, neighbours=ring(18, 12), least_size=6)
+    np.testing.assert_array_equal(result.labels, found)
 
 
 def test_a_cut_through_a_group_is_not_made() -> None:
@@ -48,18 +48,18 @@ def test_a_cut_through_a_group_is_not_made() -> None:
     before = labels((0, 29), (-2, 1))
     far = ring(30)[:, :1]
     across = np.random.default_rng(0).permuted(np.tile(np.arange(30, dtype=np.int32), (30, 1)), axis=1)[:, : K - 1]
-    held = hold(labels((0, 18), (1, 12)), before, neighbours=np.hstack([far, across]), least_size=6)
-    np.testing.assert_array_equal(held.labels, np.zeros(30))
-    np.testing.assert_array_equal(held.label_of, [0, -1])
+    result = keep_labels(labels((0, 18), (1, 12)), before, neighbours=np.hstack([far, across]), least_size=6)
+    np.testing.assert_array_equal(result.labels, np.zeros(30))
+    np.testing.assert_array_equal(result.label_of, [0, -1])
 
 
 def test_a_cluster_that_the_fit_lost_lives_on() -> None:
     """Its photos were taken for another cluster's, or for noise, but know one another: it comes after the fit's own."""
     before = labels((0, 20), (1, 8), (2, 8))
     found = labels((0, 28), (-1, 8))
-    held = hold(found, before, neighbours=ring(20, 8, 8), least_size=8)
-    np.testing.assert_array_equal(held.labels, before)
-    np.testing.assert_array_equal(held.label_of, [0])
+    result = keep_labels(found, before, neighbours=ring(20, 8, 8), least_size=8)
+    np.testing.assert_array_equal(result.labels, before)
+    np.testing.assert_array_equal(result.label_of, [0])
 
 
 def test_noise_joins_only_where_most_of_its_neighbours_are() -> None:
@@ -67,8 +67,8 @@ def test_noise_joins_only_where_most_of_its_neighbours_are() -> None:
     before = labels((0, 20), (-1, 12))
     found = labels((0, 22), (1, 10))
     neighbours = np.vstack([ring(20), np.tile([0, 1, 2, 3], (1, 1)), np.tile([0, 22, 23, 24], (1, 1)), 22 + ring(10)])
-    held = hold(found, before, neighbours=neighbours.astype(np.int32), least_size=6)
-    np.testing.assert_array_equal(held.labels, labels((0, 21), (-1, 1), (1, 10)))
+    result = keep_labels(found, before, neighbours=neighbours.astype(np.int32), least_size=6)
+    np.testing.assert_array_equal(result.labels, labels((0, 21), (-1, 1), (1, 10)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -78,17 +78,19 @@ def test_whatever_comes_the_answer_is_one(seed: int) -> None:
     n = 60
     before, found = rng.integers(-2, 5, n), rng.integers(-1, 6, n)
     neighbours = np.array([rng.permutation(np.delete(np.arange(n), row))[:K] for row in range(n)], np.int32)
-    held = hold(found, before, neighbours=neighbours, least_size=6)
-    kept = held.labels[held.labels >= 0]
+    result = keep_labels(found, before, neighbours=neighbours, least_size=6)
+    kept = result.labels[result.labels >= 0]
     np.testing.assert_array_equal(np.unique(kept), np.arange(kept.max(initial=-1) + 1))
     sizes = np.bincount(kept)
     assert (sizes >= 3).all()
-    same = ~held.changed & (found >= 0)
-    np.testing.assert_array_equal(held.labels[same], held.label_of[found[same]])
+    same = ~result.changed & (found >= 0)
+    np.testing.assert_array_equal(result.labels[same], result.label_of[found[same]])
     order = rng.permutation(n)
     place = np.argsort(order)
-    turned = hold(found[order], before[order], neighbours=place[neighbours[order]].astype(np.int32), least_size=6)
-    np.testing.assert_array_equal(turned.labels, held.labels[order])
+    turned = keep_labels(
+        found[order], before[order], neighbours=place[neighbours[order]].astype(np.int32), least_size=6
+    )
+    np.testing.assert_array_equal(turned.labels, result.labels[order])
 
 
 def test_counterparts_are_one_to_one() -> None:

@@ -13,20 +13,20 @@ from itertools import combinations, product
 from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vecclust.clustering.arrays import Float32s, Int64s
 from vecclust.clustering.fit import fit
 from vecclust.clustering.params import Clusterer, FitParams, Reducer
 
 # Each fit of a way sees so much of the rows, another part each time.
 RESAMPLE_SHARE = 0.8
 # Of HDBSCAN; 0 is what a fit chooses for itself.
-SIZES = (0, 5, 20)
+SIZES_COMPARED = (0, 5, 20)
 
 
 def ways() -> Iterator[FitParams]:
     """Give the grid: every reducer with HDBSCAN in three sizes, k-means and agglomerative clustering."""
-    for reducer, size in product(get_args(Reducer), SIZES):
+    for reducer, size in product(get_args(Reducer), SIZES_COMPARED):
         yield FitParams(reducer=reducer, min_cluster_size=size)
     others: tuple[Clusterer, ...] = ("kmeans", "agglomerative")
     for reducer, clusterer in product(get_args(Reducer), others):
@@ -34,11 +34,11 @@ def ways() -> Iterator[FitParams]:
 
 
 def figures_of_way(
-    vectors: NDArray[np.float32],
+    vectors: Float32s,
     params: FitParams,
     *,
     n_seeds: int,
-    current: NDArray[np.int64],
+    current: Int64s,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float | None]:
     """Fit resamples of the same rows, each with a seed of its own, and take the mean of what is found.

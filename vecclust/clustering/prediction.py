@@ -11,31 +11,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vecclust.clustering.group import centroid_distances, euclidean, simplified_silhouette
-from vecclust.clustering.neighbours import SAME_PICTURE, Neighbours, nearest_rows
-from vecclust.clustering.novelty import CLEARLY, at_home, outlier_scores, rank_of, yardstick
-from vecclust.clustering.reduce import Projection
-from vecclust.clustering.sieve import Sieve
+from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+from vecclust.clustering.clusterers import centroid_distances, euclidean, simplified_silhouette
+from vecclust.clustering.layout import Projection
+from vecclust.clustering.neighbours import SAME_PICTURE, Neighbours, nearest_rows, transform_weights
+from vecclust.clustering.novelty import (
+    CLEAR_FACTOR,
+    agrees_with_neighbours,
+    neighbour_rank,
+    outlier_reference,
+    outlier_scores,
+)
 from vecclust.clustering.state import FitState
 from vecclust.clustering.tree import membership
-from vecclust.clustering.weights import arriving_weights
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
-# Fewer rows are read as quickly as they are ruled out.
-LEAST_FOR_SIEVE = 2000
 # So many differences of coordinates cost less (0.1 s) than importing scipy's trees does (0.3 s), in
 # a process that places a few photos and ends.
-MOST_GAPS = 5_000_000
+MAX_GAPS = 5_000_000
 # The mean of an arrival's neighbours' places lies between clusters where they are in several, and what is there is
 # noise or a third one. pacs-photo, means of three left-out classes and three next fits each: by the vote of most 0.61
 # of the arrivals are in the cluster that the next fit gives them, by place alone 0.585, by `umap.transform` 0.545;
 # after a continued fit 0.65, 0.61 and 0.58. By the vote of the most numerous, without a least share, hardly one would
 # be left unlabelled.
-MAJORITY = 0.5
+MIN_MAJORITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ class Placement:
         votes: (m,) int64, the label the neighbours' weighted vote gives (-1 for noise): a second opinion.
     """
 
-    labels: NDArray[np.int64]
-    strengths: NDArray[np.float32]
-    positions: NDArray[np.float32]
-    novelty: NDArray[np.float32]
-    newcomer: NDArray[np.bool_]
-    votes: NDArray[np.int64]
+    labels: Int64s
+    strengths: Float32s
+    positions: Float32s
+    novelty: Float32s
+    newcomer: Bools
+    votes: Int64s
 
 
 class Placer:
@@ -74,20 +76,14 @@ class Placer:
         vectors: (n, d) float32 unit norm, the rows of the fit in its order.
         present: (n,) bool, False for rows whose photo is gone; their vectors are not looked at. None for all
             present.
-        often: whether many small batches will be asked for: 0.1 s at 20,000 rows is spent now, and the
-            neighbours of one arrival cost a quarter.
+        often: whether many small batches will be asked for: the tree over the layout is made now.
 
     Raises:
         ValueError: the vectors are not those of this run.
     """
 
     def __init__(
-        self,
-        state: FitState,
-        vectors: NDArray[np.float32],
-        *,
-        present: NDArray[np.bool_] | None = None,
-        often: bool = False,
+        self, state: FitState, vectors: Float32s, *, present: Bools | None = None, often: bool = False
     ) -> None:
         if vectors.shape != (state.n_rows, state.n_dimensions):
             wanted = (state.n_rows, state.n_dimensions)
@@ -99,15 +95,14 @@ class Placer:
         chosen = rows[first]
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
-        self._rank = rank_of(state.near.indices.shape[1], min_cluster_size=state.params.min_cluster_size)
-        self._yardstick = yardstick(state.near, rank=self._rank)
-        self._sieve = Sieve(self._vectors) if often and len(self._vectors) >= LEAST_FOR_SIEVE else None
-        self._small = _SmallGroups(state)
+        self._rank = neighbour_rank(state.near.indices.shape[1], min_cluster_size=state.params.min_cluster_size)
+        self._reference = outlier_reference(state.near, rank=self._rank)
+        self._small = _SmallClusters(state)
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
             self._density = DensityPredictor(state, self._fitted_points(), often=True)
 
-    def place(self, arrivals: NDArray[np.float32]) -> Placement:
+    def place(self, arrivals: Float32s) -> Placement:
         """Place arrivals.
 
         Args:
@@ -121,25 +116,26 @@ class Placer:
         if len(self._pictures) == 0 or len(arrivals) == 0:
             return self._nowhere(len(arrivals))
         state = self._state
-        near = self._nearest(arrivals)
-        weights = arriving_weights(near.distances)
+        found = nearest_rows(self._vectors, arrivals, k=max(1, state.near.indices.shape[1]))
+        near = Neighbours(self._pictures[found.indices], found.distances)
+        weights = transform_weights(near.distances)
         scores = outlier_scores(near, distances=state.distances, rank=self._rank)
         positions = self._positions(arrivals, near=near, weights=weights)
         votes = _vote(state.labels[near.indices], weights)
         labels, strengths = self._labels(arrivals, positions=positions, votes=votes)
-        for_small = self._small.taken(votes, near)
+        in_small = self._small.taken(votes, near)
         shares = _shares(state.labels[near.indices], weights, votes=votes)
-        voted = for_small.copy()
+        voted = in_small.copy()
         if state.params.clusterer == "hdbscan":
             # Where both say the same, the strength is that of the place.
-            voted |= (shares >= MAJORITY) & (votes != labels)
+            voted |= (shares >= MIN_MAJORITY) & (votes != labels)
         labels[voted], strengths[voted] = votes[voted], shares[voted]
-        novelty, gate = self._yardstick.standing(scores), np.float32(self._yardstick.gate)
-        unsure = ~at_home(labels, state.labels[near.indices], rank=self._rank)
-        newcomer = ((scores > CLEARLY * gate) | ((scores > gate) & unsure)) & ~for_small
-        held = newcomer | (labels < 0)
-        labels = np.where(held, -1, labels).astype(np.int64)
-        strengths = np.where(held, 0.0, strengths).astype(np.float32)
+        novelty, threshold = self._reference.quantiles(scores), np.float32(self._reference.threshold)
+        unsure = ~agrees_with_neighbours(labels, state.labels[near.indices], rank=self._rank)
+        newcomer = ((scores > CLEAR_FACTOR * threshold) | ((scores > threshold) & unsure)) & ~in_small
+        unlabelled = newcomer | (labels < 0)
+        labels = np.where(unlabelled, -1, labels).astype(np.int64)
+        strengths = np.where(unlabelled, 0.0, strengths).astype(np.float32)
         twin = near.distances[:, 0] <= SAME_PICTURE
         same = near.indices[twin, 0]
         labels[twin], strengths[twin] = state.labels[same], state.strengths[same]
@@ -147,47 +143,30 @@ class Placer:
         return Placement(labels, strengths, positions, novelty, newcomer, votes)
 
     def _nowhere(self, m: int) -> Placement:
-        nothing = np.full(m, -1, np.int64)
+        nothing, places = np.full(m, -1, np.int64), np.zeros((m, self._state.params.n_components), np.float32)
         return Placement(
-            labels=nothing,
-            strengths=np.zeros(m, np.float32),
-            positions=np.zeros((m, self._state.params.n_components), np.float32),
-            novelty=np.ones(m, np.float32),
-            newcomer=np.ones(m, bool),
-            votes=nothing.copy(),
+            nothing, np.zeros(m, np.float32), places, np.ones(m, np.float32), np.ones(m, bool), nothing.copy()
         )
 
-    def _nearest(self, arrivals: NDArray[np.float32]) -> Neighbours:
-        k = max(1, self._state.near.indices.shape[1])
-        if self._sieve is None:
-            found = nearest_rows(self._vectors, arrivals, k=k)
-        else:
-            found = self._sieve.nearest(arrivals, k=k)
-        return Neighbours(self._pictures[found.indices], found.distances)
-
-    def _positions(
-        self, arrivals: NDArray[np.float32], *, near: Neighbours, weights: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
+    def _positions(self, arrivals: Float32s, *, near: Neighbours, weights: Float64s) -> Float32s:
         state = self._state
         if state.params.reducer != "umap":
             return Projection(state.projection_mean, state.projection_components).apply(arrivals)
         pulled = state.layout[near.indices].astype(np.float64) * weights[:, :, None]
         return np.asarray(pulled.sum(axis=1) / weights.sum(axis=1)[:, None], dtype=np.float32)
 
-    def _labels(
-        self, arrivals: NDArray[np.float32], *, positions: NDArray[np.float32], votes: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _labels(self, arrivals: Float32s, *, positions: Float32s, votes: Int64s) -> tuple[Int64s, Float32s]:
         state = self._state
         points = arrivals if state.params.reducer == "none" else positions
         if state.params.clusterer == "hdbscan":
-            return self._by_density(points)
+            return self._by_hdbscan(points)
         if state.params.clusterer == "kmeans":
             labels = centroid_distances(points, state.centroids).argmin(axis=1).astype(np.int64)
         else:
             labels = votes
         return labels, simplified_silhouette(points, labels, centroids=state.centroids)
 
-    def _by_density(self, points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _by_hdbscan(self, points: Float32s) -> tuple[Int64s, Float32s]:
         if self._state.n_clusters < 2:
             return np.full(len(points), -1, np.int64), np.zeros(len(points), np.float32)
         if self._density is None:
@@ -195,7 +174,7 @@ class Placer:
         labels, strengths = self._density.predict(points)
         return labels, strengths.astype(np.float32)
 
-    def _fitted_points(self) -> NDArray[np.float32]:
+    def _fitted_points(self) -> Float32s:
         state = self._state
         if state.params.reducer != "none":
             return state.layout
@@ -207,11 +186,12 @@ class Placer:
         return points
 
 
-class _SmallGroups:
-    """Tells which arrivals belong to groups smaller than the smallest cluster.
+class _SmallClusters:
+    """Tells which arrivals belong to clusters smaller than the smallest of the first pass.
 
-    Such a group has fewer photos than a list has places, so all of its own photos stand out among those of the run, and
-    the layout has others beside it. What counts is how far half of the group is, against what its own photos have.
+    Such a cluster has fewer photos than a list has places, so all of its own photos stand out among those of the run,
+    and the layout has others beside it. What counts is how far half of the cluster is, against what its own photos
+    have.
 
     Args:
         state: the run.
@@ -220,7 +200,7 @@ class _SmallGroups:
     def __init__(self, state: FitState) -> None:
         self._labels = state.labels
         sizes = np.bincount(state.labels[state.labels >= 0], minlength=state.n_clusters)
-        # By label; the last one is that of noise. Nothing is within 0 of half of a group.
+        # By label; the last one is that of noise. Nothing is within 0 of half of a cluster.
         self._half = np.append((sizes + 1) // 2, 1)
         self._reach = np.zeros(state.n_clusters + 1, np.float32)
         if state.params.clusterer != "hdbscan" or state.near.indices.shape[1] == 0:
@@ -230,17 +210,15 @@ class _SmallGroups:
             far = self._far(Neighbours(state.near.indices[rows], state.near.distances[rows]), np.full(len(rows), label))
             self._reach[label] = far[np.isfinite(far)].max(initial=0.0)
 
-    def taken(self, votes: NDArray[np.int64], near: Neighbours) -> NDArray[np.bool_]:
-        """Say which arrivals the small group takes that their neighbours vote for, (m,) bool."""
+    def taken(self, votes: Int64s, near: Neighbours) -> Bools:
+        """Say which arrivals the small cluster takes that their neighbours vote for, (m,) bool."""
         taken = self._reach[votes] > 0
-        taken[taken] = (
-            self._far(Neighbours(near.indices[taken], near.distances[taken]), votes[taken])
-            <= (self._reach[votes[taken]])
-        )
+        far = self._far(Neighbours(near.indices[taken], near.distances[taken]), votes[taken])
+        taken[taken] = far <= self._reach[votes[taken]]
         return taken
 
-    def _far(self, near: Neighbours, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how far half of the group is from each, inf where fewer of it are among the nearest."""
+    def _far(self, near: Neighbours, labels: Int64s) -> Float32s:
+        """Return how far half of the cluster is from each, inf where fewer of it are among the nearest."""
         inside = np.cumsum(self._labels[near.indices] == labels[:, None], axis=1) >= self._half[labels][:, None]
         first = np.where(inside.any(axis=1), inside.argmax(axis=1), 0)
         far = near.distances[np.arange(len(labels)), first]
@@ -259,13 +237,20 @@ class DensityPredictor:
         often: whether many batches will be asked for: a tree over the points is made now.
     """
 
-    def __init__(self, state: FitState, points: NDArray[np.float32], *, often: bool = False) -> None:
+    def __init__(self, state: FitState, points: Float32s, *, often: bool = False) -> None:
         self._state = state
         self._points = points.astype(np.float64)
-        self._tree = _tree_of(self._points) if often else None
+        self._tree = self._make_tree() if often else None
 
-    def predict(self, points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return labels (m,) int64, -1 for noise, and strengths (m,) float64 in [0, 1] of points (m, c)."""
+    def predict(self, points: Float32s) -> tuple[Int64s, Float64s]:
+        """Label points.
+
+        Args:
+            points: (m, c) in the space the clusterer saw.
+
+        Returns:
+            (m,) int64 labels, -1 for noise; (m,) float64 strengths in [0, 1].
+        """
         state = self._state
         neighbour, density = self._join(points.astype(np.float64))
         node = state.point_parent[neighbour].astype(np.int64)
@@ -278,7 +263,7 @@ class DensityPredictor:
         strengths[labels < 0] = 0.0
         return labels, strengths
 
-    def _join(self, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _join(self, points: Float64s) -> tuple[Int64s, Float64s]:
         """Find the fitted point each new one joins, by mutual reachability, and the density there."""
         min_samples = min(self._state.params.min_samples, len(self._points) - 1)
         k = min(2 * min_samples, len(self._points))
@@ -296,24 +281,23 @@ class DensityPredictor:
         np.divide(1.0, gap, out=density, where=gap > 0.0)
         return index[rows, nearest].astype(np.int64), density
 
-    def _nearest(self, points: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    def _make_tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._points)
+
+    def _nearest(self, points: Float64s, k: int) -> Int64s:
         """Find the k nearest fitted points of each, (m, k)."""
-        if self._tree is None and len(points) * self._points.size <= MOST_GAPS:
+        if self._tree is None and len(points) * self._points.size <= MAX_GAPS:
             distance = euclidean(points[:, None, :], self._points[None, :, :])
             return np.argpartition(distance, k - 1, axis=1)[:, :k].astype(np.int64)
         if self._tree is None:
-            self._tree = _tree_of(self._points)
+            self._tree = self._make_tree()
         # A list of ranks keeps the shape (m, k) for k = 1 too.
         return np.asarray(self._tree.query(points, k=np.arange(1, k + 1))[1], np.int64)
 
 
-def _tree_of(points: NDArray[np.float64]) -> cKDTree:
-    from scipy.spatial import cKDTree
-
-    return cKDTree(points)
-
-
-def _vote(labels: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.int64]:
+def _vote(labels: Int32s, weights: Float64s) -> Int64s:
     """Return for each row the label with the most weight, the smaller one on a tie."""
     won = np.empty(len(labels), np.int64)
     for row, (own, weight) in enumerate(zip(labels, weights, strict=True)):
@@ -322,9 +306,7 @@ def _vote(labels: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np
     return won
 
 
-def _shares(
-    labels: NDArray[np.int32], weights: NDArray[np.float64], *, votes: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _shares(labels: Int32s, weights: Float64s, *, votes: Int64s) -> Float32s:
     """Return the share of the weight that each row's vote has."""
     won = np.where(labels == votes[:, None], weights, 0.0).sum(axis=1)
     return np.asarray(won / weights.sum(axis=1), np.float32)

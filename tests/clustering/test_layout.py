@@ -1,13 +1,15 @@
-"""The map's places: repeatable, continued, and sensible for the smallest collections."""
+"""Vectors to a layout, and the places of the map: repeatable, continued, sensible for the smallest collections."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from vecclust.clustering.continuing import place_newcomers
-from vecclust.clustering.flat import map_layout
+from tests.clustering.worlds import unit, world
+from vecclust.clustering.layout import map_layout, principal_components, umap_layout
 from vecclust.clustering.neighbours import neighbour_graph
+from vecclust.clustering.params import FitParams
+from vecclust.clustering.warm_start import impute_positions
 
 
 def kinds(n: int, *, seed: int = 0, n_kinds: int = 4) -> np.ndarray:
@@ -84,9 +86,41 @@ def test_newcomers_lie_among_their_nearest() -> None:
     with_new = places.copy()
     with_new[7] = np.nan
     near = places[graph.indices[7]]
-    placed = place_newcomers(with_new, graph=graph)
+    placed = impute_positions(with_new, graph=graph)
     assert placed is not None
     assert (placed[7] >= near.min(axis=0) - 1e-4).all()
     assert (placed[7] <= near.max(axis=0) + 1e-4).all()
     assert (np.delete(placed, 7, axis=0) == np.delete(places, 7, axis=0)).all()
-    assert place_newcomers(np.full((60, 2), np.nan, np.float32), graph=graph) is None
+    assert impute_positions(np.full((60, 2), np.nan, np.float32), graph=graph) is None
+
+
+def test_principal_components_are_those_of_scikit_learn() -> None:
+    """The same axes and positions, with the sign fixed by the largest weight."""
+    from sklearn.decomposition import PCA
+
+    vectors, _ = world([40, 40, 40])
+    ours = principal_components(vectors, n_components=5)
+    theirs = PCA(5, svd_solver="full").fit(vectors.astype(np.float64))
+    turned = theirs.components_ * np.sign((theirs.components_ * ours.components).sum(axis=1))[:, None]
+    np.testing.assert_allclose(ours.components, turned, atol=1e-4)
+    np.testing.assert_allclose(ours.apply(vectors), (vectors - theirs.mean_) @ turned.T, atol=1e-4)
+    assert (ours.components[range(5), np.abs(ours.components).argmax(axis=1)] > 0).all()
+
+
+def test_axes_that_do_not_exist_are_zero() -> None:
+    """Three photos span two dimensions; the rest of the position is 0."""
+    vectors = unit(np.random.default_rng(0).normal(size=(3, 8)))
+    positions = principal_components(vectors, n_components=5).apply(vectors)
+    assert (positions[:, 2:] == 0).all()
+    assert (np.abs(positions[:, :2]).sum(axis=0) > 0).all()
+
+
+def test_the_layout_brings_neighbours_together() -> None:
+    """Each photo's nearest photos of the layout are of its own group."""
+    vectors, truth = world([30] * 4)
+    graph = neighbour_graph(vectors, k=15)
+    layout = umap_layout(vectors, graph, params=FitParams(n_components=3))
+    assert layout.shape == (120, 3)
+    gaps = np.linalg.norm(layout[:, None] - layout[None], axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    assert (truth[gaps.argmin(axis=1)] == truth).mean() > 0.98

@@ -14,25 +14,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from vecclust.clustering.arrays import Bools, Float32s, Int32s, Int64s
 
 # A cluster's counterpart among the new ones is the one that is most like it, by Jaccard's index, at least this much.
-LEAST_ALIKE = 0.25
+MIN_JACCARD_OF_COUNTERPART = 0.25
 # Photos that left a cluster together have parted from it for good where so many of their neighbours went with them and
-# so few stayed with it. Synthetic groups that parted: 0.94 and more, at most 0.02; photos that a layout shook loose:
+# so few stayed with it. Synthetic groups that parted: 0.94 and more, at most 0.02; photos that a layout shook in_small:
 # at most 0.7, and up to 0.4.
-LEAST_TOGETHER = 0.75
-MOST_BEHIND = 0.05
+MIN_LEFT_TOGETHER = 0.75
+MAX_LEFT_BEHIND = 0.05
 # Otherwise a photo stays where it was while this share of its neighbours is there, unless so many times more are where
 # the fit puts it. Low, for a cluster of ten cannot be a large share of fifteen neighbours.
-LEAST_TO_STAY = 0.1
-MOST_AGAINST = 3.0
+MIN_SHARE_TO_STAY = 0.1
+MAX_ODDS_AGAINST = 3.0
 # A photo without a cluster joins one that was there before only where most of its neighbours are.
-LEAST_TO_JOIN = 0.6
+MIN_SHARE_TO_JOIN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class KeptLabels:
     """What holding gives.
 
     Attributes:
@@ -43,15 +44,13 @@ class Held:
         changed: (n,) bool, where the label is another cluster than the fit's.
     """
 
-    labels: NDArray[np.int64]
-    label_of: NDArray[np.int64]
-    closeness: NDArray[np.float32]
-    changed: NDArray[np.bool_]
+    labels: Int64s
+    label_of: Int64s
+    closeness: Float32s
+    changed: Bools
 
 
-def hold(
-    labels: NDArray[np.int64], before: NDArray[np.int64], *, neighbours: NDArray[np.int32], least_size: int
-) -> Held:
+def keep_labels(labels: Int64s, before: Int64s, *, neighbours: Int32s, least_size: int) -> KeptLabels:
     """Decide between where a fit puts photos and where they were.
 
     Args:
@@ -70,23 +69,23 @@ def hold(
     n = n_found + len(lost)
     was = np.full(len(labels), -1, np.int64)
     was[before >= 0] = counterpart[before[before >= 0]]
-    # Neighbours speak of where they were; those that came since, of where they are put.
-    spoken = _shares(np.where(before == -2, labels, was), neighbours=neighbours, n=n)
+    # Neighbours count where they were; those that came since, where they are put.
+    share_of = _shares(np.where(before == -2, labels, was), neighbours=neighbours, n=n)
     put = _shares(labels, neighbours=neighbours, n=n)
     row = np.arange(len(labels))
     left = (was >= 0) & (labels != was) & ~_parted(labels, was, put=put, least_size=least_size, n_found=n_found)
-    own = spoken[row, was]
-    stays = left & (own >= LEAST_TO_STAY) & ((labels < 0) | (MOST_AGAINST * own >= spoken[row, labels]))
-    held = np.where(stays, was, labels)
-    standing = np.zeros(n, np.bool_)
-    standing[counterpart[:n_before]] = True
-    joins = (before == -1) & (labels >= 0) & np.append(standing, False)[labels]
-    held[joins & (spoken[row, labels] < LEAST_TO_JOIN)] = -1
-    held = _without_crumbs(held, spoken, least=np.where(standing, least_size // 2, least_size))
-    return _numbered(held, labels, neighbours=neighbours, n=n, n_found=n_found)
+    own = share_of[row, was]
+    stays = left & (own >= MIN_SHARE_TO_STAY) & ((labels < 0) | (MAX_ODDS_AGAINST * own >= share_of[row, labels]))
+    kept = np.where(stays, was, labels)
+    was_cluster = np.zeros(n, np.bool_)
+    was_cluster[counterpart[:n_before]] = True
+    joins = (before == -1) & (labels >= 0) & np.append(was_cluster, False)[labels]
+    kept[joins & (share_of[row, labels] < MIN_SHARE_TO_JOIN)] = -1
+    kept = _dissolve_small(kept, share_of, least=np.where(was_cluster, least_size // 2, least_size))
+    return _numbered(kept, labels, neighbours=neighbours, n=n, n_found=n_found)
 
 
-def counterparts(labels: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+def counterparts(labels: Int64s, before: Int64s) -> Int64s:
     """Find which new cluster each cluster of before has become, one to one.
 
     Args:
@@ -105,7 +104,7 @@ def counterparts(labels: NDArray[np.int64], before: NDArray[np.int64]) -> NDArra
     sizes_before, sizes_found = shared.sum(axis=1)[:-1], shared.sum(axis=0)[:-1]
     both = shared[:-1, :-1]
     alike = both / np.maximum(1, sizes_before[:, None] + sizes_found - both)
-    alike[alike < LEAST_ALIKE] = 0.0
+    alike[alike < MIN_JACCARD_OF_COUNTERPART] = 0.0
     found = np.full(n_before, -1, np.int64)
     for old, new in zip(*linear_sum_assignment(alike, maximize=True), strict=True):
         if alike[old, new] > 0:
@@ -113,17 +112,15 @@ def counterparts(labels: NDArray[np.int64], before: NDArray[np.int64]) -> NDArra
     return found
 
 
-def _shares(said: NDArray[np.int64], *, neighbours: NDArray[np.int32], n: int) -> NDArray[np.float32]:
-    """Count of each row's neighbours what share says each label; (rows, n + 1), noise in the last column."""
-    shares = np.zeros((len(said), n + 1), np.float32)
-    rows = np.repeat(np.arange(len(said)), neighbours.shape[1])
-    np.add.at(shares, (rows, said[neighbours].ravel()), 1.0 / max(1, neighbours.shape[1]))
+def _shares(label_of_row: Int64s, *, neighbours: Int32s, n: int) -> Float32s:
+    """Count of each row's neighbours what share has each label; (rows, n + 1), noise in the last column."""
+    shares = np.zeros((len(label_of_row), n + 1), np.float32)
+    rows = np.repeat(np.arange(len(label_of_row)), neighbours.shape[1])
+    np.add.at(shares, (rows, label_of_row[neighbours].ravel()), 1.0 / max(1, neighbours.shape[1]))
     return shares
 
 
-def _parted(
-    labels: NDArray[np.int64], was: NDArray[np.int64], *, put: NDArray[np.float32], least_size: int, n_found: int
-) -> NDArray[np.bool_]:
+def _parted(labels: Int64s, was: Int64s, *, put: Float32s, least_size: int, n_found: int) -> Bools:
     """Mark photos that left their cluster together, with their neighbours and leaving none behind.
 
     Only clusters that the fit found again can be parted from; one that it did not find was taken in as a whole.
@@ -135,35 +132,31 @@ def _parted(
         # A few photos at an edge may have all of their neighbours across it.
         if (
             2 * len(together) >= least_size
-            and put[together, other].mean() >= LEAST_TOGETHER
-            and put[together, own].mean() <= MOST_BEHIND
+            and put[together, other].mean() >= MIN_LEFT_TOGETHER
+            and put[together, own].mean() <= MAX_LEFT_BEHIND
         ):
             parted[together] = True
     return parted
 
 
-def _without_crumbs(
-    held: NDArray[np.int64], spoken: NDArray[np.float32], *, least: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _dissolve_small(kept: Int64s, share_of: Float32s, *, least: Int64s) -> Int64s:
     """Give what is left of clusters that are too small to where its neighbours are."""
-    sizes = np.bincount(held[held >= 0], minlength=len(least))
-    crumbs = np.flatnonzero((sizes > 0) & (sizes < least))
-    loose = np.isin(held, crumbs)
-    if not loose.any():
-        return held
-    others = spoken[loose, :-1]
+    sizes = np.bincount(kept[kept >= 0], minlength=len(least))
+    small = np.flatnonzero((sizes > 0) & (sizes < least))
+    in_small = np.isin(kept, small)
+    if not in_small.any():
+        return kept
+    others = share_of[in_small, :-1]
     others[:, sizes < least] = 0.0
-    held = held.copy()
-    held[loose] = np.where(others.max(axis=1) >= LEAST_TO_JOIN, others.argmax(axis=1), -1)
-    return held
+    kept = kept.copy()
+    kept[in_small] = np.where(others.max(axis=1) >= MIN_SHARE_TO_JOIN, others.argmax(axis=1), -1)
+    return kept
 
 
-def _numbered(
-    held: NDArray[np.int64], labels: NDArray[np.int64], *, neighbours: NDArray[np.int32], n: int, n_found: int
-) -> Held:
-    left = np.unique(held[held >= 0])
+def _numbered(kept: Int64s, labels: Int64s, *, neighbours: Int32s, n: int, n_found: int) -> KeptLabels:
+    left = np.unique(kept[kept >= 0])
     number = np.full(n + 1, -1, np.int64)
     number[left] = np.arange(len(left))
-    closeness = _shares(held, neighbours=neighbours, n=n)[np.arange(len(held)), held]
-    closeness[held < 0] = 0.0
-    return Held(number[held], number[:n_found], closeness, held != labels)
+    closeness = _shares(kept, neighbours=neighbours, n=n)[np.arange(len(kept)), kept]
+    closeness[kept < 0] = 0.0
+    return KeptLabels(number[kept], number[:n_found], closeness, kept != labels)
