@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vecclust.clustering import FitParams
     from vecclust.embeddings import Embedder
-    from vecclust.library.runs import Finding
+    from vecclust.library.runs import FitResult
     from vecclust.photos import IgnoreRules
 
 
@@ -116,11 +116,11 @@ class WatchedLibrary(Library):
         """What a fit is asked to do here."""
         return self._runs.fit_params
 
-    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+    def adopt(self, result: FitResult, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, and label what came since.
 
         Args:
-            finding: the fit, see `vecclust.library.runs.find`.
+            result: the fit, see `runs.fit_result.fit_photos`.
             reason: why it was made.
 
         Returns:
@@ -128,7 +128,7 @@ class WatchedLibrary(Library):
         """
         from vecclust.embeddings import give_memory_back
 
-        report = self._runs.adopt(finding, reason=reason)
+        report = self._runs.adopt(result, reason=reason)
         # What the earlier run's arrays and the replaced labels took, else a tenth more after twenty refits.
         give_memory_back()
         return report

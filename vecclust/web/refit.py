@@ -92,7 +92,7 @@ class ProposedRefit:
             self._view = replace(before, state="adopting")
         try:
             with self._opener.open(write=True) as library:
-                self._end(FitView("adopted", report=library.adopt(process.finding(), reason=REASON)))
+                self._end(FitView("adopted", report=library.adopt(process.result(), reason=REASON)))
         except LibraryLocked:
             if not self._client.is_answered():
                 self._view = before

@@ -5,18 +5,18 @@ in force. Rows are sorted by content hash, so that the same rows, seed and param
 """
 
 from vecclust.library.runs.arrivals import Labeller, label_arrivals
-from vecclust.library.runs.finding import Finding, find, load_finding, save_finding
+from vecclust.library.runs.fit_result import FitResult, fit_photos, load_fit_result, save_fit_result
 from vecclust.library.runs.inside import look_inside
 from vecclust.library.runs.refit import adopt, refit
 
 __all__ = [
-    "Finding",
+    "FitResult",
     "Labeller",
     "adopt",
-    "find",
+    "fit_photos",
     "label_arrivals",
-    "load_finding",
+    "load_fit_result",
     "look_inside",
     "refit",
-    "save_finding",
+    "save_fit_result",
 ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, StoreError
 from vecclust.library.runs.constrained import Parted, evidence_of, homes_of, part
-from vecclust.library.runs.finding import Finding, find
+from vecclust.library.runs.fit_result import FitResult, fit_photos
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints, suggested_names
@@ -37,7 +37,7 @@ class _Fitted:
     alone.
     """
 
-    finding: Finding
+    result: FitResult
     carried: Carried
     before: Mapping[str, Label]
     constraints: Constraints
@@ -61,7 +61,7 @@ def refit(
         params: the parameters of the fit.
         reason: why it runs, kept with the run.
         dry_run: change nothing.
-        kind: what kind of fit, None for the cheapest that will do; see `find`.
+        kind: what kind of fit, None for the cheapest that will do; see `fit_photos`.
         progress: told about stages.
 
     Returns:
@@ -71,33 +71,33 @@ def refit(
         NotFound: the library has no photos.
     """
     started = time.monotonic()
-    finding = find(store, params, kind=kind, progress=progress)
-    report = adopt(store, finding, reason=reason, dry_run=dry_run)
+    result = fit_photos(store, params, kind=kind, progress=progress)
+    report = adopt(store, result, reason=reason, dry_run=dry_run)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
-def adopt(store: Store, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
-    """Match a finding with the clusters there are and, unless it is a dry run, make it the current run.
+def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False) -> RefitReport:
+    """Match a result with the clusters there are and, unless it is a dry run, make it the current run.
 
     Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
 
     Args:
         store: the library, open for writing unless it is a dry run.
-        finding: the fit.
+        result: the fit.
         reason: why it was made, kept with the run.
         dry_run: change nothing.
 
     Returns:
         What was found and what happened to identity; its seconds are those of the fit.
     """
-    fitted = _matched(store, finding)
+    fitted = _matched(store, result)
     report = _report(fitted, store.next_run(), dry_run=dry_run)
     if not dry_run:
         _commit(store, fitted, report, reason)
     return report
 
 
-def _matched(store: Store, finding: Finding) -> _Fitted:
+def _matched(store: Store, result: FitResult) -> _Fitted:
     from vecclust.clustering import Known, match
 
     state, constraints = store.state(), store.constraints()
@@ -113,29 +113,29 @@ def _matched(store: Store, finding: Finding) -> _Fitted:
     retired = _memory(store, state.current_run, alive=frozenset(members.values()) | remembered.keys(), named=named)
     retired |= {cluster: photos | retired.get(cluster, frozenset()) for cluster, photos in remembered.items()}
     known = Known(members=members, retired=retired, named=named, next_number=state.next_cluster)
-    photos = list(finding.photos)
-    carried = match(photos, finding.labels, known=known)
+    photos = list(result.photos)
+    carried = match(photos, result.labels, known=known)
     if pairs := constraints.pairs_apart():
         homes = homes_of(evidence, retired, constraints)
-        parted = part(photos, finding.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
+        parted = part(photos, result.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
         if parted.fixed:
-            finding = _relabelled(store, finding, parted)
-            carried = match(photos, finding.labels, known=known, fixed=parted.fixed)
+            result = _relabelled(store, result, parted)
+            carried = match(photos, result.labels, known=known, fixed=parted.fixed)
     names = {cluster: name.name for cluster, name in store.names().items()}
     splits = {one: change.sources[0] for one, change in carried.changes.items() if change.event == "split"}
     suggested = {
         one: name for one, name in suggested_names(names, {**store.splits(), **splits}).items() if one in splits
     }
-    return _Fitted(finding, carried, before, constraints, _living_on(photos, carried, constraints), suggested)
+    return _Fitted(result, carried, before, constraints, _living_on(photos, carried, constraints), suggested)
 
 
-def _relabelled(store: Store, finding: Finding, parted: Parted) -> Finding:
+def _relabelled(store: Store, result: FitResult, parted: Parted) -> FitResult:
     """Give a fit its parted clusters, each with a medoid of its own."""
-    medoid_of = dict(enumerate(finding.medoids.tolist()))
+    medoid_of = dict(enumerate(result.medoids.tolist()))
     for label in parted.fixed:
-        medoid_of[label] = _medoid(store, finding.photos, np.flatnonzero(parted.labels == label))
+        medoid_of[label] = _medoid(store, result.photos, np.flatnonzero(parted.labels == label))
     medoids = np.array([medoid_of[label] for label in sorted(medoid_of)], np.int64)
-    return dataclasses.replace(finding, labels=parted.labels, medoids=medoids)
+    return dataclasses.replace(result, labels=parted.labels, medoids=medoids)
 
 
 def _medoid(store: Store, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
@@ -185,7 +185,7 @@ def _memory(
 
 def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     changes = Counter(change.event for change in fitted.carried.changes.values())
-    finding, before, living = fitted.finding, fitted.before, fitted.living_on
+    result, before, living = fitted.result, fitted.before, fitted.living_on
     changed = sum(
         1
         for label in _labels(fitted)
@@ -194,18 +194,18 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     )
     return RefitReport(
         run=run,
-        photos=len(finding.photos),
+        photos=len(result.photos),
         clusters=len(fitted.carried.ids) + len(living),
-        noise=int(((finding.labels < 0) & (finding.nearest < 0)).sum()),
-        seconds=sum(finding.seconds.values()),
+        noise=int(((result.labels < 0) & (result.nearest < 0)).sum()),
+        seconds=sum(result.seconds.values()),
         kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"] + len(living),
         born=changes["born"],
         split=changes["split"],
         merged=len(fitted.carried.merged.keys() - living.keys()),
         gone=len(frozenset(fitted.carried.gone) - living.keys()),
         labels_changed=changed,
-        figures=finding.figures,
-        stage_seconds=finding.seconds,
+        figures=result.figures,
+        stage_seconds=result.seconds,
         dry_run=dry_run,
         suggested=fitted.suggested,
     )
@@ -218,22 +218,22 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     if model is None:
         raise StoreError("the library has photos but no model")
     folder = store.new_fit_folder(report.run)
-    finding, ids = fitted.finding, fitted.carried.ids
-    save_state(finding.state, folder)
+    result, ids = fitted.result, fitted.carried.ids
+    save_state(result.state, folder)
     save_rows(
-        FittedRows(tuple(finding.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
+        FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
         folder,
     )
     run = Run(
         run=report.run,
         created_ns=time.time_ns(),
         model=model.model_id,
-        params=finding.params,
+        params=result.params,
         n_photos=report.photos,
         n_clusters=report.clusters,
         n_noise=report.noise,
-        figures=finding.figures,
-        seconds=finding.seconds,
+        figures=result.figures,
+        seconds=result.seconds,
         parent=store.state().current_run,
         reason=reason,
         changes={name: getattr(report, name) for name in ("kept", "born", "split", "merged", "gone", "labels_changed")},
@@ -247,18 +247,18 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
 
 
 def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
-    finding = fitted.finding
+    result = fitted.result
     rows = []
     for label, cluster in sorted(fitted.carried.ids.items()):
-        inside = finding.labels == label
+        inside = result.labels == label
         change = fitted.carried.changes[cluster]
         rows.append(
             ClusterRow(
                 run=run,
                 cluster=cluster,
                 size=int(inside.sum()),
-                medoid=finding.photos[int(finding.medoids[label])],
-                strength=float(finding.strengths[inside].mean()),
+                medoid=result.photos[int(result.medoids[label])],
+                strength=float(result.strengths[inside].mean()),
                 event=change.event,
                 sources=change.sources,
             )
@@ -267,7 +267,7 @@ def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
 
 
 def _living_rows(store: Store, fitted: _Fitted, run: str) -> list[ClusterRow]:
-    photos, rows = fitted.finding.photos, []
+    photos, rows = fitted.result.photos, []
     row_of = {photo: row for row, photo in enumerate(photos)}
     for cluster, pinned in fitted.living_on.items():
         medoid = photos[_medoid(store, photos, np.array([row_of[photo] for photo in pinned], np.int64))]
@@ -276,11 +276,11 @@ def _living_rows(store: Store, fitted: _Fitted, run: str) -> list[ClusterRow]:
 
 
 def _labels(fitted: _Fitted) -> list[Label]:
-    ids, finding = fitted.carried.ids, fitted.finding
-    columns = finding.labels.tolist(), finding.nearest.tolist(), finding.strengths.tolist()
+    ids, result = fitted.carried.ids, fitted.result
+    columns = result.labels.tolist(), result.nearest.tolist(), result.strengths.tolist()
     return [
         Label(photo, ids.get(near), 0.0, "nearest")
         if label < 0 <= near
         else Label(photo, ids.get(label), strength if label >= 0 else 0.0, "fit")
-        for photo, label, near, strength in zip(finding.photos, *columns, strict=True)
+        for photo, label, near, strength in zip(result.photos, *columns, strict=True)
     ]

@@ -17,7 +17,7 @@ from vecclust.types.runs import Comparison, Growth, RefitKind, RefitReport, Run,
 
 if TYPE_CHECKING:
     from vecclust.clustering import FitParams
-    from vecclust.library.runs import Finding, Labeller
+    from vecclust.library.runs import FitResult, Labeller
     from vecclust.store import Store
 
 
@@ -108,18 +108,18 @@ class Runs:
         Args:
             reason: why, kept with the run.
             dry_run: report the difference, change nothing.
-            kind: what kind of fit; see `recluster.find`.
+            kind: what kind of fit; see `runs.fit_result.fit_photos`.
             progress: told about stages.
         """
         from vecclust.library.runs import refit
 
         return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, kind=kind, progress=progress)
 
-    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+    def adopt(self, result: FitResult, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run."""
         from vecclust.library.runs import adopt
 
-        report = adopt(self._store, finding, reason=reason)
+        report = adopt(self._store, result, reason=reason)
         self.label(no_progress)
         self._store.maintain()
         return report

@@ -1,6 +1,6 @@
 """What a fit found, apart from the library: made by whoever may read, handed on as plain arrays, adopted by the writer.
 
-A refit may run in another process, which reads the library and never writes it. Identity is not part of a finding:
+A refit may run in another process, which reads the library and never writes it. Identity is not part of a result:
 names and clusters may change while it is made, so the writer matches it when it adopts it.
 """
 
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 # Seeds alone differ by up to 0.05 in the share of photos without a cluster.
 MOST_LOST = 0.1
 
-_ARRAYS, _FACTS = "finding.npz", "finding.json"
+_ARRAYS, _FACTS = "result.npz", "result.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FitResult:
     """A fit and the photos it stands on.
 
     Attributes:
@@ -63,9 +63,9 @@ class Finding:
     seconds: Mapping[str, float]
 
 
-def find(
+def fit_photos(
     store: Store, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
-) -> Finding:
+) -> FitResult:
     """Fit all photos; nothing is written.
 
     Args:
@@ -95,7 +95,7 @@ def find(
     if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
         found = fit(vectors, params, earlier=earlier, progress=progress)
-    return Finding(
+    return FitResult(
         photos=photos,
         labels=found.labels,
         strengths=found.strengths,
@@ -169,31 +169,31 @@ def _earlier(store: Store, photos: Sequence[str]) -> Earlier | None:
     return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))
 
 
-def save_finding(finding: Finding, folder: Path) -> None:
-    """Write a finding into an existing folder; the facts come last, so that a torn one is told by their absence."""
+def save_fit_result(result: FitResult, folder: Path) -> None:
+    """Write a result into an existing folder; the facts come last, so that a torn one is told by their absence."""
     from vecclust.clustering import save_state
 
-    save_state(finding.state, folder)
+    save_state(result.state, folder)
     with open(folder / _ARRAYS, "wb") as file:
         np.savez(
             file,
-            photos=pack_photos(finding.photos),
-            labels=finding.labels,
-            strengths=finding.strengths,
-            nearest=finding.nearest,
-            medoids=finding.medoids,
+            photos=pack_photos(result.photos),
+            labels=result.labels,
+            strengths=result.strengths,
+            nearest=result.nearest,
+            medoids=result.medoids,
         )
         file.flush()
         os.fsync(file.fileno())
-    facts = {"params": dict(finding.params), "figures": dict(finding.figures), "seconds": dict(finding.seconds)}
+    facts = {"params": dict(result.params), "figures": dict(result.figures), "seconds": dict(result.seconds)}
     (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def load_finding(folder: Path) -> Finding:
-    """Read a finding.
+def load_fit_result(folder: Path) -> FitResult:
+    """Read a result.
 
     Args:
-        folder: where `save_finding` put it.
+        folder: where `save_fit_result` put it.
 
     Raises:
         DamagedRun: it is not whole.
@@ -204,7 +204,7 @@ def load_finding(folder: Path) -> Finding:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         # Opened here: numpy leaves a file it cannot read open.
         with open(folder / _ARRAYS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            finding = Finding(
+            result = FitResult(
                 photos=unpack_photos(arrays["photos"]),
                 labels=arrays["labels"],
                 strengths=arrays["strengths"],
@@ -217,8 +217,8 @@ def load_finding(folder: Path) -> Finding:
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedRun(f"the fit in {folder} is not whole: {error}") from error
-    n_rows = len(finding.photos)
-    lengths = {len(finding.labels), len(finding.strengths), len(finding.nearest), finding.state.n_rows}
+    n_rows = len(result.photos)
+    lengths = {len(result.labels), len(result.strengths), len(result.nearest), result.state.n_rows}
     if lengths != {n_rows}:
         raise DamagedRun(f"the parts of the fit in {folder} do not belong together")
-    return finding
+    return result
