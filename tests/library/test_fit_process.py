@@ -19,7 +19,7 @@ import pytest
 from tests.library.test_library import HUES, picture
 from vecclust.errors import DamagedRun
 from vecclust.library.fit_process import FitFailed, FitProcess
-from vecclust.library.runs import FitResult, fit_photos, load_fit_result, save_fit_result
+from vecclust.library.runs.fit_result import FitResult, fit_photos, load_fit_result, save_fit_result
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 

@@ -25,7 +25,7 @@ from vecclust.errors import StoreError, VecclustError, pack_error, unpack_error
 from vecclust.types.runs import RefitKind, RefitReport
 
 if TYPE_CHECKING:
-    from vecclust.library.runs import FitResult
+    from vecclust.library.runs.fit_result import FitResult
 
 # What the process leaves beside its result: a line for each step, what adopting would change, why it refused.
 _PROGRESS, _PREVIEW, _REFUSAL = "progress", "preview.json", "refusal.json"
@@ -132,7 +132,7 @@ class FitProcess:
         Raises:
             FitFailed: it is not whole.
         """
-        from vecclust.library.runs import load_fit_result
+        from vecclust.library.runs.fit_result import load_fit_result
 
         try:
             return load_fit_result(self.folder)
@@ -186,7 +186,8 @@ def main(request: str) -> int:
     if hasattr(os, "nice"):
         os.nice(asked["nice"])
     from vecclust.clustering import FitParams
-    from vecclust.library.runs import adopt, fit_photos, save_fit_result
+    from vecclust.library.runs.fit_result import fit_photos, save_fit_result
+    from vecclust.library.runs.refit import adopt
     from vecclust.store import Store
 
     folder = Path(asked["folder"])

@@ -256,7 +256,10 @@ class Library:
         Raises:
             NotFound: the library has no photos.
         """
-        report = self._runs.refit("on demand", dry_run=dry_run, kind=kind, progress=progress)
+        from vecclust.library.runs.refit import refit
+
+        params = self._runs.fit_params
+        report = refit(self._store, params, reason="on demand", dry_run=dry_run, kind=kind, progress=progress)
         if not dry_run:
             self._store.maintain()
         return report

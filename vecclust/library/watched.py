@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vecclust.clustering import FitParams
     from vecclust.embeddings import Embedder
-    from vecclust.library.runs import FitResult
+    from vecclust.library.runs.fit_result import FitResult
     from vecclust.photos import IgnoreRules
 
 

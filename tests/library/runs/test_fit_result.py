@@ -12,7 +12,8 @@ import pytest
 
 from tests.library.test_library import HUES, picture
 from vecclust.errors import NotFound
-from vecclust.library.runs import adopt, fit_photos, load_fit_result, save_fit_result
+from vecclust.library.runs.fit_result import fit_photos, load_fit_result, save_fit_result
+from vecclust.library.runs.refit import adopt
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.runs import RefitKind

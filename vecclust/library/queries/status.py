@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.config import log_file
-from vecclust.library.runs.drift import drift_of, gathered_newcomers
+from vecclust.library.queries.drift import drift_of, gathered_newcomers
 from vecclust.types.files import FolderStatus, Problem
 from vecclust.types.runs import Run
 from vecclust.types.status import DaemonStatus, Status

@@ -117,7 +117,7 @@ def part(
 
     Args:
         photos: (n,) content hashes.
-        labels: (n,) int64, -1 for noise.
+        labels: (n,) int64, the cluster of each photo, -1 for none.
         ids: the ids the fit's clusters would get.
         homes: cluster by photo.
         pairs: clusters that are not together.
