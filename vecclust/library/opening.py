@@ -43,7 +43,11 @@ class SystemClock:
         return time.time_ns()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait.
+
+        Args:
+            seconds: how long.
+        """
         time.sleep(seconds)
 
 
@@ -113,8 +117,21 @@ def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
     )
 
 
+def ignore_rules(config: Config) -> photos.IgnoreRules:
+    """Give what counts as a photo, as configured.
+
+    Args:
+        config: the settings.
+    """
+    return photos.IgnoreRules(extensions=config.photos.extensions, patterns=config.photos.ignore)
+
+
 def decode_limits(config: Config) -> photos.DecodeLimits:
-    """Give what reading one picture may cost, as configured."""
+    """Give what reading one picture may cost, as configured.
+
+    Args:
+        config: the settings.
+    """
     wanted = config.photos
     return photos.DecodeLimits(
         pixels=wanted.max_megapixels * 1_000_000,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.library.library import Library
+from vecclust.library.opening import ignore_rules
 from vecclust.library.pages.live import LiveReader
 from vecclust.library.pages.written import read_positions
 from vecclust.types.files import ScanReport
@@ -31,7 +32,7 @@ class WatchedLibrary(Library):
     @property
     def rules(self) -> IgnoreRules:
         """What counts as a photo here."""
-        return self._ingest.rules
+        return ignore_rules(self._config)
 
     def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
         """Keep folders from now on, without looking at them yet, and give all that are kept.

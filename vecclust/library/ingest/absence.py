@@ -74,7 +74,13 @@ def reason_to_pause(
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """What to do about absent files: rows to mark as missing, rows to remove, rows already marked and kept."""
+    """What to do about absent files.
+
+    Attributes:
+        mark: rows to write: missing from now on.
+        remove: rows to remove.
+        keep: rows that are marked already and stay.
+    """
 
     mark: tuple[FileRow, ...]
     remove: tuple[FileRow, ...]
