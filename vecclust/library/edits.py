@@ -1,6 +1,6 @@
 """What the owner says of clusters, checked against what there is, kept, and reported with what it changes.
 
-A edit is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
+An edit is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
 every run, earlier and later. Refuses to know how fits honour it.
 """
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.library.queries.clusters import no_such_cluster
-from vecclust.library.queries.search import cluster_id, living_path, row_of
+from vecclust.library.queries.clusters import edits_by_number, no_such_cluster
+from vecclust.library.queries.search import cluster_id, cluster_names, living_path, row_of
 from vecclust.types.clusters import ClusterName, Label
 from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
 from vecclust.types.edits import Edit, EditEntry, EditKind, EditReport, EditRequest
@@ -65,12 +65,11 @@ class Edits:
         ended = sorted(before.numbers - after.numbers - _taken_back(rows))
         notices += self._contradicted(before, ended)
         first = rows[0]
-        name = self._store.names().get(first.cluster) if first.cluster is not None else None
         return EditReport(
             edit=edit_name(number),
             kind=request.kind,
             cluster=first.cluster,
-            cluster_name=None if name is None else name.name,
+            cluster_name=cluster_names(self._store).get(first.cluster),
             other=first.other if first.kind != "take-back" else None,
             photos=sum(row.photo is not None for row in rows),
             changed=self._store.n_relabelled(before, after),
@@ -85,12 +84,9 @@ class Edits:
             everything: also what is no longer in force, and names.
         """
         constraints = self._store.constraints()
-        requests: dict[int, list[Edit]] = {}
-        for edit in self._store.edits():
-            requests.setdefault(edit.number, []).append(edit)
         return tuple(
             self._entry(rows, constraints)
-            for number, rows in sorted(requests.items())
+            for number, rows in edits_by_number(self._store).items()
             if everything or number in constraints.numbers
         )
 
@@ -100,15 +96,14 @@ class Edits:
         photos = [row.photo for row in rows if row.photo is not None]
         if in_force and first.kind not in _CLUSTERS_ALONE:
             photos = [one for one in photos if one in constraints.pins and constraints.pins[one].number == first.number]
-        files, names = self._store.files_of(photos), self._store.names()
-        name = names.get(first.cluster) if first.cluster is not None else None
+        files = self._store.files_of(photos)
         return EditEntry(
             edit=edit_name(first.number),
             kind=first.kind,
             text=edit_command(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
-            cluster_name=None if name is None else name.name,
+            cluster_name=cluster_names(self._store).get(first.cluster),
             other=None if first.kind == "take-back" else first.other,
             run=first.run,
             made_ns=first.made_ns,
@@ -146,9 +141,9 @@ class Edits:
         kept, other = self._shown(request.cluster), self._shown(request.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
-        names = self._store.names()
+        names = cluster_names(self._store)
         if other in names and kept not in names:
-            notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
+            notices.append(f"{other} was “{names[other]}”, {kept} has no name: vecclust rename gives it one")
         return [self._edit_row("merge", cluster=kept, other=other)]
 
     def _apart(self, request: EditRequest, notices: list[str]) -> list[Edit]:
@@ -241,11 +236,9 @@ class Edits:
 
     def _contradicted(self, before: Constraints, ended: Sequence[int]) -> list[str]:
         of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
-        words = self._store.edits()
+        edits = edits_by_number(self._store)
         return [
-            f"this ends {edit_name(number)}: {edit_command(edit for edit in words if edit.number == number)}"
-            for number in ended
-            if number in of_clusters
+            f"this ends {edit_name(number)}: {edit_command(edits[number])}" for number in ended if number in of_clusters
         ]
 
 

@@ -7,7 +7,7 @@ threads; a library's own errors become pages, or JSON for the pages' scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -134,14 +134,8 @@ class App:
     def _cluster(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
         cluster, photos = self._live.cluster(forms.cluster(request))
-        html = self._pages.cluster(
-            overview,
-            cluster,
-            photos=self._live.shown(_part(photos, page)),
-            page=page,
-            history=self._live.history(cluster.entry.id),
-        )
-        return HTMLResponse(html)
+        shown = self._live.shown(_part(photos, page))
+        return HTMLResponse(self._pages.cluster(overview, cluster, photos=shown, page=page))
 
     def _unclustered(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
@@ -289,7 +283,7 @@ class App:
             return None
 
 
-def _part(photos: tuple[str, ...], page: int) -> tuple[str, ...]:
+def _part(photos: Sequence[str], page: int) -> Sequence[str]:
     """Give the photos of one page.
 
     Raises:

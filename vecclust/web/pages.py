@@ -14,7 +14,6 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.gallery import CHANGES, GalleryContext, history_rows, last_run
 from vecclust.exports.map import n_sheets, photo_sheet, render_map
 from vecclust.exports.text import plain
-from vecclust.types.clusters import HistoryEvent
 from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
@@ -85,30 +84,21 @@ class LivePages:
         loose = self._sheets.sample(overview.unclustered)
         return _page("index.html", overview, cards=cards, run=last_run(overview.run), loose=loose)
 
-    def cluster(
-        self,
-        overview: Overview,
-        cluster: ClusterView,
-        *,
-        photos: Sequence[PhotoView],
-        page: int,
-        history: Sequence[HistoryEvent],
-    ) -> str:
+    def cluster(self, overview: Overview, cluster: ClusterView, *, photos: Sequence[PhotoView], page: int) -> str:
         """Draw one page of one cluster.
 
         Args:
             overview: the library.
-            cluster: the cluster, one of it.
+            cluster: the cluster, one of it, with what every run did to it.
             photos: those of this page.
             page: which one, from 0.
-            history: what every run did to it, oldest first.
         """
         clusters = overview.clusters
         at = next(number for number, one in enumerate(clusters) if one.entry.id == cluster.entry.id)
         by_id = {one.entry.id: one for one in clusters}
         beside = [*clusters[max(0, at - 1) : at + 2], *(by_id[other] for other in cluster.related if other in by_id)]
         cards = {card["id"]: card for card in self._cards(beside, among=clusters)}
-        card = cards[cluster.entry.id] | {"history": history_rows(history)}
+        card = cards[cluster.entry.id] | {"history": history_rows(cluster.history)}
         return _page(
             "live-cluster.html",
             overview,
