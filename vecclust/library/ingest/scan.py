@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecclust.config import Config
-from vecclust.library.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
-from vecclust.library.ingest.plan import Job, Plan, make_plan
+from vecclust.library.ingest.plan import Absences, FolderHealth, Job, Plan, judge, make_plan, reason_to_pause
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, waiting_row
 from vecclust.library.ingest.work import Done, Work
 from vecclust.library.opening import ignore_rules
@@ -209,13 +208,13 @@ class Scan:
     ) -> ScanReport:
         done = self._bring_in(folders, request, progress=progress)
         folders = [self._pausing(folder, _lost(folder, done.ready)) if folder.paused else folder for folder in folders]
-        moved_from, n_moved = _moved(done.ready, folders)
+        moved_from = _moved(done.ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
         healthy = everything and not any(folder.paused for folder in folders)
         if healthy and not done.pending and not done.left:
             self._remove_orphans()
         self._store.put_roots(self._visited(folders))
-        return _report(done, folders, n_moved=n_moved, removed=removed, missing=marked)
+        return _report(done, folders, n_moved=len(moved_from), removed=removed, missing=marked)
 
     def _bring_in(self, folders: Sequence[_Folder], request: ScanRequest, *, progress: Progress) -> Done:
         """Read what is new or changed."""
@@ -361,7 +360,7 @@ def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
     return lost
 
 
-def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tuple[list[FileRow], int]:
+def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> list[FileRow]:
     """Match new paths with absent rows of the same content; a paused folder's rows are never taken."""
     absent: dict[str, list[FileRow]] = {}
     for folder in folders:
@@ -369,8 +368,7 @@ def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tupl
             for row in folder.plan.absent:
                 if row.photo is not None:
                     absent.setdefault(row.photo, []).append(row)
-    moved = [absent[photo].pop() for job, photo in ready if job.before is None and absent.get(photo)]
-    return moved, len(moved)
+    return [absent[photo].pop() for job, photo in ready if job.before is None and absent.get(photo)]
 
 
 def _report(done: Done, folders: Sequence[_Folder], *, n_moved: int, removed: int, missing: int) -> ScanReport:
