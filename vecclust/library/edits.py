@@ -7,7 +7,6 @@ every run, earlier and later. Refuses to know how fits honour it.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from vecclust.library.queries.clusters import edits_by_number, no_such_cluster
 from vecclust.library.queries.search import cluster_id, cluster_names, living_path, row_of
 from vecclust.types.clusters import ClusterName, Label
 from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
-from vecclust.types.edits import Edit, EditEntry, EditKind, EditReport, EditRequest
+from vecclust.types.edits import PHOTO, Edit, EditEntry, EditKind, EditReport, EditRequest
 
 if TYPE_CHECKING:
     from vecclust.library.opening import Clock
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 # Where a photo is to be that is to be in no cluster.
 UNCLUSTERED = "unclustered"
-_PHOTO = re.compile("[0-9a-f]{64}")
 _CLUSTERS_ALONE = ("merge", "not-together")
 
 
@@ -113,7 +111,7 @@ class Edits:
     def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         match request.kind:
             case "move":
-                cluster = None if request.cluster == UNCLUSTERED else self._shown(request.cluster)
+                cluster = None if request.cluster == UNCLUSTERED else self._cluster(request.cluster)
                 return [self._edit_row("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
             case "pin":
                 labels = self._labels(request.photos)
@@ -138,7 +136,7 @@ class Edits:
         return [self._edit_row("unpin", photo=photo) for photo in pinned]
 
     def _merged(self, request: EditRequest, notices: list[str]) -> list[Edit]:
-        kept, other = self._shown(request.cluster), self._shown(request.other)
+        kept, other = self._cluster(request.cluster), self._cluster(request.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
         names = cluster_names(self._store)
@@ -147,7 +145,7 @@ class Edits:
         return [self._edit_row("merge", cluster=kept, other=other)]
 
     def _apart(self, request: EditRequest, notices: list[str]) -> list[Edit]:
-        one, other = self._known(request.cluster), self._known(request.other)
+        one, other = self._cluster(request.cluster, shown=False), self._cluster(request.other, shown=False)
         if one == other:
             raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
         joined = self._store.constraints().joined
@@ -158,7 +156,7 @@ class Edits:
     def _split_off(self, request: EditRequest) -> list[Edit]:
         from vecclust.clustering import medoids
 
-        cluster, labels = self._shown(request.cluster), self._labels(request.photos)
+        cluster, labels = self._cluster(request.cluster), self._labels(request.photos)
         elsewhere = [label.photo for label in labels if label.cluster != cluster]
         if elsewhere:
             raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=f"vecclust cluster {cluster}")
@@ -193,17 +191,10 @@ class Edits:
         run = self._store.state().current_run
         return Edit(0, kind, photo, cluster, other, name, run, self._clock.now_ns())
 
-    def _shown(self, named: str) -> str:
-        """Give the id of a cluster of the current run."""
+    def _cluster(self, named: str, *, shown: bool = True) -> str:
+        """Give the id of a cluster of the current run or, unless it is to be `shown`, of any run."""
         cluster = cluster_id(self._store, named)
-        if not self._store.members(cluster):
-            raise no_such_cluster(self._store, cluster)
-        return cluster
-
-    def _known(self, named: str) -> str:
-        """Give the id of a cluster that is, or was in an earlier run."""
-        cluster = cluster_id(self._store, named)
-        if not self._store.knows_cluster(cluster):
+        if not (self._store.members(cluster) if shown else self._store.knows_cluster(cluster)):
             raise no_such_cluster(self._store, cluster)
         return cluster
 
@@ -211,7 +202,7 @@ class Edits:
         """Give the content hashes of photos that are named by them or by a path, none twice."""
         if not named:
             raise UsageError("no photo is named", hint="Name photos by their paths.")
-        hashes = {one for one in named if _PHOTO.fullmatch(one)}
+        hashes = {one for one in named if PHOTO.fullmatch(one)}
         known = {row.photo for row in self._store.photos(hashes)} if hashes else set()
         return list(dict.fromkeys(one if one in known else self._photo_at(one) for one in named))
 

@@ -380,9 +380,8 @@ class Library:
 
         path = os.path.abspath(photo)
         with self._store.snapshot():
-            return similar(
-                self._store, self._model, path, limit=limit, filters=filters, limits=lambda: decode_limits(self._config)
-            )
+            limits = decode_limits(self._config)
+            return similar(self._store, self._model, path, limit=limit, filters=filters, limits=limits)
 
     def alike(self, photo: str, *, limit: Limit = 20) -> Answer:
         """Find photos like one of the library, whether its file is there now or not.
@@ -405,7 +404,7 @@ class Library:
             return answer(store, self._model, photo, vector, limit=limit, leave_out=photo, filters=NO_FILTERS)
 
     def search(self, text: str, *, limit: Limit = 20, filters: Filters = NO_FILTERS) -> Answer:
-        """Find photos that match words.
+        """Find photos that match a text.
 
         Args:
             text: what the pictures show.

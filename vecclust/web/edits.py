@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from vecclust.errors import UsageError
 from vecclust.library.edits import UNCLUSTERED
-from vecclust.types.edits import EditReport, EditRequest
-from vecclust.web.forms import CLUSTER, EDIT, PHOTO
+from vecclust.types.edits import PHOTO, EditReport, EditRequest
+from vecclust.web.forms import CLUSTER, EDIT
 
 Fields = Mapping[str, Sequence[str]]
 

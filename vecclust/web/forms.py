@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from vecclust.errors import NotFound, TooLarge, UsageError
+from vecclust.types.edits import PHOTO
 
 MOST_LETTERS = 300
 # The longest form of ours names the photos of a page, 120 hashes of 64 letters.
 _MOST_FORM_BYTES = 16384
 _NUMBER = re.compile("[0-9]{1,9}")
-PHOTO = re.compile("[0-9a-f]{64}")
 CLUSTER = re.compile("c[1-9][0-9]{0,8}")
 EDIT = re.compile("w[1-9][0-9]{0,8}")
 _SHAPES = {"photo": PHOTO, "cluster": CLUSTER, "run": re.compile("r[1-9][0-9]{0,8}"), "number": _NUMBER}

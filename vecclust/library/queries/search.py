@@ -1,4 +1,4 @@
-"""Questions for photos: like this one, matching words, what is known of one.
+"""Questions for photos: like this one, matching a text, what is known of one.
 
 Vectors of the library's own model only; hits by score, then path. A photo is never its own answer, nor is another file
 with the same content. A photo whose files are not there now is left out, and the answer says how many were.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class Scope:
 
 
 def similar(
-    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: Callable[[], DecodeLimits]
+    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: DecodeLimits
 ) -> Answer:
     """Find photos like a file.
 
@@ -56,7 +56,7 @@ def similar(
         path: absolute.
         limit: hits wanted, at least 1.
         filters: what the answer is limited to.
-        limits: gives what decoding a file may cost, asked only for one that the library does not know.
+        limits: what decoding a file may cost that the library does not know.
 
     Returns:
         The hits, without the photo itself.
@@ -101,9 +101,7 @@ def answer(
     return Answer(query, model.known().model_id, with_clusters(store, hits), notices)
 
 
-def _vector_of(
-    store: Store, model: ModelBinding, path: str, limits: Callable[[], DecodeLimits]
-) -> tuple[str, NDArray[np.float32]]:
+def _vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits) -> tuple[str, NDArray[np.float32]]:
     """Give a file's content hash and vector: the stored one while its content is known, a fresh one otherwise."""
     model.known()
     row = row_of(store, path)
@@ -113,11 +111,10 @@ def _vector_of(
         raise NotFound(f"cannot look at {path}: {error.strerror}", hint="Name an image file.") from error
     if row is not None and row.photo is not None and row.state == "ready" and row.holds(seen):
         return row.photo, store.vector(row.photo)
-    allowed = limits()
-    content = read_content(seen, file_bytes=allowed.file_bytes)
+    content = read_content(seen, file_bytes=limits.file_bytes)
     if content.photo in store.known_by_size().get(seen.size_bytes, ()):
         return content.photo, store.vector(content.photo)
-    decoded = read_photo(path, model.bound().framing, limits=allowed)
+    decoded = read_photo(path, model.bound().framing, limits=limits)
     vector = model.embedder().embed_each(decoded.frame[np.newaxis])[0]
     if isinstance(vector, PhotoError):
         raise vector

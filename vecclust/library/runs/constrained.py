@@ -25,7 +25,7 @@ class Evidence:
 
     Attributes:
         members: photo to its cluster; without photos that the owner put elsewhere.
-        remembered: cluster to photos, for clusters that are there by the owner's word alone, or of which the owner
+        remembered: cluster to photos, for clusters that are there by the owner's edits alone, or of which the owner
             left nothing.
     """
 

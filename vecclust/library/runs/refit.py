@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 class _Fitted:
     """A fit, and what it does to identity.
 
-    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's word
+    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's edits
     alone.
     """
 
