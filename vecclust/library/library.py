@@ -52,12 +52,7 @@ class Library:
     """
 
     def __init__(
-        self,
-        store: Store,
-        *,
-        config: Config,
-        embedder: Embedder | None = None,
-        clock: Clock | None = None,
+        self, store: Store, *, config: Config, embedder: Embedder | None = None, clock: Clock | None = None
     ) -> None:
         from vecclust.library.model import ModelBinding
         from vecclust.library.opening import SystemClock

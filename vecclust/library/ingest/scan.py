@@ -251,9 +251,7 @@ class Scan:
                     break
                 self._clock.sleep(LOOK_PAUSE_S)
                 finished, pending = part(
-                    [again for job in pending if (again := look_again(job))],
-                    self._settle,
-                    now_ns=self._clock.now_ns(),
+                    [again for job in pending if (again := look_again(job))], self._settle, now_ns=self._clock.now_ns()
                 )
         return pending
 
@@ -261,10 +259,7 @@ class Scan:
         if folder.paused:
             return Absences((), (), tuple(absent))
         return judge(
-            absent,
-            now_ns=self._clock.now_ns(),
-            remove_after_s=self._config.scan.remove_after_s,
-            prune=request.prune,
+            absent, now_ns=self._clock.now_ns(), remove_after_s=self._config.scan.remove_after_s, prune=request.prune
         )
 
     def _settle_absences(

@@ -198,8 +198,7 @@ def scope_of(store: Store, filters: Filters) -> Scope:
         members = frozenset(label.photo for label in store.members(cluster))
         if not members:
             raise NotFound(
-                f"{cluster} is not among the clusters of the current run",
-                hint="vecclust clusters lists them.",
+                f"{cluster} is not among the clusters of the current run", hint="vecclust clusters lists them."
             )
         sets.append(members)
     if filters.folder is not None:

@@ -31,12 +31,7 @@ MOST_NEWCOMERS = 0.2
 
 
 def map_positions(
-    store: Store,
-    photos: Sequence[str],
-    *,
-    vectors: NDArray[np.float32],
-    graph: Callable[[], Neighbours],
-    seed: int,
+    store: Store, photos: Sequence[str], *, vectors: NDArray[np.float32], graph: Callable[[], Neighbours], seed: int
 ) -> NDArray[np.float32]:
     """Give every photo its place on the map.
 

@@ -221,8 +221,7 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     result, ids = fitted.result, fitted.carried.ids
     save_state(result.state, folder)
     save_rows(
-        FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
-        folder,
+        FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired), folder
     )
     run = Run(
         run=report.run,
