@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -179,17 +179,9 @@ class Edits:
                 raise NotFound(f"{edit} is no word in force", hint="vecclust words lists them.")
         return [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
 
-    def _edit_row(
-        self,
-        kind: EditKind,
-        *,
-        photo: str | None = None,
-        cluster: str | None = None,
-        other: str | None = None,
-        name: str = "",
-    ) -> Edit:
-        run = self._store.state().current_run
-        return Edit(0, kind, photo, cluster, other, name, run, self._clock.now_ns())
+    def _edit_row(self, kind: EditKind, **about: Any) -> Edit:
+        """Make a row of the log; `about` are fields of `Edit`."""
+        return Edit(0, kind, **about, run=self._store.state().current_run, made_ns=self._clock.now_ns())
 
     def _cluster(self, named: str, *, shown: bool = True) -> str:
         """Give the id of a cluster of the current run or, unless it is to be `shown`, of any run."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, StoreError
 from vecclust.library.runs.constrained import Parted, evidence_of, homes_of, part
@@ -132,20 +131,20 @@ def _matched(store: Store, result: FitResult) -> _Fitted:
 def _relabelled(store: Store, result: FitResult, parted: Parted) -> FitResult:
     """Give a fit its parted clusters, each with a medoid of its own."""
     medoid_of = dict(enumerate(result.medoids.tolist()))
+    row_of = {photo: row for row, photo in enumerate(result.photos)}
     for label in parted.fixed:
-        medoid_of[label] = _medoid(store, result.photos, np.flatnonzero(parted.labels == label))
+        rows = np.flatnonzero(parted.labels == label).tolist()
+        medoid_of[label] = row_of[_medoid(store, [result.photos[row] for row in rows])]
     medoids = np.array([medoid_of[label] for label in sorted(medoid_of)], np.int64)
     return dataclasses.replace(result, labels=parted.labels, medoids=medoids)
 
 
-def _medoid(store: Store, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
+def _medoid(store: Store, photos: Sequence[str]) -> str:
+    """Find the most central of some photos; the first of them where all went away since the fit."""
     from vecclust.clustering import medoids
 
-    row_of: dict[str, int] = {photos[row]: row for row in rows.tolist()}
-    found, vectors = store.vectors(row_of)
-    if not found:  # all of them went away since the fit
-        return int(rows[0])
-    return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
+    found, vectors = store.vectors(photos)
+    return found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])] if found else photos[0]
 
 
 def _living_on(photos: Sequence[str], carried: Carried, constraints: Constraints) -> dict[str, list[str]]:
@@ -186,12 +185,8 @@ def _memory(
 def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     changes = Counter(change.event for change in fitted.carried.changes.values())
     result, before, living = fitted.result, fitted.before, fitted.living_on
-    changed = sum(
-        1
-        for label in _labels(fitted)
-        if label.photo in before
-        and fitted.constraints.label(before[label.photo]).cluster != fitted.constraints.label(label).cluster
-    )
+    shown = fitted.constraints.label
+    both = [(before[label.photo], label) for label in _labels(fitted) if label.photo in before]
     return RefitReport(
         run=run,
         photos=len(result.photos),
@@ -203,7 +198,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
         split=changes["split"],
         merged=len(fitted.carried.merged.keys() - living.keys()),
         gone=len(frozenset(fitted.carried.gone) - living.keys()),
-        labels_changed=changed,
+        labels_changed=sum(shown(one).cluster != shown(other).cluster for one, other in both),
         figures=result.figures,
         stage_seconds=result.seconds,
         dry_run=dry_run,
@@ -246,32 +241,19 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
 
 
 def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
-    result = fitted.result
-    rows = []
+    result, rows = fitted.result, []
     for label, cluster in sorted(fitted.carried.ids.items()):
-        inside = result.labels == label
-        change = fitted.carried.changes[cluster]
-        rows.append(
-            ClusterRow(
-                run=run,
-                cluster=cluster,
-                size=int(inside.sum()),
-                medoid=result.photos[int(result.medoids[label])],
-                strength=float(result.strengths[inside].mean()),
-                event=change.event,
-                sources=change.sources,
-            )
-        )
+        inside, change = result.labels == label, fitted.carried.changes[cluster]
+        medoid, strength = result.photos[int(result.medoids[label])], float(result.strengths[inside].mean())
+        rows.append(ClusterRow(run, cluster, int(inside.sum()), medoid, strength, change.event, change.sources))
     return rows
 
 
 def _living_rows(store: Store, fitted: _Fitted, run: str) -> list[ClusterRow]:
-    photos, rows = fitted.result.photos, []
-    row_of = {photo: row for row, photo in enumerate(photos)}
-    for cluster, pinned in fitted.living_on.items():
-        medoid = photos[_medoid(store, photos, np.array([row_of[photo] for photo in pinned], np.int64))]
-        rows.append(ClusterRow(run, cluster, len(pinned), medoid, 1.0, "kept", (cluster,)))
-    return rows
+    return [
+        ClusterRow(run, cluster, len(pinned), _medoid(store, pinned), 1.0, "kept", (cluster,))
+        for cluster, pinned in fitted.living_on.items()
+    ]
 
 
 def _labels(fitted: _Fitted) -> list[Label]:
