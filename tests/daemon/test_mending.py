@@ -121,8 +121,8 @@ def test_a_first_fit_that_fails_is_tried_again_after_a_pause(stepped: Stepped, w
         child.kill()
     child.wait(DEADLINE_S)
     if way == "torn":
-        finding = stepped.process._folder / "finding.npz"
-        os.truncate(finding, finding.stat().st_size // 2)
+        result = stepped.process._folder / "result.npz"
+        os.truncate(result, result.stat().st_size // 2)
     stepped.daemon.work()
     assert (stepped.current, stepped.process.pid, stepped.process._folder.exists()) == (None, None, False)
     stepped.now_s += REPAIR_PAUSE_S - 1

@@ -19,7 +19,7 @@ import pytest
 from tests.library.test_library import HUES, picture
 from vecclust.errors import DamagedRun
 from vecclust.library.fit_process import FitFailed, FitProcess
-from vecclust.library.runs import Finding, find, load_finding, save_finding
+from vecclust.library.runs.fit_result import FitResult, fit_photos, load_fit_result, save_fit_result
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 
@@ -44,17 +44,17 @@ def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
         yield opened
 
 
-def wait_for(process: FitProcess) -> Finding:
+def wait_for(process: FitProcess) -> FitResult:
     """Wait for the end of a fit."""
     assert process._child is not None
     process._child.wait(DEADLINE_S)
     assert process.poll()
-    return process.finding()
+    return process.result()
 
 
 def test_what_another_process_found_is_what_this_one_would_have(library: WatchedLibrary) -> None:
     """The same labels; photos that came or went meanwhile are labelled and left out."""
-    here = find(library._store, library.fit_params)
+    here = fit_photos(library._store, library.fit_params)
     process = FitProcess(library.folder)
     process.start(library.fit_params.as_dict())
     there = wait_for(process)
@@ -134,7 +134,7 @@ def test_a_fit_does_not_outlive_a_parent_that_is_killed(library: WatchedLibrary)
         os.kill(fit, signal.SIGCONT)
         assert parent.stderr is not None
         assert parent.stderr.read() == ""  # open as long as either lives
-    assert not list((library.folder / "watch" / "fit").glob("finding*"))
+    assert not list((library.folder / "watch" / "fit").glob("result*"))
 
 
 def test_a_fit_hears_nothing_of_a_terminals_ctrl_c(library: WatchedLibrary) -> None:
@@ -142,9 +142,9 @@ def test_a_fit_hears_nothing_of_a_terminals_ctrl_c(library: WatchedLibrary) -> N
     with parent_of_a_stopped_fit(library) as (parent, fit):
         os.killpg(parent.pid, signal.SIGINT)
         os.kill(fit, signal.SIGCONT)
-        finding = library.folder / "watch" / "fit" / "finding.json"
+        result = library.folder / "watch" / "fit" / "result.json"
         deadline = time.monotonic() + DEADLINE_S
-        while not finding.exists():
+        while not result.exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
         parent.kill()
@@ -152,22 +152,22 @@ def test_a_fit_hears_nothing_of_a_terminals_ctrl_c(library: WatchedLibrary) -> N
         assert parent.stderr.read() == ""
 
 
-def test_a_torn_finding_is_not_adopted(library: WatchedLibrary, tmp_path: Path) -> None:
+def test_a_torn_fit_result_is_not_adopted(library: WatchedLibrary, tmp_path: Path) -> None:
     """Whichever part is short or missing."""
-    finding = find(library._store, library.fit_params)
-    for name in ("finding.npz", "finding.json"):
+    result = fit_photos(library._store, library.fit_params)
+    for name in ("result.npz", "result.json"):
         folder = tmp_path / name
         folder.mkdir()
-        save_finding(finding, folder)
-        assert load_finding(folder).labels.tolist() == finding.labels.tolist()
+        save_fit_result(result, folder)
+        assert load_fit_result(folder).labels.tolist() == result.labels.tolist()
         whole = (folder / name).read_bytes()
         (folder / name).write_bytes(whole[: len(whole) // 2])
         with pytest.raises(DamagedRun):
-            load_finding(folder)
+            load_fit_result(folder)
 
 
 def test_a_preview_says_what_adopting_would_change(library: WatchedLibrary) -> None:
-    """As a dry run in this process does; the finding stays until it is thrown away, the library as it is."""
+    """As a dry run in this process does; the result stays until it is thrown away, the library as it is."""
     process = FitProcess(library.folder, library.folder.parent / "proposed")
     process.start(library.fit_params.as_dict(), preview=True)
     steps = []
@@ -183,6 +183,6 @@ def test_a_preview_says_what_adopting_would_change(library: WatchedLibrary) -> N
         expected, seconds=0.0, stage_seconds={}
     )
     assert (report.dry_run, library.runs()[1]) == (True, "r1")
-    assert library.adopt(process.finding(), reason="a test").run == "r2"
+    assert library.adopt(process.result(), reason="a test").run == "r2"
     process.close()
     assert not (library.folder.parent / "proposed").exists()

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vecclust import Client
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.web import LibraryOpener, WebServer
@@ -62,25 +61,17 @@ def make(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class TestOpener:
-    """Opens a library with doubles for model and clock."""
+class TestOpener(LibraryOpener):
+    """Opens a library with doubles for model and clock; other processes need no model, and open it without."""
 
     __test__ = False
-    path: Path
+    flags: Mapping[str, Any] = field(default_factory=FLAGS.copy)
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
 
     def open(self, *, write: bool = False) -> WatchedLibrary:
         """Open it."""
         clock = FakeClock(time.time_ns() + 3600 * 10**9)
-        return WatchedLibrary.open(self.path, write=write, flags=FLAGS, embedder=self.embedder, clock=clock)
-
-    def client(self, library: WatchedLibrary) -> Client:
-        """Ask it."""
-        return Client(self.path, flags=FLAGS, library=library)
-
-    def as_json(self) -> str:
-        """Say how another process opens it: without doubles, for it needs no model."""
-        return LibraryOpener(self.path, None, FLAGS).as_json()
+        return WatchedLibrary.open(self.path, write=write, flags=self.flags, embedder=self.embedder, clock=clock)
 
 
 @dataclass(frozen=True)
@@ -175,7 +166,7 @@ def exchange(port: int, method: str, target: str, headers: Mapping[str, str], *,
 @contextmanager
 def serving(folder: Path, *, embedder: FakeEmbedder | None = None) -> Iterator[Served]:
     """Serve the library that `make` made in a folder."""
-    opener = TestOpener(folder / "library", embedder or FakeEmbedder())
+    opener = TestOpener(folder / "library", embedder=embedder or FakeEmbedder())
     with opener.open() as library:
         server = WebServer(library, opener=opener)
         thread = threading.Thread(target=server.run)

@@ -174,10 +174,10 @@ class Refits:
         try:
             if not self._process.poll():
                 return
-            finding = self._process.finding()
+            result = self._process.result()
             self._process.close()
             self._heartbeat.record("adopting")
-            report = self._library.adopt(finding, reason=fit.reason)
+            report = self._library.adopt(result, reason=fit.reason)
         except FitFailed as error:
             log.warning("a refit failed, the earlier run stays in force: %s", error)
             self._end(error.error)

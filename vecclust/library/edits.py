@@ -1,24 +1,23 @@
 """What the owner says of clusters, checked against what there is, kept, and reported with what it changes.
 
-A edit is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
+An edit is refused whole or kept whole. It names clusters and photos of the current run; what is in force then holds in
 every run, earlier and later. Refuses to know how fits honour it.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.library.queries.clusters import no_such_cluster
-from vecclust.library.queries.search import cluster_id, living_path, row_of
+from vecclust.library.queries.clusters import edits_by_number, no_such_cluster
+from vecclust.library.queries.search import cluster_id, cluster_names, living_path, row_of
 from vecclust.types.clusters import ClusterName, Label
 from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
-from vecclust.types.edits import Edit, EditEntry, EditKind, EditReport, EditRequest
+from vecclust.types.edits import PHOTO, Edit, EditEntry, EditKind, EditReport, EditRequest
 
 if TYPE_CHECKING:
     from vecclust.library.opening import Clock
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 # Where a photo is to be that is to be in no cluster.
 UNCLUSTERED = "unclustered"
-_PHOTO = re.compile("[0-9a-f]{64}")
 _CLUSTERS_ALONE = ("merge", "not-together")
 
 
@@ -65,12 +63,11 @@ class Edits:
         ended = sorted(before.numbers - after.numbers - _taken_back(rows))
         notices += self._contradicted(before, ended)
         first = rows[0]
-        name = self._store.names().get(first.cluster) if first.cluster is not None else None
         return EditReport(
             edit=edit_name(number),
             kind=request.kind,
             cluster=first.cluster,
-            cluster_name=None if name is None else name.name,
+            cluster_name=cluster_names(self._store).get(first.cluster),
             other=first.other if first.kind != "take-back" else None,
             photos=sum(row.photo is not None for row in rows),
             changed=self._store.n_relabelled(before, after),
@@ -85,12 +82,9 @@ class Edits:
             everything: also what is no longer in force, and names.
         """
         constraints = self._store.constraints()
-        requests: dict[int, list[Edit]] = {}
-        for edit in self._store.edits():
-            requests.setdefault(edit.number, []).append(edit)
         return tuple(
             self._entry(rows, constraints)
-            for number, rows in sorted(requests.items())
+            for number, rows in edits_by_number(self._store).items()
             if everything or number in constraints.numbers
         )
 
@@ -100,15 +94,14 @@ class Edits:
         photos = [row.photo for row in rows if row.photo is not None]
         if in_force and first.kind not in _CLUSTERS_ALONE:
             photos = [one for one in photos if one in constraints.pins and constraints.pins[one].number == first.number]
-        files, names = self._store.files_of(photos), self._store.names()
-        name = names.get(first.cluster) if first.cluster is not None else None
+        files = self._store.files_of(photos)
         return EditEntry(
             edit=edit_name(first.number),
             kind=first.kind,
             text=edit_command(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
-            cluster_name=None if name is None else name.name,
+            cluster_name=cluster_names(self._store).get(first.cluster),
             other=None if first.kind == "take-back" else first.other,
             run=first.run,
             made_ns=first.made_ns,
@@ -118,7 +111,7 @@ class Edits:
     def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         match request.kind:
             case "move":
-                cluster = None if request.cluster == UNCLUSTERED else self._shown(request.cluster)
+                cluster = None if request.cluster == UNCLUSTERED else self._cluster(request.cluster)
                 return [self._edit_row("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
             case "pin":
                 labels = self._labels(request.photos)
@@ -143,16 +136,16 @@ class Edits:
         return [self._edit_row("unpin", photo=photo) for photo in pinned]
 
     def _merged(self, request: EditRequest, notices: list[str]) -> list[Edit]:
-        kept, other = self._shown(request.cluster), self._shown(request.other)
+        kept, other = self._cluster(request.cluster), self._cluster(request.other)
         if kept == other:
             raise UsageError(f"{kept} is one cluster already", hint="Name two: vecclust merge KEPT OTHER.")
-        names = self._store.names()
+        names = cluster_names(self._store)
         if other in names and kept not in names:
-            notices.append(f"{other} was “{names[other].name}”, {kept} has no name: vecclust rename gives it one")
+            notices.append(f"{other} was “{names[other]}”, {kept} has no name: vecclust rename gives it one")
         return [self._edit_row("merge", cluster=kept, other=other)]
 
     def _apart(self, request: EditRequest, notices: list[str]) -> list[Edit]:
-        one, other = self._known(request.cluster), self._known(request.other)
+        one, other = self._cluster(request.cluster, shown=False), self._cluster(request.other, shown=False)
         if one == other:
             raise UsageError(f"{one} is one cluster", hint="vecclust split-off makes two of it.")
         joined = self._store.constraints().joined
@@ -163,7 +156,7 @@ class Edits:
     def _split_off(self, request: EditRequest) -> list[Edit]:
         from vecclust.clustering import medoids
 
-        cluster, labels = self._shown(request.cluster), self._labels(request.photos)
+        cluster, labels = self._cluster(request.cluster), self._labels(request.photos)
         elsewhere = [label.photo for label in labels if label.cluster != cluster]
         if elsewhere:
             raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=f"vecclust cluster {cluster}")
@@ -186,29 +179,14 @@ class Edits:
                 raise NotFound(f"{edit} is no word in force", hint="vecclust words lists them.")
         return [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
 
-    def _edit_row(
-        self,
-        kind: EditKind,
-        *,
-        photo: str | None = None,
-        cluster: str | None = None,
-        other: str | None = None,
-        name: str = "",
-    ) -> Edit:
-        run = self._store.state().current_run
-        return Edit(0, kind, photo, cluster, other, name, run, self._clock.now_ns())
+    def _edit_row(self, kind: EditKind, **about: Any) -> Edit:
+        """Make a row of the log; `about` are fields of `Edit`."""
+        return Edit(0, kind, **about, run=self._store.state().current_run, made_ns=self._clock.now_ns())
 
-    def _shown(self, named: str) -> str:
-        """Give the id of a cluster of the current run."""
+    def _cluster(self, named: str, *, shown: bool = True) -> str:
+        """Give the id of a cluster of the current run or, unless it is to be `shown`, of any run."""
         cluster = cluster_id(self._store, named)
-        if not self._store.members(cluster):
-            raise no_such_cluster(self._store, cluster)
-        return cluster
-
-    def _known(self, named: str) -> str:
-        """Give the id of a cluster that is, or was in an earlier run."""
-        cluster = cluster_id(self._store, named)
-        if not self._store.knows_cluster(cluster):
+        if not (self._store.members(cluster) if shown else self._store.knows_cluster(cluster)):
             raise no_such_cluster(self._store, cluster)
         return cluster
 
@@ -216,7 +194,7 @@ class Edits:
         """Give the content hashes of photos that are named by them or by a path, none twice."""
         if not named:
             raise UsageError("no photo is named", hint="Name photos by their paths.")
-        hashes = {one for one in named if _PHOTO.fullmatch(one)}
+        hashes = {one for one in named if PHOTO.fullmatch(one)}
         known = {row.photo for row in self._store.photos(hashes)} if hashes else set()
         return list(dict.fromkeys(one if one in known else self._photo_at(one) for one in named))
 
@@ -241,11 +219,9 @@ class Edits:
 
     def _contradicted(self, before: Constraints, ended: Sequence[int]) -> list[str]:
         of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
-        words = self._store.edits()
+        edits = edits_by_number(self._store)
         return [
-            f"this ends {edit_name(number)}: {edit_command(edit for edit in words if edit.number == number)}"
-            for number in ended
-            if number in of_clusters
+            f"this ends {edit_name(number)}: {edit_command(edits[number])}" for number in ended if number in of_clusters
         ]
 
 

@@ -1,7 +1,7 @@
 """A fit in a process of its own, of low priority, that only reads: whoever started it goes on meanwhile.
 
 Both ends are here. `FitProcess` starts `python -m vecclust.library.fit_process`, which leaves in a folder how far it
-is, what it found and why it refused; the one writer adopts the finding. A process that fails or is killed leaves
+is, what it found and why it refused; the one writer adopts the result. A process that fails or is killed leaves
 nothing but that folder, which is thrown away; the earlier run stays in force. It ends when the pipe at its input does,
 so it does not outlive whoever started it, however that went.
 """
@@ -25,16 +25,16 @@ from vecclust.errors import StoreError, VecclustError, pack_error, unpack_error
 from vecclust.types.runs import RefitKind, RefitReport
 
 if TYPE_CHECKING:
-    from vecclust.library.runs import Finding
+    from vecclust.library.runs.fit_result import FitResult
 
-# What the process leaves beside its finding: a line for each step, what adopting would change, why it refused.
+# What the process leaves beside its result: a line for each step, what adopting would change, why it refused.
 _PROGRESS, _PREVIEW, _REFUSAL = "progress", "preview.json", "refusal.json"
 # Steps of one stage that follow each other faster than this are left out.
 _STEP_EVERY_S = 0.1
 
 
 class FitFailed(Exception):
-    """The process ended without a finding, or with one that is not whole.
+    """The process ended without a result, or with one that is not whole.
 
     Args:
         message: how it ended.
@@ -78,7 +78,7 @@ class FitProcess:
 
         Args:
             params: `FitParams.as_dict()`.
-            kind: what kind of fit, None for the cheapest that will do; see `vecclust.library.runs.find`.
+            kind: what kind of fit, None for the cheapest that will do; see `runs.fit_result.fit_photos`.
             preview: find out as well what adopting it would change.
         """
         self.close()
@@ -107,7 +107,7 @@ class FitProcess:
         return [(stage, done, total) for stage, done, total in map(json.loads, fresh.splitlines())]
 
     def poll(self) -> bool:
-        """Tell whether the fit has ended and its finding is there; True once, when its end is seen.
+        """Tell whether the fit has ended and its result is there; True once, when its end is seen.
 
         Raises:
             FitFailed: it has ended without one.
@@ -126,21 +126,21 @@ class FitProcess:
             self.close()
         raise FitFailed(error.message, error=error)
 
-    def finding(self) -> Finding:
+    def result(self) -> FitResult:
         """Read what was found, any number of times until `close`.
 
         Raises:
             FitFailed: it is not whole.
         """
-        from vecclust.library.runs import load_finding
+        from vecclust.library.runs.fit_result import load_fit_result
 
         try:
-            return load_finding(self.folder)
+            return load_fit_result(self.folder)
         except StoreError as error:
             raise FitFailed(error.message, error=error) from error
 
     def preview(self) -> RefitReport:
-        """Read what adopting the finding would have changed when it was made, where `start` asked for it."""
+        """Read what adopting the result would have changed when it was made, where `start` asked for it."""
         return RefitReport(**json.loads((self.folder / _PREVIEW).read_text(encoding="ascii")))
 
     def close(self) -> None:
@@ -186,7 +186,8 @@ def main(request: str) -> int:
     if hasattr(os, "nice"):
         os.nice(asked["nice"])
     from vecclust.clustering import FitParams
-    from vecclust.library.runs import adopt, find, save_finding
+    from vecclust.library.runs.fit_result import fit_photos, save_fit_result
+    from vecclust.library.runs.refit import adopt
     from vecclust.store import Store
 
     folder = Path(asked["folder"])
@@ -196,11 +197,11 @@ def main(request: str) -> int:
             open(folder / _PROGRESS, "w", encoding="ascii", buffering=1) as file,
         ):
             params = FitParams.from_dict(asked["params"])
-            finding = find(store, params, kind=asked["kind"], progress=_ProgressLines(file))
+            result = fit_photos(store, params, kind=asked["kind"], progress=_ProgressLines(file))
             if asked["preview"]:
-                report = adopt(store, finding, reason="", dry_run=True)
+                report = adopt(store, result, reason="", dry_run=True)
                 (folder / _PREVIEW).write_text(json.dumps(asdict(report)), encoding="ascii")
-            save_finding(finding, folder)
+            save_fit_result(result, folder)
     except VecclustError as error:
         (folder / _REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
         return error.exit_code

@@ -52,12 +52,7 @@ class Library:
     """
 
     def __init__(
-        self,
-        store: Store,
-        *,
-        config: Config,
-        embedder: Embedder | None = None,
-        clock: Clock | None = None,
+        self, store: Store, *, config: Config, embedder: Embedder | None = None, clock: Clock | None = None
     ) -> None:
         from vecclust.library.opening import SystemClock
 
@@ -261,7 +256,10 @@ class Library:
         Raises:
             NotFound: the library has no photos.
         """
-        report = self._runs.refit("on demand", dry_run=dry_run, kind=kind, progress=progress)
+        from vecclust.library.runs.refit import refit
+
+        params = self._runs.fit_params
+        report = refit(self._store, params, reason="on demand", dry_run=dry_run, kind=kind, progress=progress)
         if not dry_run:
             self._store.maintain()
         return report
@@ -382,9 +380,8 @@ class Library:
 
         path = os.path.abspath(photo)
         with self._store.snapshot():
-            return similar(
-                self._store, self._model, path, limit=limit, filters=filters, limits=lambda: decode_limits(self._config)
-            )
+            limits = decode_limits(self._config)
+            return similar(self._store, self._model, path, limit=limit, filters=filters, limits=limits)
 
     def alike(self, photo: str, *, limit: Limit = 20) -> Answer:
         """Find photos like one of the library, whether its file is there now or not.
@@ -407,7 +404,7 @@ class Library:
             return answer(store, self._model, photo, vector, limit=limit, leave_out=photo, filters=NO_FILTERS)
 
     def search(self, text: str, *, limit: Limit = 20, filters: Filters = NO_FILTERS) -> Answer:
-        """Find photos that match words.
+        """Find photos that match a text.
 
         Args:
             text: what the pictures show.

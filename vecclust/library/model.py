@@ -106,7 +106,11 @@ class ModelBinding:
             return self._embedder
 
     def limit(self, n_threads: int) -> None:
-        """Have the model use so many threads where no setting says otherwise; 0 for no limit."""
+        """Have the model use so many threads where no setting says otherwise.
+
+        Args:
+            n_threads: how many; 0 for no limit.
+        """
         self._n_threads = n_threads
 
     @property

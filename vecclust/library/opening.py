@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from vecclust.config import Config
 from vecclust.errors import LibraryLocked, NotFound, UsageError
-from vecclust.photos import DecodeLimits
+from vecclust.photos import DecodeLimits, IgnoreRules
 from vecclust.types.files import FileRow, Root
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ class SystemClock:
         return time.time_ns()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait.
+
+        Args:
+            seconds: how long.
+        """
         time.sleep(seconds)
 
 
@@ -113,8 +117,21 @@ def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
     )
 
 
+def ignore_rules(config: Config) -> IgnoreRules:
+    """Give what counts as a photo, as configured.
+
+    Args:
+        config: the settings.
+    """
+    return IgnoreRules(extensions=config.photos.extensions, patterns=config.photos.ignore)
+
+
 def decode_limits(config: Config) -> DecodeLimits:
-    """Give what reading one picture may cost, as configured."""
+    """Give what reading one picture may cost, as configured.
+
+    Args:
+        config: the settings.
+    """
     wanted = config.photos
     return DecodeLimits(
         pixels=wanted.max_megapixels * 1_000_000,

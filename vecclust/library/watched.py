@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.library.library import Library
+from vecclust.library.opening import ignore_rules
 from vecclust.library.pages.live import LiveReader
 from vecclust.library.pages.written import read_positions
 from vecclust.types.files import ScanReport
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from vecclust.clustering import FitParams
     from vecclust.embeddings import Embedder
-    from vecclust.library.runs import Finding
+    from vecclust.library.runs.fit_result import FitResult
     from vecclust.photos import IgnoreRules
 
 
@@ -31,7 +32,7 @@ class WatchedLibrary(Library):
     @property
     def rules(self) -> IgnoreRules:
         """What counts as a photo here."""
-        return self._ingest.rules
+        return ignore_rules(self._config)
 
     def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
         """Keep folders from now on, without looking at them yet, and give all that are kept.
@@ -116,11 +117,11 @@ class WatchedLibrary(Library):
         """What a fit is asked to do here."""
         return self._runs.fit_params
 
-    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
+    def adopt(self, result: FitResult, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, and label what came since.
 
         Args:
-            finding: the fit, see `vecclust.library.runs.find`.
+            result: the fit, see `runs.fit_result.fit_photos`.
             reason: why it was made.
 
         Returns:
@@ -128,7 +129,7 @@ class WatchedLibrary(Library):
         """
         from vecclust.embeddings import give_memory_back
 
-        report = self._runs.adopt(finding, reason=reason)
+        report = self._runs.adopt(result, reason=reason)
         # What the earlier run's arrays and the replaced labels took, else a tenth more after twenty refits.
         give_memory_back()
         return report

@@ -15,8 +15,8 @@ class Label:
 
     Attributes:
         photo: content hash.
-        cluster: the stable cluster id, or None for noise.
-        strength: membership strength in [0, 1]; 0 for noise.
+        cluster: the stable cluster id, or None where it is unclustered.
+        strength: membership strength in [0, 1]; 0 where it is unclustered.
         assigned_by: `fit`, `predict`, `nearest` (the fit left it without a cluster, and was asked to) or `owner`.
         novelty: of an arrival, the share in [0, 1] of the run's own photos that are less unlike the others than it is;
             None for photos that were fitted and where it was not kept.
@@ -57,7 +57,14 @@ class ClusterRow:
 
 @dataclass(frozen=True, slots=True)
 class ClusterName:
-    """The name of a cluster and who gave it; it outlives runs."""
+    """The name of a cluster and who gave it; it outlives runs.
+
+    Attributes:
+        cluster: its stable id.
+        name: the name, not empty.
+        named_by: `owner`, or `auto` for vecclust itself.
+        named_ns: when, in nanoseconds since the epoch.
+    """
 
     cluster: str
     name: str
@@ -115,7 +122,14 @@ class ClusterList:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One photo of a cluster."""
+    """One photo of a cluster.
+
+    Attributes:
+        path: absolute path of a file that holds it, or None where none is there now.
+        photo: content hash.
+        strength: membership strength in [0, 1].
+        assigned_by: who put it there.
+    """
 
     path: str | None
     photo: str
@@ -128,12 +142,12 @@ class HistoryEvent:
     """What a run did to a cluster, or the owner said of it.
 
     Attributes:
-        run: the run; for a word the one that was current, or None.
-        event: what it did; for a word its verb.
-        sources: the ids it came from; for a word the other cluster.
-        when_ns: when, or None where that is not known.
-        text: the word as a line, empty for a run.
-        word: the word's id where it is in force, else empty.
+        run: the run; for an edit the one that was current, or None.
+        event: what it did; for an edit its kind.
+        sources: the ids it came from; for an edit the other cluster, or the edits it takes back.
+        when_ns: when, in nanoseconds since the epoch, or None where that is not known.
+        text: the edit as a line, empty for a run.
+        word: the edit's id where it is in force, else empty; named as JSON and pages name it.
     """
 
     run: str | None
@@ -146,7 +160,13 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPage:
-    """One cluster: its entry, its photos by strength, its history oldest first."""
+    """One cluster.
+
+    Attributes:
+        entry: the cluster as the list has it.
+        photos: its photos, strongest first; those that were asked for.
+        history: what runs did to it and what the owner said of it, oldest first.
+    """
 
     entry: ClusterEntry
     photos: tuple[Member, ...]

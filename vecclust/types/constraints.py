@@ -118,7 +118,7 @@ class Constraints:
         return [photo for photo, pin in self.pins.items() if pin.cluster in group]
 
     def pairs_apart(self) -> frozenset[frozenset[str]]:
-        """Give the pairs of clusters that no fit may join, merged ones standing for one another."""
+        """Give the pairs of clusters that no fit may join; what holds for one holds for all merged with it."""
         return frozenset(
             frozenset([one, other])
             for pair in self.apart

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_PHOTO = re.compile("[0-9a-f]{64}")
+PHOTO = re.compile("[0-9a-f]{64}")
 
 EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 
@@ -60,7 +60,7 @@ class EditRequest:
 
     def __post_init__(self) -> None:
         # A path means the same wherever the request goes: what is no content hash is made absolute here.
-        photos = tuple(one if _PHOTO.fullmatch(one) else os.path.abspath(one) for one in self.photos)
+        photos = tuple(one if PHOTO.fullmatch(one) else os.path.abspath(one) for one in self.photos)
         object.__setattr__(self, "photos", photos)
 
 

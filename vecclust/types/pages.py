@@ -53,7 +53,7 @@ class PhotoView:
         strength: membership strength in [0, 1]; 0 without a cluster.
         width_px: width of the upright picture.
         height_px: height of the upright picture.
-        by_owner: whether its cluster is the owner's word.
+        by_owner: whether the owner put it into its cluster.
     """
 
     photo: str
@@ -158,7 +158,7 @@ class PointTable:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A library as the front of a live page: cards without their photos.
+    """A library as the front page of the live pages: cards without their photos.
 
     Attributes:
         run: the current run, or None before the first fit.

@@ -37,7 +37,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a photo was taken, in degrees; latitude in [-90, 90], longitude in [-180, 180]."""
+    """Where a photo was taken.
+
+    Attributes:
+        latitude: degrees north, in [-90, 90].
+        longitude: degrees east, in [-180, 180].
+    """
 
     latitude: float
     longitude: float
@@ -114,7 +119,27 @@ class PhotoRow:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What is known of one photo; the fields are those of the JSON document."""
+    """What is known of one photo; the fields are those of the JSON document.
+
+    Attributes:
+        path: absolute path of the file that was asked about.
+        photo: content hash.
+        cluster: its cluster in the current run, or None.
+        cluster_name: that cluster's name, or None.
+        strength: membership strength in [0, 1], 0 where it is unclustered; None where it has no label yet.
+        assigned_by: who gave the label, or None likewise.
+        novelty: of an arrival, as `Label.novelty`; None for photos that were fitted and where it was not kept.
+        newcomer: whether it is an arrival that was held back as unlike all that the run knows.
+        run: the current run, or None where the photo has no label yet.
+        taken: time taken, naive where its zone is unknown; None where nothing tells it.
+        taken_source: what told it, or None.
+        latitude: degrees north, or None.
+        longitude: degrees east, or None.
+        width: pixels of the upright picture.
+        height: likewise.
+        model: model id of its vector.
+        other_paths: absolute paths of other files with the same content, in order.
+    """
 
     path: str
     photo: str

@@ -13,4 +13,10 @@ class Progress(Protocol):
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """Take no note."""
+    """Take no note.
+
+    Args:
+        stage: what is being done.
+        done: steps of it that are done.
+        total: all its steps; 0 where that is unknown.
+    """

@@ -16,7 +16,11 @@ N_CONTINUED, N_LIGHT = "n_continued", "n_light"
 
 
 def kind_of(figures: Mapping[str, Any]) -> RefitKind:
-    """Say by the figures of a fit what kind it was; the oldest name none, for there was but one."""
+    """Say by the figures of a fit what kind it was; the oldest name none, for there was but one.
+
+    Args:
+        figures: figures by name, as a run or a report has them.
+    """
     if figures.get(N_LIGHT):
         return "light"
     return "continued" if figures.get(N_CONTINUED) else "full"
@@ -148,7 +152,7 @@ class Way:
         reducer: `umap`, `pca` or `none`.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: of HDBSCAN, 0 for chosen; None for the others.
-        figures: see `vecclust.cluster.figures_of_way`.
+        figures: see `vecclust.clustering.figures_of_way`.
     """
 
     reducer: str
@@ -159,7 +163,13 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Ways to cluster beside one another: the photos all of them saw, and the run they are compared with."""
+    """Ways to cluster beside one another.
+
+    Attributes:
+        photos: photos that all of them saw.
+        run: the run they are compared with, or None before the first.
+        ways: the ways, in the order they were tried.
+    """
 
     photos: int
     run: str | None

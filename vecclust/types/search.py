@@ -31,7 +31,7 @@ class Answer:
     """The photos that answer a question, best first.
 
     Attributes:
-        query: the words, or the absolute path of the photo asked about.
+        query: the text, or the absolute path of the photo asked about.
         model: the model id of the library's vectors.
         results: the hits, by score then path.
         notices: sentences the asker should see.

@@ -5,7 +5,7 @@ Reads a library that is open for reading; each change opens it for writing for t
 (a refit, a map) runs in a process of its own, so that the pages answer meanwhile and Ctrl-C ends everything at once.
 """
 
-from vecclust.web.opener import LibraryOpener, Opener
+from vecclust.web.opener import LibraryOpener
 from vecclust.web.serving import WebServer, serve
 
-__all__ = ["LibraryOpener", "Opener", "WebServer", "serve"]
+__all__ = ["LibraryOpener", "WebServer", "serve"]

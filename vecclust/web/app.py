@@ -7,7 +7,7 @@ threads; a library's own errors become pages, or JSON for the pages' scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,14 +30,16 @@ from vecclust.types.pages import Overview
 from vecclust.web import dropped, edits, forms
 from vecclust.web.events import Events
 from vecclust.web.live_map import LiveMap
-from vecclust.web.notices import Notices
-from vecclust.web.opener import Opener
+from vecclust.web.opener import LibraryOpener
 from vecclust.web.pages import LivePages, live_assets
 from vecclust.web.pictures import Picture, Pictures
+from vecclust.web.recent import Recent
 from vecclust.web.refit import ProposedRefit
 
 N_ALIKE = 24
 N_FOUND = 60
+# Of the last changes that had something to tell, for the page that is shown after each.
+_N_NOTICES = 50
 # On the map's panel: two rows of four.
 N_BESIDE_MAP = 8
 # Thumbnails are named by content and never change.
@@ -76,7 +78,7 @@ class App:
         is_ending: whether the server is about to end.
     """
 
-    def __init__(self, library: WatchedLibrary, *, opener: Opener, is_ending: Callable[[], bool]) -> None:
+    def __init__(self, library: WatchedLibrary, *, opener: LibraryOpener, is_ending: Callable[[], bool]) -> None:
         self._library = library
         self._client = opener.client(library)
         self._live: LiveReader = library.live()
@@ -85,7 +87,7 @@ class App:
         self._refit = ProposedRefit(opener, client=self._client)
         self._live_map = LiveMap(self._live, opener=opener, pictures=self._pictures)
         self._drops = dropped.Drops(library, client=self._client, pictures=self._pictures)
-        self._notices = Notices()
+        self._notices = Recent[tuple[str, ...]](_N_NOTICES)
         self._event_source = Events(self._live, refit=self._refit, is_ending=is_ending)
 
     def close(self) -> None:
@@ -97,12 +99,12 @@ class App:
     def starlette(self) -> Starlette:
         """Give the application."""
         routes = [
-            Route("/", self._front),
+            Route("/", self._front_page),
             Route("/cluster/{cluster}", self._cluster),
             Route("/cluster/{cluster}/name", self._rename, methods=["POST"]),
             Route("/cluster/{cluster}/merge", self._merge, methods=["POST"]),
-            Route("/photos", self._say, methods=["POST"]),
-            Route("/words/{word}/back", self._take_back, methods=["POST"]),
+            Route("/photos", self._edit, methods=["POST"]),
+            Route("/words/{edit}/back", self._take_back, methods=["POST"]),
             Route("/unclustered", self._unclustered),
             Route("/photo/{photo}", self._photo),
             Route("/alike/{photo}", self._alike),
@@ -116,9 +118,9 @@ class App:
             Route("/map/sheet/{name}/{number}.webp", self._map_sheet),
             Route("/runs", self._runs),
             Route("/runs/{run}/current", self._roll_back, methods=["POST"]),
-            Route("/fit", self._propose, methods=["POST"]),
-            Route("/fit/adopt", self._adopt, methods=["POST"]),
-            Route("/fit/forget", self._forget, methods=["POST"]),
+            Route("/fit", _then_runs(self._refit.propose), methods=["POST"]),
+            Route("/fit/adopt", _then_runs(self._refit.adopt), methods=["POST"]),
+            Route("/fit/forget", _then_runs(self._refit.forget), methods=["POST"]),
             Route("/events", self._events),
             Route("/asset/{name}", self._asset),
             Mount("/api", routes=Api(_Backend(self._client)).routes()),
@@ -128,20 +130,14 @@ class App:
 
     # Pages.
 
-    def _front(self, request: Request) -> Response:
-        return HTMLResponse(self._pages.front(self._told(request)))
+    def _front_page(self, request: Request) -> Response:
+        return HTMLResponse(self._pages.front_page(self._told(request)))
 
     def _cluster(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
-        cluster, photos = self._live.cluster(forms.cluster(request))
-        html = self._pages.cluster(
-            overview,
-            cluster,
-            photos=self._live.shown(_part(photos, page)),
-            page=page,
-            history=self._live.history(cluster.entry.id),
-        )
-        return HTMLResponse(html)
+        cluster, photos = self._live.cluster(forms.part(request, "cluster"))
+        shown = self._live.shown(_part(photos, page))
+        return HTMLResponse(self._pages.cluster(overview, cluster, photos=shown, page=page))
 
     def _unclustered(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
@@ -149,7 +145,7 @@ class App:
         return HTMLResponse(self._pages.unclustered(overview, photos=photos, page=page))
 
     def _photo(self, request: Request) -> Response:
-        photo = forms.photo(request)
+        photo = forms.part(request, "photo")
         facts = self._live.facts(photo)
         (shown,) = self._live.shown([photo])
         alike = self._library.alike(photo, limit=N_ALIKE)
@@ -160,13 +156,13 @@ class App:
         asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
         answer = self._client.search(asked, limit=N_FOUND)
         photos = self._live.shown([hit.photo for hit in answer.results])
-        return HTMLResponse(self._pages.found(self._live.overview(), asked=asked, words=asked, photos=photos))
+        return HTMLResponse(self._pages.found(self._live.overview(), asked=asked, query=asked, photos=photos))
 
     def _dropped(self, request: Request) -> Response:
-        number = forms.number(request, "number")
+        number = int(forms.part(request, "number"))
         photos = self._live.shown(self._drops.get(number).photos)
         html = self._pages.found(
-            self._live.overview(), asked="Photos like the one you dropped", words="", photos=photos, dropped=number
+            self._live.overview(), asked="Photos like the one you dropped", query="", photos=photos, dropped=number
         )
         return HTMLResponse(html)
 
@@ -185,24 +181,24 @@ class App:
     # What pages ask for.
 
     def _alike(self, request: Request) -> Response:
-        answer = self._library.alike(forms.photo(request), limit=N_BESIDE_MAP)
+        answer = self._library.alike(forms.part(request, "photo"), limit=N_BESIDE_MAP)
         return JSONResponse({"photos": [hit.photo for hit in answer.results]})
 
     def _thumbnail(self, request: Request) -> Response:
-        photo = forms.photo(request)
+        photo = forms.part(request, "photo")
         jpeg = self._pictures.thumbnails([photo]).get(photo)
         if jpeg is None:
             raise NotFound("there is no picture of this photo", hint="It may have left the library.")
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     def _original(self, request: Request) -> Response:
-        return _sent(self._pictures.original(forms.photo(request)))
+        return _sent(self._pictures.original(forms.part(request, "photo")))
 
     def _dropped_picture(self, request: Request) -> Response:
-        return Response(self._drops.get(forms.number(request, "number")).jpeg, media_type="image/jpeg")
+        return Response(self._drops.get(int(forms.part(request, "number"))).jpeg, media_type="image/jpeg")
 
     def _map_sheet(self, request: Request) -> Response:
-        sheet = self._live_map.sheet(request.path_params["name"], forms.number(request, "number"))
+        sheet = self._live_map.sheet(request.path_params["name"], int(forms.part(request, "number")))
         return Response(sheet, media_type="image/webp", headers=_FOR_EVER)
 
     async def _events(self, request: Request) -> Response:
@@ -217,42 +213,30 @@ class App:
     # Changes.
 
     async def _rename(self, request: Request) -> Response:
-        cluster, given = forms.cluster(request), await forms.fields(request)
+        cluster, given = forms.part(request, "cluster"), await forms.fields(request)
         await run_in_threadpool(self._client.rename, cluster, "".join(given.get("name", ())))
         return _to(f"/cluster/{cluster}")
 
     async def _merge(self, request: Request) -> Response:
-        cluster, given = forms.cluster(request), await forms.fields(request)
-        return await self._said(edits.about_clusters(cluster, given), {"from": [cluster]})
+        cluster, given = forms.part(request, "cluster"), await forms.fields(request)
+        return await self._edited(edits.about_clusters(cluster, given), {"from": [cluster]})
 
-    async def _say(self, request: Request) -> Response:
+    async def _edit(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._said(edits.about_photos(given), given)
+        return await self._edited(edits.about_photos(given), given)
 
     async def _take_back(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._said(edits.taken_back(str(request.path_params["word"])), given)
+        return await self._edited(edits.about_edit(str(request.path_params["edit"])), given)
 
-    async def _said(self, saying: EditRequest, given: edits.Fields) -> Response:
-        report = await run_in_threadpool(self._client.edit, saying)
+    async def _edited(self, edit: EditRequest, given: edits.Fields) -> Response:
+        report = await run_in_threadpool(self._client.edit, edit)
         overview = await run_in_threadpool(self._live.overview)
         page = edits.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
-        return _to(page + self._notices.put(report.notices))
+        return _to(f"{page}?told={self._notices.put(report.notices)}" if report.notices else page)
 
     def _roll_back(self, request: Request) -> Response:
-        self._client.rollback(forms.run(request))
-        return _to("/runs")
-
-    def _propose(self, request: Request) -> Response:
-        self._refit.propose()
-        return _to("/runs")
-
-    def _adopt(self, request: Request) -> Response:
-        self._refit.adopt()
-        return _to("/runs")
-
-    def _forget(self, request: Request) -> Response:
-        self._refit.forget()
+        self._client.rollback(forms.part(request, "run"))
         return _to("/runs")
 
     async def _drop(self, request: Request) -> Response:
@@ -280,7 +264,7 @@ class App:
 
     def _told(self, request: Request) -> Overview:
         """Give the library with what the page should tell of the change that led to it."""
-        return replace(self._live.overview(), notices=self._notices.get(request))
+        return replace(self._live.overview(), notices=self._notices.get(forms.told(request)) or ())
 
     def _overview(self) -> Overview | None:
         try:
@@ -289,7 +273,7 @@ class App:
             return None
 
 
-def _part(photos: tuple[str, ...], page: int) -> tuple[str, ...]:
+def _part(photos: Sequence[str], page: int) -> Sequence[str]:
     """Give the photos of one page.
 
     Raises:
@@ -299,6 +283,16 @@ def _part(photos: tuple[str, ...], page: int) -> tuple[str, ...]:
     if page and not part:
         raise NotFound("there are not that many pages", hint="")
     return part
+
+
+def _then_runs(change: Callable[[], None]) -> Callable[[Request], Response]:
+    """Make a handler that changes something and goes on to the page of runs."""
+
+    def answer(request: Request) -> Response:
+        change()
+        return _to("/runs")
+
+    return answer
 
 
 def _sent(picture: Picture) -> Response:

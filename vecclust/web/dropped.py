@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -17,16 +15,22 @@ from vecclust.errors import NotFound, TooLarge
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.client import Client
 from vecclust.web.pictures import Pictures
+from vecclust.web.recent import Recent
 
 # More than any camera writes but video; config's own limits on bytes and pixels hold besides.
 MOST_BYTES = 256 << 20
-_KEPT = 20
+_N_KEPT = 20
 N_FOUND = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What was found for one picture: content hashes, nearest first, and the picture itself as a JPEG."""
+    """What was found for one picture.
+
+    Attributes:
+        photos: content hashes, nearest first.
+        jpeg: the picture itself, drawn again without metadata.
+    """
 
     photos: tuple[str, ...]
     jpeg: bytes
@@ -45,9 +49,7 @@ class Drops:
         self._client = client
         self._pictures = pictures
         self._most_bytes = min(MOST_BYTES, library.config.photos.max_file_mb << 20)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Dropped] = OrderedDict()
-        self._last = 0
+        self._kept = Recent[Dropped](_N_KEPT)
 
     async def receive(self, announced: int, body: AsyncIterator[bytes]) -> str:
         """Write a body to a file; whoever gets it removes it.
@@ -94,21 +96,18 @@ class Drops:
         """
         jpeg = self._pictures.drawn(path)
         answer = self._client.similar(path, limit=N_FOUND)
-        with self._lock:
-            self._last += 1
-            self._kept[self._last] = Dropped(tuple(hit.photo for hit in answer.results), jpeg)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-            return self._last
+        return self._kept.put(Dropped(tuple(hit.photo for hit in answer.results), jpeg))
 
     def get(self, number: int) -> Dropped:
         """Give a kept answer.
 
+        Args:
+            number: its number, as `answer` gave it.
+
         Raises:
             NotFound: it is not kept any more.
         """
-        with self._lock:
-            found = self._kept.get(number)
+        found = self._kept.get(number)
         if found is None:
             raise NotFound("this answer is not kept any more", hint="Drop the picture again.")
         return found
@@ -120,6 +119,10 @@ class Drops:
 
 
 def remove(path: str) -> None:
-    """Remove a file of ours that may be gone already."""
+    """Remove a file of ours that may be gone already.
+
+    Args:
+        path: the file.
+    """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

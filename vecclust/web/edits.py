@@ -1,4 +1,4 @@
-"""Forms by which the owner corrects clusters, to words; and the page that shows what became of it."""
+"""Forms by which the owner corrects clusters, to edits; and the page that shows what became of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from vecclust.errors import UsageError
 from vecclust.library.edits import UNCLUSTERED
-from vecclust.types.edits import EditReport, EditRequest
-from vecclust.web.forms import CLUSTER, PHOTO, WORD
+from vecclust.types.edits import PHOTO, EditReport, EditRequest
+from vecclust.web.forms import CLUSTER, EDIT
 
 Fields = Mapping[str, Sequence[str]]
 
-_NO_CLUSTER = re.compile(f"{CLUSTER.pattern}|{UNCLUSTERED}")
+_ANY_PLACE = re.compile(f"{CLUSTER.pattern}|{UNCLUSTERED}")
 
 
 def about_clusters(cluster: str, given: Fields) -> EditRequest:
@@ -25,9 +25,9 @@ def about_clusters(cluster: str, given: Fields) -> EditRequest:
     Raises:
         UsageError: no other cluster is chosen.
     """
-    verb = _one(given, "do", re.compile("merge|not-together"))
+    merge = _one(given, "do", re.compile("merge|not-together")) == "merge"
     other = _one(given, "other", CLUSTER, missing="no other cluster is chosen")
-    return EditRequest("merge" if verb == "merge" else "not-together", cluster=cluster, other=other)
+    return EditRequest("merge" if merge else "not-together", cluster=cluster, other=other)
 
 
 def about_photos(given: Fields) -> EditRequest:
@@ -44,9 +44,8 @@ def about_photos(given: Fields) -> EditRequest:
         raise UsageError("no photo is chosen", hint="Tick photos first.")
     match _one(given, "do", re.compile("move|pin|unpin|split-off")):
         case "move":
-            return EditRequest(
-                "move", photos=photos, cluster=_one(given, "to", _NO_CLUSTER, missing="no cluster is chosen")
-            )
+            to = _one(given, "to", _ANY_PLACE, missing="no cluster is chosen")
+            return EditRequest("move", photos=photos, cluster=to)
         case "split-off":
             name = next(iter(given.get("name", ())), "")
             return EditRequest("split-off", photos=photos, cluster=_one(given, "from", CLUSTER), name=name)
@@ -55,13 +54,16 @@ def about_photos(given: Fields) -> EditRequest:
     return EditRequest("unpin", photos=photos)
 
 
-def taken_back(word: str) -> EditRequest:
-    """Take a word back.
+def about_edit(edit: str) -> EditRequest:
+    """Have an edit count as never made.
+
+    Args:
+        edit: its id.
 
     Raises:
-        UsageError: that is no word.
+        UsageError: that is no edit's id.
     """
-    return EditRequest("take-back", edits=(_one({"word": [word]}, "word", WORD),))
+    return EditRequest("take-back", edits=(_one({"edit": [edit]}, "edit", EDIT),))
 
 
 def page_after(given: Fields, report: EditReport, *, clusters: Collection[str]) -> str:

@@ -25,7 +25,7 @@ from vecclust.web.refit import ProposedRefit
 STATUS_S = 1.0
 # How soon a step of a refit is seen, and the end of the server.
 STEP_S = 0.25
-# A connection that was lost without a word is noticed by writing into it.
+# A connection that was lost silently is noticed by writing into it.
 SILENCE_S = 15.0
 
 
@@ -88,5 +88,5 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 
 def _short(command: str) -> str:
     """Give what a process does, without the path of its program."""
-    words = plain(command).split(" ")
-    return " ".join([words[0].rpartition("/")[2], *words[1:]])[:80] if command else ""
+    program, *rest = plain(command).split(" ")
+    return " ".join([program.rpartition("/")[2], *rest])[:80]

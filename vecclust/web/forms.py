@@ -11,55 +11,48 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from vecclust.errors import NotFound, TooLarge, UsageError
+from vecclust.types.edits import PHOTO
 
 MOST_LETTERS = 300
 # The longest form of ours names the photos of a page, 120 hashes of 64 letters.
 _MOST_FORM_BYTES = 16384
 _NUMBER = re.compile("[0-9]{1,9}")
-PHOTO = re.compile("[0-9a-f]{64}")
 CLUSTER = re.compile("c[1-9][0-9]{0,8}")
-WORD = re.compile("w[1-9][0-9]{0,8}")
-_RUN = re.compile("r[1-9][0-9]{0,8}")
+EDIT = re.compile("w[1-9][0-9]{0,8}")
+_SHAPES = {"photo": PHOTO, "cluster": CLUSTER, "run": re.compile("r[1-9][0-9]{0,8}"), "number": _NUMBER}
 
 
-def photo(request: Request) -> str:
-    """Give the content hash in the address.
+def part(request: Request, name: str) -> str:
+    """Give a part of the address.
 
-    Raises:
-        NotFound: it is none.
-    """
-    return _matched(request, "photo", PHOTO)
-
-
-def cluster(request: Request) -> str:
-    """Give the cluster's id in the address.
+    Args:
+        request: what was asked.
+        name: which one: `photo` (its content hash), `cluster` or `run` (their ids), or `number` (a number from 0).
 
     Raises:
-        NotFound: it is none.
+        NotFound: there cannot be such a one.
     """
-    return _matched(request, "cluster", CLUSTER)
+    given = str(request.path_params[name])
+    if not _SHAPES[name].fullmatch(given):
+        raise NotFound(f"there is no such {name}", hint="")
+    return given
 
 
-def run(request: Request) -> str:
-    """Give the run's id in the address.
+def told(request: Request) -> int:
+    """Give the number of the notices that the page is to show, 0 for none.
 
-    Raises:
-        NotFound: it is none.
+    Args:
+        request: what was asked.
     """
-    return _matched(request, "run", _RUN)
-
-
-def number(request: Request, name: str) -> int:
-    """Give a number in the address.
-
-    Raises:
-        NotFound: it is none.
-    """
-    return int(_matched(request, name, _NUMBER))
+    asked = request.query_params.get("told", "")
+    return int(asked) if _NUMBER.fullmatch(asked) else 0
 
 
 def page(request: Request) -> int:
     """Give the page asked for, from 0; addresses count from 1.
+
+    Args:
+        request: what was asked.
 
     Raises:
         UsageError: it is no number of a page.
@@ -71,13 +64,20 @@ def page(request: Request) -> int:
 
 
 def length(request: Request) -> int:
-    """Give the length of the body as the browser announces it, 0 where it does not."""
+    """Give the length of the body in bytes as the browser announces it, 0 where it does not.
+
+    Args:
+        request: what was asked.
+    """
     said = request.headers.get("content-length", "")
     return int(said) if re.fullmatch("[0-9]{1,18}", said) else 0
 
 
 async def fields(request: Request) -> dict[str, list[str]]:
     """Read a form.
+
+    Args:
+        request: what was sent.
 
     Returns:
         The values of its fields by name.
@@ -97,10 +97,3 @@ async def fields(request: Request) -> dict[str, list[str]]:
         return parse_qs(body.decode("utf-8"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise UsageError("that is no text", hint="") from error
-
-
-def _matched(request: Request, name: str, shape: re.Pattern[str]) -> str:
-    given = str(request.path_params[name])
-    if not shape.fullmatch(given):
-        raise NotFound(f"there is no such {name}", hint="")
-    return given

@@ -5,6 +5,7 @@ While photos come in, the map that was laid out last is shown, and a newer one i
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +20,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.errors import NotFound, VecclustError
-from vecclust.exports.map import in_view_order
+from vecclust.errors import NotFound, VecclustError, unpack_error
+from vecclust.exports.map import in_view_order, n_sheets, photo_sheet
 from vecclust.library.pages.live import LiveReader
 from vecclust.types.pages import MapView
-from vecclust.web.opener import Opener
-from vecclust.web.pages import LivePages, map_sheet
+from vecclust.web.opener import LibraryOpener
+from vecclust.web.pages import LivePages
 from vecclust.web.pictures import Pictures
 
 # Of half a megabyte each.
-_KEPT_SHEETS = 64
+_N_KEPT_SHEETS = 64
 # A map that lacks more of the photos than this is not worth being shown meanwhile.
 _LEAST_COVERED = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Drawn:
     """A map page, and the photos of its rows."""
 
@@ -42,14 +42,6 @@ class _Drawn:
     name: str
     photos: Sequence[str]
     page: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Laid:
-    """Places that a process has found."""
-
-    photos: Sequence[str]
-    positions: NDArray[np.float32]
 
 
 class LiveMap:
@@ -61,17 +53,17 @@ class LiveMap:
         pictures: its pictures.
     """
 
-    def __init__(self, live: LiveReader, *, opener: Opener, pictures: Pictures) -> None:
+    def __init__(self, live: LiveReader, *, opener: LibraryOpener, pictures: Pictures) -> None:
         self._live = live
         self._opener = opener
         self._pictures = pictures
         self._pages = LivePages(pictures.thumbnails)
         self._lock = threading.Lock()
         self._drawn: _Drawn | None = None
-        self._laid: _Laid | None = None
+        self._laid: tuple[Sequence[str], NDArray[np.float32]] | None = None
         self._child: subprocess.Popen[str] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="vecclust-map-"))
-        self._sheets: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._kept_sheet = functools.lru_cache(_N_KEPT_SHEETS)(self._sheet)
         self._failed_at: tuple[str, VecclustError] | None = None
 
     def page(self) -> str | None:
@@ -103,19 +95,12 @@ class LiveMap:
         drawn = self._drawn
         if drawn is None or drawn.name != name:
             raise NotFound("this map is no longer the newest", hint="Load the page again.")
-        with self._lock:
-            kept = self._sheets.get((name, number))
-            if kept is not None:
-                self._sheets.move_to_end((name, number))
-                return kept
-        sheet = map_sheet(drawn.photos, number, thumbnails=self._pictures.thumbnails)
-        if sheet is None:
+        return self._kept_sheet(drawn, number)
+
+    def _sheet(self, drawn: _Drawn, number: int) -> bytes:
+        if not 0 <= number < n_sheets(len(drawn.photos)):
             raise NotFound("there is no such sheet", hint="")
-        with self._lock:
-            self._sheets[name, number] = sheet
-            while len(self._sheets) > _KEPT_SHEETS:
-                self._sheets.popitem(last=False)
-        return sheet
+        return photo_sheet(drawn.photos, number, thumbnails=self._pictures.thumbnails)
 
     def close(self) -> None:
         """End what lays the map out."""
@@ -132,6 +117,7 @@ class LiveMap:
         photos = [photo.photo for photo in shown.photos]
         name = hashlib.sha256("".join(photos).encode()).hexdigest()[:16]
         page = self._pages.map(shown, sheets=f"/map/sheet/{name}/")
+        self._kept_sheet.cache_clear()
         # Of another state than the one it was begun in, it is drawn again the next time.
         self._drawn = _Drawn(stamp if self._child is None else "", name, photos, page)
         return page
@@ -140,12 +126,12 @@ class LiveMap:
         """Give the places found last, while they cover the photos well enough; begin to find newer ones."""
         present = self._live.photos()
         laid = self._laid
-        n_covered = 0 if laid is None else len(present & set(laid.photos))
+        n_covered = 0 if laid is None else len(present.intersection(laid[0]))
         if n_covered < len(present):
             self._begin()
         if laid is None or n_covered < _LEAST_COVERED * len(present):
             return None
-        return self._live.placed(laid.photos, laid.positions)
+        return self._live.placed(*laid)
 
     def _begin(self) -> None:
         if self._child is None:
@@ -162,11 +148,11 @@ class LiveMap:
             said = lines.read()
         self._child = None
         if child.returncode != 0:
-            error = json.loads(said) if said else {"message": "the process that lays the map out has died", "hint": ""}
-            self._failed_at = stamp, VecclustError(error["message"], hint=error["hint"])
+            died = VecclustError("the process that lays the map out has died", hint="")
+            self._failed_at = stamp, unpack_error(json.loads(said)) if said else died
             return
         with open(self._file, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            self._laid = _Laid(arrays["photos"].astype(str).tolist(), arrays["positions"])
+            self._laid = arrays["photos"].astype(str).tolist(), arrays["positions"]
 
     @property
     def _file(self) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError
+from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError, pack_error
 from vecclust.library.watched import WatchedLibrary
 from vecclust.web.opener import LibraryOpener
 
@@ -31,7 +31,7 @@ def main(library: str, file: str) -> int:
         with _opened(LibraryOpener.from_json(library)) as opened:
             photos, positions = opened.map_positions()
     except VecclustError as error:
-        sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
+        sys.stdout.write(json.dumps(pack_error(error)) + "\n")
         return error.exit_code
     beside = Path(file + ".new")
     with open(beside, "wb") as out:

@@ -6,28 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.client import Client
 
 
-class Opener(Protocol):
-    """Opens one library again and again."""
-
-    def open(self, *, write: bool = False) -> WatchedLibrary:
-        """Open it, to be used as a context manager."""
-
-    def client(self, library: WatchedLibrary) -> Client:
-        """Give its front: the daemon where one keeps it, else the library, open for reading already."""
-
-    def as_json(self) -> str:
-        """Say how, for another process."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LibraryOpener:
-    """The ordinary one.
+    """Opens one library again and again.
 
     Attributes:
         path: the library's directory.
@@ -40,21 +27,38 @@ class LibraryOpener:
     flags: Mapping[str, Any] = field(default_factory=dict)
 
     def open(self, *, write: bool = False) -> WatchedLibrary:
-        """Open it."""
+        """Open it, to be used as a context manager.
+
+        Args:
+            write: become its one writer.
+
+        Raises:
+            LibraryLocked: another writer holds it.
+            NotFound: the library is gone.
+            StoreError: the tables cannot be opened.
+        """
         return WatchedLibrary.open(self.path, write=write, config=self.config, flags=self.flags)
 
     def client(self, library: WatchedLibrary) -> Client:
-        """Give its front."""
+        """Give what answers for it: the daemon where one keeps it, else the library itself.
+
+        Args:
+            library: the library, open for reading already.
+        """
         return Client(self.path, config=self.config, flags=self.flags, library=library)
 
     def as_json(self) -> str:
-        """Say how."""
+        """Say how it is opened, for another process."""
         config = None if self.config is None else str(self.config)
         return json.dumps({"path": str(self.path), "config": config, "flags": dict(self.flags)})
 
     @classmethod
-    def from_json(cls, said: str) -> LibraryOpener:
-        """Make it of what `as_json` said."""
-        given = json.loads(said)
+    def from_json(cls, text: str) -> LibraryOpener:
+        """Make it again.
+
+        Args:
+            text: what `as_json` gave.
+        """
+        given = json.loads(text)
         config = None if given["config"] is None else Path(given["config"])
         return cls(Path(given["path"]), config, given["flags"])

@@ -12,9 +12,8 @@ from vecclust.errors import VecclustError
 from vecclust.exports import html, text
 from vecclust.exports.colours import colour_of
 from vecclust.exports.gallery import CHANGES, GalleryContext, history_rows, last_run
-from vecclust.exports.map import n_sheets, photo_sheet, render_map
+from vecclust.exports.map import render_map
 from vecclust.exports.text import plain
-from vecclust.types.clusters import HistoryEvent
 from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
@@ -38,9 +37,8 @@ class _AtServer:
         """Give a photo's thumbnail."""
         return f"/thumbnail/{photo}"
 
-    def small(self, photo: str, picture: bytes) -> str:
-        """Give the same: the browser has it already."""
-        return f"/thumbnail/{photo}"
+    # The browser has that one already.
+    small = large
 
     def photo(self, photo: PhotoView) -> str:
         """Give the photo's own page."""
@@ -79,36 +77,31 @@ class LivePages:
         self._thumbnails = thumbnails
         self._sheets = GalleryContext(_AtServer(), thumbnails=thumbnails)
 
-    def front(self, overview: Overview) -> str:
-        """Draw the front page."""
+    def front_page(self, overview: Overview) -> str:
+        """Draw the front page.
+
+        Args:
+            overview: the library.
+        """
         cards = self._cards(overview.clusters, among=overview.clusters)
         loose = self._sheets.sample(overview.unclustered)
         return _page("index.html", overview, cards=cards, run=last_run(overview.run), loose=loose)
 
-    def cluster(
-        self,
-        overview: Overview,
-        cluster: ClusterView,
-        *,
-        photos: Sequence[PhotoView],
-        page: int,
-        history: Sequence[HistoryEvent],
-    ) -> str:
+    def cluster(self, overview: Overview, cluster: ClusterView, *, photos: Sequence[PhotoView], page: int) -> str:
         """Draw one page of one cluster.
 
         Args:
             overview: the library.
-            cluster: the cluster, one of it.
+            cluster: the cluster, one of it, with what every run did to it.
             photos: those of this page.
             page: which one, from 0.
-            history: what every run did to it, oldest first.
         """
         clusters = overview.clusters
         at = next(number for number, one in enumerate(clusters) if one.entry.id == cluster.entry.id)
         by_id = {one.entry.id: one for one in clusters}
         beside = [*clusters[max(0, at - 1) : at + 2], *(by_id[other] for other in cluster.related if other in by_id)]
         cards = {card["id"]: card for card in self._cards(beside, among=clusters)}
-        card = cards[cluster.entry.id] | {"history": history_rows(history)}
+        card = cards[cluster.entry.id] | {"history": history_rows(cluster.history)}
         return _page(
             "live-cluster.html",
             overview,
@@ -121,7 +114,13 @@ class LivePages:
         )
 
     def unclustered(self, overview: Overview, *, photos: Sequence[PhotoView], page: int) -> str:
-        """Draw one page of the unclustered."""
+        """Draw one page of the unclustered.
+
+        Args:
+            overview: the library.
+            photos: those of this page.
+            page: which one, from 0.
+        """
         sheet = self._sheets.page("unclustered", photos, page=page, n_photos=len(overview.unclustered))
         return _page("live-unclustered.html", overview, choices=self._choices(overview), **sheet)
 
@@ -147,7 +146,7 @@ class LivePages:
             height=facts.height,
             latitude=facts.latitude,
             longitude=facts.longitude,
-            cluster=self._cluster_of(overview, facts),
+            cluster=_cluster_of(facts),
             strength=facts.strength,
             by=facts.assigned_by,
             figures=self._sheets.figures(alike),
@@ -155,22 +154,29 @@ class LivePages:
         )
 
     def found(
-        self, overview: Overview, *, asked: str, words: str, photos: Sequence[PhotoView], dropped: int | None = None
+        self, overview: Overview, *, asked: str, query: str, photos: Sequence[PhotoView], dropped: int | None = None
     ) -> str:
         """Draw the answer to a question.
 
         Args:
             overview: the library.
             asked: the question, as a heading.
-            words: what stands in the search field.
+            query: what stands in the search field.
             photos: the answer, nearest first.
             dropped: number of the picture that was dropped, or None.
         """
         figures = self._sheets.figures(photos)
-        return _page("live-found.html", overview, asked=plain(asked), words=words, figures=figures, dropped=dropped)
+        return _page("live-found.html", overview, asked=plain(asked), words=query, figures=figures, dropped=dropped)
 
     def runs(self, overview: Overview, *, runs: Sequence[Run], current: str | None, fit: FitView) -> str:
-        """Draw the history of fits, and where a new one stands."""
+        """Draw the history of fits, and where a new one stands.
+
+        Args:
+            overview: the library.
+            runs: the kept runs, oldest first.
+            current: the current run, or None before the first.
+            fit: the new one.
+        """
         return _page(
             "live-runs.html",
             overview,
@@ -197,12 +203,24 @@ class LivePages:
         )
 
     def waiting(self, overview: Overview, *, failed: VecclustError | None) -> str:
-        """Draw what is seen while the map is laid out, or why it cannot be."""
+        """Draw what is seen while the map is laid out, or why it cannot be.
+
+        Args:
+            overview: the library.
+            failed: why it cannot be; None while it is laid out.
+        """
         error = None if failed is None else (plain(failed.message), plain(failed.hint))
         return _page("live-waiting.html", overview, error=error)
 
     def error(self, overview: Overview | None, *, title: str, message: str, hint: str) -> str:
-        """Draw what went wrong."""
+        """Draw what went wrong.
+
+        Args:
+            overview: the library, or None where it cannot be read.
+            title: the heading.
+            message: what went wrong.
+            hint: what to do about it, or empty.
+        """
         nothing = Overview(None, (), (), 0)
         given = {"title": title, "message": plain(message), "hint": plain(hint)}
         return _page("live-error.html", overview or nothing, **given)
@@ -219,28 +237,6 @@ class LivePages:
         entries = (one.entry for one in overview.clusters)
         return [{"id": entry.id, "title": titles[entry.id], "size": entry.size} for entry in entries]
 
-    def _cluster_of(self, overview: Overview, facts: PhotoFacts) -> dict[str, Any] | None:
-        if facts.cluster is None:
-            return None
-        name = next((one.entry.name for one in overview.clusters if one.entry.id == facts.cluster), None)
-        return {
-            "id": facts.cluster,
-            "title": plain(name) if name else facts.cluster,
-            "link": f"/cluster/{facts.cluster}",
-            "colour": colour_of(int(facts.cluster[1:])),
-        }
-
-
-def map_sheet(photos: Sequence[str], number: int, *, thumbnails: Thumbnails) -> bytes | None:
-    """Pack one sheet of a map's pictures, as a WebP; None where the map has no such sheet.
-
-    Args:
-        photos: content hashes, in the order of the map's rows.
-        number: which sheet.
-        thumbnails: gives the pictures.
-    """
-    return photo_sheet(photos, number, thumbnails=thumbnails) if 0 <= number < n_sheets(len(photos)) else None
-
 
 @functools.cache
 def live_assets() -> Mapping[str, tuple[str, bytes]]:
@@ -249,6 +245,17 @@ def live_assets() -> Mapping[str, tuple[str, bytes]]:
         "map.js": html.template_source("map.js")
     }
     return {name: ("text/javascript; charset=utf-8", source.encode("utf-8")) for name, source in found.items()}
+
+
+def _cluster_of(facts: PhotoFacts) -> dict[str, Any] | None:
+    if facts.cluster is None:
+        return None
+    return {
+        "id": facts.cluster,
+        "title": plain(facts.cluster_name) if facts.cluster_name else facts.cluster,
+        "link": f"/cluster/{facts.cluster}",
+        "colour": colour_of(int(facts.cluster[1:])),
+    }
 
 
 def _page(template: str, overview: Overview, **given: Any) -> str:
@@ -275,7 +282,7 @@ def _run(run: Run) -> dict[str, Any]:
         "photos": run.n_photos,
         "clusters": run.n_clusters,
         "noise": run.n_noise,
-        "changes": [(word, run.changes[name]) for name, word in CHANGES if run.changes.get(name)],
+        "changes": [(title, run.changes[name]) for name, title in CHANGES if run.changes.get(name)],
         "moved": run.changes.get("labels_changed", 0),
     }
 
@@ -283,4 +290,4 @@ def _run(run: Run) -> dict[str, Any]:
 def _changes(report: RefitReport | None) -> list[tuple[str, int]]:
     if report is None:
         return []
-    return [(word, getattr(report, name)) for name, word in CHANGES]
+    return [(title, getattr(report, name)) for name, title in CHANGES]

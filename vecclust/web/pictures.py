@@ -77,7 +77,14 @@ class Pictures:
             pool.close()
 
     def thumbnails(self, photos: Collection[str]) -> dict[str, bytes]:
-        """Read thumbnails, leaving out photos that have none, and keep them for a while."""
+        """Read thumbnails, and keep them for a while.
+
+        Args:
+            photos: content hashes.
+
+        Returns:
+            Small JPEGs by content hash; photos that have none are left out.
+        """
         with self._lock:
             found = {photo: self._kept[photo] for photo in photos if photo in self._kept}
             for photo in found:
@@ -118,6 +125,12 @@ class Pictures:
 
     def drawn(self, path: str) -> bytes:
         """Decode any picture file in the process for that, and draw it as a JPEG without metadata.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The JPEG, `DRAWN_PX` on its longer side at most.
 
         Raises:
             PhotoError: it cannot be read.

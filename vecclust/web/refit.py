@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from vecclust.errors import LibraryLocked, UsageError, VecclustError
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.server.client import Client
-from vecclust.web.opener import Opener
+from vecclust.web.opener import LibraryOpener
 from vecclust.web.pages import FitView
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class ProposedRefit:
         client: hands a fit to the daemon where one keeps the library.
     """
 
-    def __init__(self, opener: Opener, *, client: Client) -> None:
+    def __init__(self, opener: LibraryOpener, *, client: Client) -> None:
         self._opener = opener
         self._client = client
         self._lock = threading.Lock()
@@ -92,7 +93,7 @@ class ProposedRefit:
             self._view = replace(before, state="adopting")
         try:
             with self._opener.open(write=True) as library:
-                self._end(FitView("adopted", report=library.adopt(process.finding(), reason=REASON)))
+                self._end(FitView("adopted", report=library.adopt(process.result(), reason=REASON)))
         except LibraryLocked:
             if not self._client.is_answered():
                 self._view = before
@@ -134,7 +135,7 @@ class ProposedRefit:
     def _follow(self, process: FitProcess) -> None:
         """Take note of how far the fit is, to its end."""
         while True:
-            threading.Event().wait(POLL_S)
+            time.sleep(POLL_S)
             with self._lock:
                 if self._process is not process:  # it was given up meanwhile
                     return

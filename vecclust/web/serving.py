@@ -12,7 +12,7 @@ from vecclust.library.watched import WatchedLibrary
 from vecclust.server.access import AccessControl, Keys
 from vecclust.server.serving import Server
 from vecclust.web.app import App
-from vecclust.web.opener import Opener
+from vecclust.web.opener import LibraryOpener
 
 HOST = "127.0.0.1"
 
@@ -29,7 +29,7 @@ class WebServer:
         UsageError: the port is taken.
     """
 
-    def __init__(self, library: WatchedLibrary, *, opener: Opener, port: int = 0) -> None:
+    def __init__(self, library: WatchedLibrary, *, opener: LibraryOpener, port: int = 0) -> None:
         listener = _listening(port)
         self.port: int = listener.getsockname()[1]
         self._keys = Keys.fresh()
@@ -53,7 +53,7 @@ class WebServer:
         self._server.end()
 
 
-def serve(library: WatchedLibrary, *, opener: Opener, port: int, announce: Callable[[str], None]) -> None:
+def serve(library: WatchedLibrary, *, opener: LibraryOpener, port: int, announce: Callable[[str], None]) -> None:
     """Serve the pages of a library until SIGTERM or Ctrl-C; call it in the main thread.
 
     Args:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vecclust.library.ingest.absence import FolderHealth, judge, reason_to_pause
+from vecclust.library.ingest.plan import FolderHealth, judge, reason_to_pause
 from vecclust.types.files import FileRow, Root
 
 DAY_NS = 86_400 * 10**9

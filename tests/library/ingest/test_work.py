@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from vecclust.config import StoreConfig
 from vecclust.library.ingest.plan import Job
-from vecclust.library.ingest.work import Outcome, Pace, Work
+from vecclust.library.ingest.work import Outcome, Work
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.files import FileRow, SeenFile
 from vecclust.types.photos import DecodedPhoto, PhotoRow
@@ -61,7 +62,9 @@ def test_the_model_is_asked_for_by_the_batch_not_by_the_photo() -> None:
         return embedder
 
     store, n_photos = NotingStore(), 10 * embedder.batch_size
-    work = Work(store, embedder=source, clock=FakeClock(0), known_by_size={}, policy=Pace(photos=5 * n_photos))
+    work = Work(
+        store, embedder=source, clock=FakeClock(0), known_by_size={}, pace=StoreConfig(commit_photos=5 * n_photos)
+    )
     work.run(jobs(n_photos), PlainDecoder(), progress=no_progress)
     assert len(asked) <= 11
     assert store.commits == [("photos", n_photos), ("files", n_photos)]

@@ -17,7 +17,8 @@ from vecclust.clustering import FitParams
 from vecclust.library.edits import UNCLUSTERED, Edits
 from vecclust.library.opening import SystemClock
 from vecclust.library.queries.clusters import list_clusters, read_history
-from vecclust.library.runs import label_arrivals, refit
+from vecclust.library.runs.arrivals import Labeller
+from vecclust.library.runs.refit import refit
 from vecclust.store import Store
 from vecclust.types.edits import EditRequest
 from vecclust.types.photos import PhotoRow
@@ -54,7 +55,7 @@ class World:
             reducer="none", clusterer="kmeans", n_clusters=self.random.randint(2, 9), seed=self.random.randint(0, 9)
         )
         refit(self.store, params, reason="a test")
-        label_arrivals(self.store)
+        Labeller().label(self.store)
         self.check_pairs(before)
 
     def speak(self) -> None:
@@ -94,12 +95,12 @@ class World:
         self.store.add_photos(kind_rows(self.n_photos, 4))
         self.n_photos += 4
         self.store.remove_photos(self.random.sample(sorted(self.store.photo_keys()), 2))
-        label_arrivals(self.store)
+        Labeller().label(self.store)
 
     def roll_back(self) -> None:
         """Go to any run that is kept."""
         self.store.set_current_run(self.random.choice(self.store.restorable_runs()))
-        label_arrivals(self.store)
+        Labeller().label(self.store)
 
     def check(self) -> None:
         """Every photo has one label of the run, every word holds, and all ways to read labels agree."""

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from vecclust.config import Config
 from vecclust.errors import UsageError
-from vecclust.library.ingest import settling
-from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest, ScanSettings
-from vecclust.library.ingest.work import Pace
+from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest
+from vecclust.library.ingest.settling import SettleTimes, wait_s
 from vecclust.library.opening import Clock, absolute_folder, decode_limits
-from vecclust.photos import DecodePool, IgnoreRules
+from vecclust.photos import DecodePool
 from vecclust.types.files import ScanReport
 from vecclust.types.progress import Progress
 
@@ -79,13 +78,21 @@ class Ingest:
         self._pool = None
         return True
 
-    @property
-    def rules(self) -> IgnoreRules:
-        """What counts as a photo here."""
-        return IgnoreRules(extensions=self._config.photos.extensions, patterns=self._config.photos.ignore)
-
     def scan(self, folders: Iterable[Path | str], *, dry_run: bool, prune: bool, progress: Progress) -> ScanReport:
-        """Look at everything."""
+        """Look at everything, label what came, fit the first run when there are enough; see `Library.scan`.
+
+        Args:
+            folders: folders to keep from now on and to scan; those kept already where empty.
+            dry_run: say what would be done, change nothing.
+            prune: remove photos whose files are missing now.
+            progress: told about files read and stages fitted.
+
+        Returns:
+            What was found and done.
+
+        Raises:
+            UsageError: no folder was ever given, or one is no folder or not there and was never kept.
+        """
         asked = self._named(folders)
         if not asked and not self._store.roots():
             raise UsageError("no folder to scan", hint="Name one, it is remembered: vecclust scan ~/Photos.")
@@ -93,11 +100,28 @@ class Ingest:
         return self._scan(ScanRequest(folders=asked, dry_run=dry_run, prune=prune), progress)
 
     def retry(self, progress: Progress) -> ScanReport:
-        """Read the files that could not be read again now."""
+        """Read the files that could not be read again now.
+
+        Args:
+            progress: told about files read and stages fitted.
+
+        Returns:
+            What was found and done.
+        """
         return self._scan(ScanRequest(retry_all=True), progress)
 
     def remember(self, folders: Iterable[Path | str]) -> tuple[str, ...]:
-        """Keep folders without looking at them yet."""
+        """Keep folders without looking at them yet.
+
+        Args:
+            folders: may be none.
+
+        Returns:
+            All that are kept, as absolute paths.
+
+        Raises:
+            UsageError: no folder was ever given, or one is no folder or not there and was never kept.
+        """
         self._scanner().remember(self._named(folders))
         kept = self.folders()
         if not kept:
@@ -106,7 +130,16 @@ class Ingest:
         return kept
 
     def catch_up(self, paths: Collection[str] | None, *, more: bool, progress: Progress) -> ScanReport:
-        """Look as one who looks again soon."""
+        """Look as one who looks again soon: nothing is waited for that is still being written.
+
+        Args:
+            paths: absolute paths, to look at these alone; None for everything, with one commit of new photos at most.
+            more: whether the caller has more to look at, so that a first fit waits.
+            progress: told about files read and stages fitted.
+
+        Returns:
+            What was found and done; `left` names what was not read yet.
+        """
         scanner = self._scanner()
         if paths is None:
             request = ScanRequest(patient=False, at_most=self._config.store.commit_photos)
@@ -126,16 +159,16 @@ class Ingest:
     def later(self) -> dict[str, float]:
         """Give the files that ask for another look, and in how many seconds each."""
         now_ns = self._clock.now_ns()
-        times = self._settle_times()
-        wait_s = {
-            row.absolute: max(LOOK_PAUSE_S, settling.wait_s(row, times, now_ns=now_ns))
+        times = SettleTimes(self._config.photos.settle_s, self._config.photos.settle_polled_s)
+        found = {
+            row.absolute: max(LOOK_PAUSE_S, wait_s(row, times, now_ns=now_ns))
             for row in self._store.files(state="waiting")
             if not row.missing_since_ns
         }
         for row in self._store.files(state="problem"):
             if row.next_try_ns and not row.missing_since_ns:
-                wait_s[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
-        return wait_s
+                found[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
+        return found
 
     def _scan(self, request: ScanRequest, progress: Progress) -> ScanReport:
         report = self._scanner().run(request, progress=progress)
@@ -153,13 +186,8 @@ class Ingest:
         return dataclasses.replace(report, labelled=labelled, run=run)
 
     def _scanner(self) -> Scan:
-        return Scan(
-            self._store,
-            decoder=self._decoder,
-            embedder=self._model.embedder,
-            clock=self._clock,
-            settings=self._scan_settings(),
-        )
+        embedder = self._model.embedder
+        return Scan(self._store, config=self._config, decoder=self._decoder, embedder=embedder, clock=self._clock)
 
     @contextmanager
     def _decoder(self) -> Iterator[DecodePool]:
@@ -179,18 +207,4 @@ class Ingest:
             self._model.bound().framing,
             limits=decode_limits(self._config),
             processes=self._config.photos.decode_processes or self._processes or None,
-        )
-
-    def _settle_times(self) -> settling.SettleTimes:
-        """Give how long files are left alone; made anew for each look, for mounts come and go."""
-        return settling.SettleTimes(self._config.photos.settle_s, self._config.photos.settle_polled_s)
-
-    def _scan_settings(self) -> ScanSettings:
-        config = self._config
-        return ScanSettings(
-            rules=self.rules,
-            settle=self._settle_times(),
-            remove_after_s=config.scan.remove_after_s,
-            lost_share=config.scan.lost_share,
-            pace=Pace(config.store.commit_photos, config.store.commit_s),
         )

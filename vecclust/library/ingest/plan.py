@@ -1,20 +1,29 @@
-"""Compare what a walk saw with the rows of `files`, and decide what to read. Pure: no disk, no store.
+"""Compare what a walk saw with the rows of `files`, and decide what to read and what is gone. Pure: no disk, no store.
 
 A file is unchanged while size, mtime and ctime are what they were when it was read. The ctime catches a copy that
 sets an old mtime; the inode is left out, because exFAT and many network mounts hand out new ones at every mount,
 and reading a whole drive again for that would be a poor welcome.
+
+Absence of success is not absence of the file. A row goes only after its file was missing in two complete scans of a
+healthy folder, a day apart. A folder that vanished, became empty, changed its device, lost a device mounted in it,
+could not be read whole or lost most of its files at once pauses all removal and says so; nothing is marked, nothing is
+removed, nothing will be embedded again when it is back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vecclust.types.files import FileRow, SeenFile
+from vecclust.types.files import FileRow, Root, SeenFile
 
 # Pauses after a failed attempt: a file still being copied is soon finished, a broken one is asked about ever less
 # often (5 s, 30 s, 2 min, 10 min, 1 h, 6 h); after the last rung only a change or `problems --retry` tries again.
 RETRY_LADDER_S = (5, 30, 120, 600, 3600, 21_600)
+# Below this many files a person may well delete most of a folder by hand, so a share says nothing.
+FEW_FILES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +126,96 @@ def file_row(seen: SeenFile, *, photo: str | None) -> FileRow:
         inode=seen.inode,
         photo=photo,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FolderHealth:
+    """What a walk says of its folder.
+
+    Attributes:
+        exists: whether the folder is there and could be listed.
+        complete: whether every directory below it could be listed.
+        device: `st_dev` now, 0 where it does not exist.
+        n_seen: photo files seen.
+        mounts: directories below it that are on another device, as relative paths.
+    """
+
+    exists: bool
+    complete: bool
+    device: int
+    n_seen: int
+    mounts: tuple[str, ...] = ()
+
+
+def reason_to_pause(
+    health: FolderHealth, *, root: Root, n_known: int, absent: Sequence[FileRow], lost_share: float
+) -> str:
+    """Say why nothing of a folder may be marked missing.
+
+    Args:
+        health: what the walk says.
+        root: the folder as the last complete scan left it.
+        n_known: rows of the folder.
+        absent: rows whose files were not seen.
+        lost_share: share of the files above which a loss at once is not believed, in (0, 1].
+
+    Returns:
+        The reason, or an empty string where absences are to be believed.
+    """
+    if not health.exists:
+        return "the folder is not there or cannot be read"
+    if not health.complete:
+        return "a part of the folder cannot be read"
+    if not absent:
+        return ""
+    if root.device and health.device != root.device:
+        return "the folder is on another device than before (a drive that is not mounted?)"
+    if health.n_seen == 0:
+        return "the folder is empty (a drive that is not mounted?)"
+    for mount in sorted(set(root.mounts) - set(health.mounts)):
+        if any(row.path.startswith(mount + os.sep) for row in absent):
+            return f"{mount!r} in it is no longer on a device of its own (a drive that is not mounted?)"
+    newly = sum(1 for row in absent if not row.missing_since_ns)
+    if n_known >= FEW_FILES and newly > lost_share * n_known:
+        return f"{newly} of {n_known} files are gone at once"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """What to do about absent files.
+
+    Attributes:
+        mark: rows to write: missing from now on.
+        remove: rows to remove.
+        keep: rows that are marked already and stay.
+    """
+
+    mark: tuple[FileRow, ...]
+    remove: tuple[FileRow, ...]
+    keep: tuple[FileRow, ...]
+
+
+def judge(absent: Sequence[FileRow], *, now_ns: int, remove_after_s: float, prune: bool) -> Absences:
+    """Sort absent rows of a healthy folder.
+
+    Args:
+        absent: rows whose files were not seen.
+        now_ns: the time now.
+        remove_after_s: how long a row must have been missing before a second miss removes it.
+        prune: remove all of them now.
+
+    Returns:
+        The rows to mark, to remove and to keep as they are.
+    """
+    mark: list[FileRow] = []
+    remove: list[FileRow] = []
+    keep: list[FileRow] = []
+    for row in absent:
+        if prune or (row.missing_since_ns and now_ns - row.missing_since_ns >= remove_after_s * 1e9):
+            remove.append(row)
+        elif row.missing_since_ns:
+            keep.append(row)
+        else:
+            mark.append(dataclasses.replace(row, missing_since_ns=now_ns))
+    return Absences(tuple(mark), tuple(remove), tuple(keep))

@@ -12,14 +12,15 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vecclust.library.ingest.absence import Absences, FolderHealth, judge, reason_to_pause
-from vecclust.library.ingest.plan import Job, Plan, make_plan
+from vecclust.config import Config
+from vecclust.library.ingest.plan import Absences, FolderHealth, Job, Plan, judge, make_plan, reason_to_pause
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, waiting_row
-from vecclust.library.ingest.work import Pace, Work
-from vecclust.photos import IgnoreRules, look_below, walk
+from vecclust.library.ingest.work import Done, Work
+from vecclust.library.opening import ignore_rules
+from vecclust.photos import look_below, walk
 from vecclust.types.files import FileRow, Root, ScanReport
 from vecclust.types.progress import Progress, no_progress
 
@@ -35,25 +36,6 @@ log = logging.getLogger(__name__)
 # pause, longer than a file of doubtful end has to be quiet before it is believed (10 s).
 PATIENT_LOOKS = 12
 LOOK_PAUSE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ScanSettings:
-    """Plain values of a scan.
-
-    Attributes:
-        rules: what counts as a photo.
-        settle: how long a file must have been left alone.
-        remove_after_s: seconds between the two scans that must both miss a file before its row goes.
-        lost_share: share of a folder's files whose loss at once is not believed.
-        pace: how work is paced.
-    """
-
-    rules: IgnoreRules
-    settle: SettleTimes
-    remove_after_s: float = 86_400.0
-    lost_share: float = 0.5
-    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +71,34 @@ class _Folder:
     paused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """What was brought in: the work done, jobs still being written, and jobs that were left for lack of time."""
-
-    work: Work
-    pending: list[Job]
-    left: list[Job]
-
-
 class Scan:
     """One scan of a library.
 
     Args:
         store: the library's tables.
+        config: the settings.
         decoder: opens what reads files ahead.
         embedder: gives the model at first need.
         clock: the time.
-        settings: plain values.
     """
 
     def __init__(
         self,
         store: Store,
         *,
+        config: Config,
         decoder: Callable[[], AbstractContextManager[DecodePool]],
         embedder: Callable[[], Embedder],
         clock: Clock,
-        settings: ScanSettings,
     ) -> None:
         self._store = store
         self._decoder = decoder
         self._embedder = embedder
         self._clock = clock
-        self._settings = settings
+        self._config = config
+        self._rules = ignore_rules(config)
+        # Made anew for each scan, for mounts come and go.
+        self._settle = SettleTimes(config.photos.settle_s, config.photos.settle_polled_s)
 
     def run(self, request: ScanRequest, *, progress: Progress = no_progress) -> ScanReport:
         """Scan.
@@ -174,14 +150,14 @@ class Scan:
         folders = []
         for root in self._store.roots():
             inside = sorted({os.path.relpath(path, root.path) for path in paths if _is_below(path, root.path)})
-            looks = (look_below(root.path, path, self._settings.rules) for path in inside)
+            looks = (look_below(root.path, path, self._rules) for path in inside)
             seen = [file for file in looks if file is not None]
             rows = self._store.files_at([file.path for file in seen], root=root.path) if seen else {}
             plan = make_plan(seen, rows, now_ns=self._clock.now_ns())
             health = FolderHealth(True, False, root.device, len(seen))
             folders.append(_Folder(root, health, plan, len(rows), root.n_skipped))
-        taken = self._bring_in(folders, ScanRequest(patient=False), progress=progress)
-        return _report(taken, folders, n_moved=0, removed=0, missing=0)
+        done = self._bring_in(folders, ScanRequest(patient=False), progress=progress)
+        return _report(done, folders, n_moved=0, removed=0, missing=0)
 
     def _absorb(self, absorbed: Sequence[Root], roots: Sequence[Root]) -> None:
         """Give the rows of folders that now lie inside a larger one to that one."""
@@ -196,7 +172,7 @@ class Scan:
 
     def _look(self, root: Root, request: ScanRequest) -> _Folder:
         rows = {row.path: row for row in self._store.files(root=root.path)}
-        seen = walk(root.path, self._settings.rules)
+        seen = walk(root.path, self._rules)
         plan = make_plan(seen.files, rows, now_ns=self._clock.now_ns(), retry_all=request.retry_all)
         health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files), seen.mounts)
         folder = _Folder(root, health, plan, len(rows), seen.n_skipped)
@@ -206,47 +182,44 @@ class Scan:
 
     def _pausing(self, folder: _Folder, absent: Sequence[FileRow]) -> _Folder:
         """Find out whether so many absent files are to be believed."""
-        lost_share = self._settings.lost_share
+        lost_share = self._config.scan.lost_share
         reason = reason_to_pause(
             folder.health, root=folder.root, n_known=folder.n_known, absent=absent, lost_share=lost_share
         )
         return dataclasses.replace(folder, paused=reason)
 
-    def _foresee(self, folders: Iterable[_Folder], request: ScanRequest) -> ScanReport:
-        report = ScanReport(dry_run=True)
-        for folder in folders:
-            jobs, absences = folder.plan.jobs, self._absences(folder, folder.plan.absent, request)
-            added = sum(1 for job in jobs if job.before is None)
-            report = dataclasses.replace(
-                report,
-                added=report.added + added,
-                updated=report.updated + len(jobs) - added,
-                removed=report.removed + len(absences.remove),
-                unchanged=report.unchanged + folder.plan.unchanged,
-                problems=report.problems + len(folder.plan.held),
-                missing=report.missing + len(absences.mark) + len(absences.keep),
-                notices=(*report.notices, *_notices(folder)),
-            )
-        return report
+    def _foresee(self, folders: Sequence[_Folder], request: ScanRequest) -> ScanReport:
+        jobs = [job for folder in folders for job in folder.plan.jobs]
+        absences = [self._absences(folder, folder.plan.absent, request) for folder in folders]
+        n_new = sum(job.before is None for job in jobs)
+        return ScanReport(
+            added=n_new,
+            updated=len(jobs) - n_new,
+            removed=sum(len(one.remove) for one in absences),
+            unchanged=sum(folder.plan.unchanged for folder in folders),
+            problems=sum(len(folder.plan.held) for folder in folders),
+            missing=sum(len(one.mark) + len(one.keep) for one in absences),
+            dry_run=True,
+            notices=tuple(notice for folder in folders for notice in _notices(folder)),
+        )
 
     def _carry_out(
         self, folders: Sequence[_Folder], request: ScanRequest, *, everything: bool, progress: Progress
     ) -> ScanReport:
-        taken = self._bring_in(folders, request, progress=progress)
-        ready = taken.work.done.ready
-        folders = [self._pausing(folder, _lost(folder, ready)) if folder.paused else folder for folder in folders]
-        moved_from, n_moved = _moved(ready, folders)
+        done = self._bring_in(folders, request, progress=progress)
+        folders = [self._pausing(folder, _lost(folder, done.ready)) if folder.paused else folder for folder in folders]
+        moved_from = _moved(done.ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
         healthy = everything and not any(folder.paused for folder in folders)
-        if healthy and not taken.pending and not taken.left:
+        if healthy and not done.pending and not done.left:
             self._remove_orphans()
         self._store.put_roots(self._visited(folders))
-        return _report(taken, folders, n_moved=n_moved, removed=removed, missing=marked)
+        return _report(done, folders, n_moved=len(moved_from), removed=removed, missing=marked)
 
-    def _bring_in(self, folders: Sequence[_Folder], request: ScanRequest, *, progress: Progress) -> _Taken:
+    def _bring_in(self, folders: Sequence[_Folder], request: ScanRequest, *, progress: Progress) -> Done:
         """Read what is new or changed."""
         jobs = [job for folder in folders for job in folder.plan.jobs]
-        finished, pending = part(jobs, self._settings.settle, now_ns=self._clock.now_ns())
+        finished, pending = part(jobs, self._settle, now_ns=self._clock.now_ns())
         left: list[Job] = []
         if request.at_most:
             finished, left = _first(finished, folders, at_most=request.at_most)
@@ -256,13 +229,14 @@ class Scan:
             embedder=self._embedder,
             clock=self._clock,
             known_by_size=self._store.known_by_size(sizes) if sizes else {},
-            policy=self._settings.pace,
+            pace=self._config.store,
         )
         if finished or (request.patient and pending):
             pending = self._read(work, finished, pending, patient=request.patient, progress=progress)
         back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
         self._store.put_files([*back, *(waiting_row(job) for job in pending)])
-        return _Taken(work, pending, left)
+        work.done.pending, work.done.left = pending, left
+        return work.done
 
     def _read(
         self, work: Work, finished: list[Job], pending: list[Job], *, patient: bool, progress: Progress
@@ -277,9 +251,7 @@ class Scan:
                     break
                 self._clock.sleep(LOOK_PAUSE_S)
                 finished, pending = part(
-                    [again for job in pending if (again := look_again(job))],
-                    self._settings.settle,
-                    now_ns=self._clock.now_ns(),
+                    [again for job in pending if (again := look_again(job))], self._settle, now_ns=self._clock.now_ns()
                 )
         return pending
 
@@ -287,10 +259,7 @@ class Scan:
         if folder.paused:
             return Absences((), (), tuple(absent))
         return judge(
-            absent,
-            now_ns=self._clock.now_ns(),
-            remove_after_s=self._settings.remove_after_s,
-            prune=request.prune,
+            absent, now_ns=self._clock.now_ns(), remove_after_s=self._config.scan.remove_after_s, prune=request.prune
         )
 
     def _settle_absences(
@@ -386,7 +355,7 @@ def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
     return lost
 
 
-def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tuple[list[FileRow], int]:
+def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> list[FileRow]:
     """Match new paths with absent rows of the same content; a paused folder's rows are never taken."""
     absent: dict[str, list[FileRow]] = {}
     for folder in folders:
@@ -394,14 +363,12 @@ def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> tupl
             for row in folder.plan.absent:
                 if row.photo is not None:
                     absent.setdefault(row.photo, []).append(row)
-    moved = [absent[photo].pop() for job, photo in ready if job.before is None and absent.get(photo)]
-    return moved, len(moved)
+    return [absent[photo].pop() for job, photo in ready if job.before is None and absent.get(photo)]
 
 
-def _report(taken: _Taken, folders: Sequence[_Folder], *, n_moved: int, removed: int, missing: int) -> ScanReport:
-    work = taken.work
+def _report(done: Done, folders: Sequence[_Folder], *, n_moved: int, removed: int, missing: int) -> ScanReport:
     added = updated = unchanged = 0
-    for job, photo in work.done.ready:
+    for job, photo in done.ready:
         if job.before is None or job.before.photo is None:
             added += 1
         elif job.before.photo != photo:
@@ -414,11 +381,11 @@ def _report(taken: _Taken, folders: Sequence[_Folder], *, n_moved: int, removed:
         moved=n_moved,
         removed=removed,
         unchanged=unchanged + sum(folder.plan.unchanged for folder in folders),
-        problems=len(work.done.failed) + sum(len(folder.plan.held) for folder in folders),
-        pending=len(taken.pending),
-        left=tuple(job.seen.absolute for job in taken.left),
+        problems=len(done.failed) + sum(len(folder.plan.held) for folder in folders),
+        pending=len(done.pending),
+        left=tuple(job.seen.absolute for job in done.left),
         missing=missing,
-        new_photos=work.done.embedded,
+        new_photos=done.embedded,
         notices=tuple(notice for folder in folders for notice in _notices(folder)),
     )
 

@@ -69,7 +69,15 @@ def part(jobs: Iterable[Job], times: SettleTimes, *, now_ns: int) -> tuple[list[
 
 
 def look_again(job: Job) -> Job | None:
-    """Look at a file once more; None where it has gone or is no regular file any more."""
+    """Look at a file once more.
+
+    Args:
+        job: the file as it was seen before.
+
+    Returns:
+        The file as it is now, which knows whether it is as before; None where it has gone or is no regular file any
+        more.
+    """
     try:
         found = os.stat(job.seen.absolute)
     except OSError:
@@ -81,12 +89,25 @@ def look_again(job: Job) -> Job | None:
 
 
 def waiting_row(job: Job) -> FileRow:
-    """Give the row of a file that is still being written; it keeps what the file held before."""
+    """Give the row of a file that is still being written; it keeps what the file held before.
+
+    Args:
+        job: the file as it was just seen.
+    """
     photo = job.before.photo if job.before is not None else None
     return dataclasses.replace(file_row(job.seen, photo=photo), state="waiting", reason="still being written")
 
 
 def wait_s(row: FileRow, times: SettleTimes, *, now_ns: int) -> float:
-    """Say in how many seconds a waiting file may have been left alone for long enough, 0 where that cannot be told."""
+    """Say in how many seconds a waiting file may have been left alone for long enough.
+
+    Args:
+        row: the file's row.
+        times: how long it must have been left alone.
+        now_ns: the time now.
+
+    Returns:
+        Seconds, 0 where that cannot be told: its times are in the future.
+    """
     past = [time_ns for time_ns in (row.mtime_ns, row.ctime_ns) if time_ns <= now_ns]
     return max(0.0, times.of(row.absolute) - (now_ns - max(past)) / 1e9) if past else 0.0

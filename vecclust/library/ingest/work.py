@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.config import StoreConfig
 from vecclust.errors import PhotoError, Unfinished, Unreachable, Vanished
 from vecclust.library.ingest.plan import Job, file_row, next_try_ns
 from vecclust.photos import KnownPhoto
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 COMMITS_BETWEEN_UPKEEP = 64
 # A scan waits this long for a file of odd end; one that needs more quiet is left to a later scan.
 PATIENCE_S = 10.0
+# Files decoded ahead of the model: enough that it never waits, few enough that memory stays flat.
+N_AHEAD = 64
 
 Outcome = DecodedPhoto | KnownPhoto | PhotoError
 
@@ -47,29 +50,16 @@ class Done:
     Attributes:
         ready: job and photo of every file whose photo has a row now.
         failed: rows of the files that could not be read.
-        vanished: files that were gone before they could be read.
         embedded: photos whose rows are new.
+        pending: files that are still being written.
+        left: files that were left unread, for a scan that reads no more than so many.
     """
 
     ready: list[tuple[Job, str]] = field(default_factory=list)
     failed: list[FileRow] = field(default_factory=list)
-    vanished: int = 0
     embedded: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How work is paced.
-
-    Attributes:
-        photos: photos after which a batch is committed.
-        seconds: seconds after which it is committed anyway.
-        ahead: files decoded ahead of the model: enough that it never waits, few enough that memory stays flat.
-    """
-
-    photos: int = 256
-    seconds: float = 5.0
-    ahead: int = 64
+    pending: list[Job] = field(default_factory=list)
+    left: list[Job] = field(default_factory=list)
 
 
 class Work:
@@ -80,7 +70,7 @@ class Work:
         embedder: gives the model at first need.
         clock: the time.
         known_by_size: photos already in the library by the length of their files.
-        policy: when to commit.
+        pace: when to commit.
     """
 
     def __init__(
@@ -90,14 +80,14 @@ class Work:
         embedder: Callable[[], Embedder],
         clock: Clock,
         known_by_size: Mapping[int, frozenset[str]],
-        policy: Pace,
+        pace: StoreConfig,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._clock = clock
         self._by_size = known_by_size
         self._known: set[str] = set().union(*known_by_size.values()) if known_by_size else set()
-        self._policy = policy
+        self._pace = pace
         self._batch_size = 0
         self._queue: dict[str, tuple[DecodedPhoto, list[Job]]] = {}
         self._photo_rows: list[PhotoRow] = []
@@ -122,7 +112,7 @@ class Work:
         order = deque(jobs)
         asked = ((job.seen, self._by_size.get(job.seen.size_bytes, frozenset())) for job in jobs)
         with self._committing():
-            for number, (_, outcome) in enumerate(decoder.decode_ahead(asked, self._policy.ahead), start=1):
+            for number, (_, outcome) in enumerate(decoder.decode_ahead(asked, N_AHEAD), start=1):
                 job = order.popleft()
                 if again and isinstance(outcome, Unfinished) and 0 < outcome.quiet_s <= PATIENCE_S:
                     doubtful.append(job)
@@ -147,8 +137,8 @@ class Work:
 
     def _take(self, job: Job, outcome: Outcome) -> None:
         if isinstance(outcome, Vanished):
-            self.done.vanished += 1
-        elif isinstance(outcome, PhotoError):
+            return
+        if isinstance(outcome, PhotoError):
             self._fail(job, outcome)
         elif outcome.photo in self._known:
             self._ready(job, outcome.photo)
@@ -213,8 +203,9 @@ class Work:
 
     def _commit_if_due(self) -> None:
         waited_s = (self._clock.now_ns() - self._committed_ns) / 1e9
-        full = len(self._photo_rows) >= self._policy.photos or len(self._file_rows) >= 8 * self._policy.photos
-        if full or (waited_s >= self._policy.seconds and (self._photo_rows or self._file_rows)):
+        most = self._pace.commit_photos
+        full = len(self._photo_rows) >= most or len(self._file_rows) >= 8 * most
+        if full or (waited_s >= self._pace.commit_s and (self._photo_rows or self._file_rows)):
             self._commit()
 
     def _commit(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 
 from vecclust.errors import NotFound
 from vecclust.library.pages.written import (
-    core_to_edge,
+    cluster_views,
     known_photos,
     known_time,
+    photos_by_cluster,
     put_on_map,
-    related_clusters,
     show,
     when_taken,
 )
 from vecclust.library.queries.clusters import list_clusters, read_history
 from vecclust.library.queries.search import photo_facts
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
-from vecclust.types.clusters import ClusterList, HistoryEvent, Label
+from vecclust.types.clusters import Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView
 from vecclust.types.photos import PhotoFacts
@@ -45,7 +45,7 @@ class _Read:
     stamp: str
     overview: Overview
     labels: Mapping[str, Label]
-    members: Mapping[str, tuple[str, ...]]
+    members: Mapping[str | None, Sequence[str]]
 
 
 class LiveReader:
@@ -70,11 +70,11 @@ class LiveReader:
         return self._store.photo_keys()
 
     def overview(self) -> Overview:
-        """Give the front: clusters as cards, the unclustered, the current run."""
+        """Give what the front page shows: clusters as cards, the unclustered, the current run."""
         return self._read().overview
 
-    def cluster(self, cluster: str) -> tuple[ClusterView, tuple[str, ...]]:
-        """Give one cluster and the content hashes of its photos, strongest first.
+    def cluster(self, cluster: str) -> tuple[ClusterView, Sequence[str]]:
+        """Give one cluster with its history, but without its photos; and their content hashes, strongest first.
 
         Args:
             cluster: its id.
@@ -90,14 +90,18 @@ class LiveReader:
                 f"{cluster} is not among the clusters of the current run",
                 hint="An earlier run had it: the page of runs goes back to it." if known else "The front page has all.",
             )
-        return found, read.members[cluster]
-
-    def history(self, cluster: str) -> tuple[HistoryEvent, ...]:
-        """Read what runs did to a cluster and what the owner said of it, oldest first."""
-        return read_history(self._store, cluster)
+        history = read_history(self._store, cluster)
+        return dataclasses.replace(found, history=history), read.members.get(cluster, ())
 
     def shown(self, photos: Sequence[str]) -> tuple[PhotoView, ...]:
-        """Read photos as they are shown, in the order asked for; unknown ones are left out."""
+        """Read photos as they are shown.
+
+        Args:
+            photos: content hashes.
+
+        Returns:
+            The photos in the order asked for; unknown ones are left out.
+        """
         files, labels = self._store.files_of(photos), self._read().labels
         rows = {row.photo: row for row in self._store.photos(photos)}
         return tuple(
@@ -119,12 +123,26 @@ class LiveReader:
         return photo_facts(self._store, next((row for row in files if os.path.exists(row.absolute)), files[0]))
 
     def files(self, photo: str) -> list[FileRow]:
-        """Read the files that hold a photo, those that are known good first."""
+        """Read the files that hold a photo.
+
+        Args:
+            photo: its content hash, known or not.
+
+        Returns:
+            Their rows, those that are known good first; none where the library has no such photo.
+        """
         rows = self._store.files_of([photo]).get(photo, [])
         return sorted(rows, key=lambda row: (row.state != "ready", row.missing_since_ns > 0, row.absolute))
 
     def thumbnails(self, photos: Collection[str]) -> Mapping[str, bytes]:
-        """Read the small JPEGs of photos, leaving out those that have none."""
+        """Read the small JPEGs of photos.
+
+        Args:
+            photos: content hashes.
+
+        Returns:
+            JPEG bytes by content hash; photos that have none are left out.
+        """
         return self._store.thumbnails(photos)
 
     def kept_map(self) -> MapView | None:
@@ -143,7 +161,7 @@ class LiveReader:
             positions: (n, 2) their places, finite.
         """
         listed = list_clusters(self._store)
-        known = known_photos(self._store, listed)
+        known = known_photos(self._store, self._store.labels(listed.run))
         rows = [row for row, photo in enumerate(photos) if photo in known]
         return put_on_map(
             self._store,
@@ -165,12 +183,12 @@ class LiveReader:
         if before is not None and before.stamp == stamp:
             return dataclasses.replace(before, writer=writer, doing=doing)
         counts, run = store.counts(), store.state().current_run
-        labels = None if run is None else store.label_counts(run)
-        n_labelled = 0 if labels is None else sum(labels.by_cluster.values()) + labels.noise
+        labels = store.label_counts(run)
+        n_labelled = sum(labels.by_cluster.values()) + labels.noise
         return LiveStatus(
             stamp=stamp,
             photos=counts.photos,
-            clusters=0 if labels is None else len(labels.by_cluster),
+            clusters=len(labels.by_cluster),
             unlabelled=max(0, counts.photos - n_labelled) if run is not None else 0,
             pending=counts.waiting,
             problems=counts.problems,
@@ -189,35 +207,15 @@ class LiveReader:
     def _read_anew(self, stamp: str) -> _Read:
         store = self._store
         listed = list_clusters(store)
-        labels = {} if listed.run is None else store.labels(listed.run)
-        keys: dict[str, list[str]] = {entry.id: [] for entry in listed.clusters}
-        for photo, label in sorted(labels.items(), key=lambda item: (-item[1].strength, item[0])):
-            if label.cluster in keys:
-                keys[label.cluster].append(photo)
-        clustered = {photo for members in keys.values() for photo in members}
+        labels = store.labels(listed.run)
+        members = photos_by_cluster(labels.values())
+        clustered = {photo for cluster, photos in members.items() if cluster is not None for photo in photos}
         loose = store.photos(store.photo_keys() - clustered)
+        loose.sort(key=lambda row: (when_taken(known_time(row)), row.photo))
         overview = Overview(
             run=current_run(store),
-            clusters=tuple(self._exhibits(listed, keys)),
-            unclustered=tuple(
-                row.photo for row in sorted(loose, key=lambda row: (when_taken(known_time(row)), row.photo))
-            ),
+            clusters=tuple(cluster_views(store, listed, members)),
+            unclustered=tuple(row.photo for row in loose),
             n_photos=len(clustered) + len(loose),
         )
-        return _Read(stamp, overview, labels, {cluster: tuple(photos) for cluster, photos in keys.items()})
-
-    def _exhibits(self, listed: ClusterList, keys: Mapping[str, Sequence[str]]) -> Iterator[ClusterView]:
-        rows = {} if listed.run is None else {row.cluster: row for row in self._store.clusters(listed.run)}
-        related = related_clusters(self._store, [rows[entry.id] for entry in listed.clusters])
-        for entry in listed.clusters:
-            row = rows[entry.id]
-            yield ClusterView(
-                entry=entry,
-                cover=row.medoid,
-                edge=core_to_edge(keys[entry.id], leave_out=row.medoid),
-                photos=(),
-                related=related[entry.id],
-                event=row.event,
-                sources=row.sources,
-                history=(),
-            )
+        return _Read(stamp, overview, labels, members)

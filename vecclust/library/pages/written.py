@@ -6,8 +6,9 @@ it was copied as likely as when it was taken, and is not shown. Refuses to know 
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,11 @@ from numpy.typing import NDArray
 
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.search import living_path
-from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterRow, HistoryEvent, Label
+from vecclust.library.queries.status import current_run
+from vecclust.types.clusters import ClusterList, ClusterRow, HistoryEvent, Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, GalleryView, MapView, PageReport, PhotoView, PointTable
 from vecclust.types.photos import PhotoRow
-from vecclust.types.runs import Run
 
 if TYPE_CHECKING:
     from vecclust.clustering.neighbours import Neighbours
@@ -40,37 +41,70 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
 
     Args:
         store: the library.
-        listed: its clusters, as `catalogue.list_clusters` gives them.
+        listed: its clusters, as `list_clusters` gives them.
 
     Returns:
         The gallery; without clusters before the first run.
     """
-    labels = {} if listed.run is None else store.labels(listed.run)
-    shown = _all_shown(store, labels)
-    members: dict[str | None, list[PhotoView]] = {}
-    for photo in shown:
-        label = labels.get(photo.photo)
-        members.setdefault(None if label is None else label.cluster, []).append(photo)
-    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
-    related = related_clusters(store, [rows[entry.id] for entry in listed.clusters])
-    exhibits = []
+    labels = store.labels(listed.run)
+    known = known_photos(store, labels)
+    members = photos_by_cluster(label for label in labels.values() if label.photo in known)
+    clusters = tuple(
+        dataclasses.replace(
+            view,
+            photos=tuple(known[photo] for photo in members.get(view.entry.id, ())),
+            history=tuple(HistoryEvent(one.run, one.event, one.sources) for one in store.history(view.entry.id)),
+        )
+        for view in cluster_views(store, listed, members)
+    )
+    clustered = {photo.photo for cluster in clusters for photo in cluster.photos}
+    loose = [photo for photo in known.values() if photo.photo not in clustered]
+    loose.sort(key=lambda photo: (when_taken(photo.taken), photo.photo))
+    return GalleryView(current_run(store), clusters, tuple(loose))
+
+
+def photos_by_cluster(labels: Iterable[Label]) -> dict[str | None, list[str]]:
+    """Group photos by cluster.
+
+    Args:
+        labels: one for each photo, in any order.
+
+    Returns:
+        Content hashes by cluster, None for those in none; strongest first, then by hash.
+    """
+    photos: dict[str | None, list[str]] = {}
+    for label in sorted(labels, key=lambda label: (-label.strength, label.photo)):
+        photos.setdefault(label.cluster, []).append(label.photo)
+    return photos
+
+
+def cluster_views(
+    store: Store, listed: ClusterList, members: Mapping[str | None, Sequence[str]]
+) -> Iterator[ClusterView]:
+    """Give clusters as cards: without photos and history.
+
+    Args:
+        store: the library.
+        listed: its clusters.
+        members: content hashes of each cluster's photos, strongest first.
+
+    Yields:
+        A card for each cluster, in the order of the list.
+    """
+    rows = {row.cluster: row for row in store.clusters(listed.run)}
+    related = _related_clusters(store, [rows[entry.id] for entry in listed.clusters])
     for entry in listed.clusters:
         row = rows[entry.id]
-        photos = tuple(sorted(members.get(entry.id, []), key=lambda photo: (-photo.strength, photo.photo)))
-        exhibits.append(
-            ClusterView(
-                entry=entry,
-                cover=row.medoid,
-                edge=core_to_edge([photo.photo for photo in photos], leave_out=row.medoid),
-                photos=photos,
-                related=related[entry.id],
-                event=row.event,
-                sources=row.sources,
-                history=tuple(HistoryEvent(one.run, one.event, one.sources) for one in store.history(entry.id)),
-            )
+        yield ClusterView(
+            entry=entry,
+            cover=row.medoid,
+            edge=core_to_edge(members.get(entry.id, ()), leave_out=row.medoid),
+            photos=(),
+            related=related[entry.id],
+            event=row.event,
+            sources=row.sources,
+            history=(),
         )
-    unclustered = sorted(members.get(None, []), key=lambda photo: (when_taken(photo.taken), photo.photo))
-    return GalleryView(_run(store, listed.run), tuple(exhibits), tuple(unclustered))
 
 
 def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapView:
@@ -78,7 +112,7 @@ def read_map(store: Store, listed: ClusterList, *, seed: int = 0) -> MapView:
 
     Args:
         store: the library; opened for writing, it keeps the layout for the next time.
-        listed: its clusters, as `catalogue.list_clusters` gives them.
+        listed: its clusters, as `list_clusters` gives them.
         seed: of the layout.
 
     Returns:
@@ -93,16 +127,16 @@ def read_points(store: Store, listed: ClusterList, *, seed: int = 0) -> PointTab
 
     Args:
         store: the library; opened for writing, it keeps the layout for the next time.
-        listed: its clusters, as `catalogue.list_clusters` gives them.
+        listed: its clusters, as `list_clusters` gives them.
         seed: of the layout.
 
     Returns:
         The table; empty for an empty library.
     """
     photos, positions, graph = _laid_out(store, listed, seed=seed)
-    labels = {} if listed.run is None else store.labels(listed.run)
+    labels = store.labels(listed.run)
     return PointTable(
-        run=_run(store, listed.run),
+        run=current_run(store),
         photos=tuple(photos),
         positions=positions,
         neighbours=graph.indices,
@@ -118,7 +152,7 @@ def _laid_out(
     from vecclust.library.runs.positions import map_positions
 
     photos, vectors = store.vectors()
-    known = known_photos(store, listed)
+    known = known_photos(store, store.labels(listed.run))
     kept = [row for row, photo in enumerate(photos) if photo in known]
     if len(kept) < len(photos):  # removed between the two reads
         photos, vectors = [photos[row] for row in kept], vectors[kept]
@@ -128,7 +162,15 @@ def _laid_out(
 
 
 def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
-    """Give every photo's place on the map, laid out where that is not done yet."""
+    """Give every photo's place on the map, laid out where that is not done yet.
+
+    Args:
+        store: the library; opened for writing, it keeps the layout for the next time.
+        seed: of the layout.
+
+    Returns:
+        Content hashes, and (n, 2) float32 positions in their order, finite.
+    """
     from vecclust.library.runs.positions import map_positions
 
     photos, vectors = store.vectors()
@@ -136,7 +178,14 @@ def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.fl
 
 
 def map_graph(vectors: NDArray[np.float32]) -> Neighbours:
-    """Give the nearest rows of each row, as many as the layout and the map's panel need."""
+    """Give the nearest rows of each row, as many as the layout and the map's panel need.
+
+    Args:
+        vectors: (n, d) float32 unit norm.
+
+    Returns:
+        Rows and cosine distances, nearest first, without the row itself.
+    """
     from vecclust.clustering.layout import MAP_NEIGHBOURS as N_FOR_LAYOUT
     from vecclust.clustering.neighbours import neighbour_graph
 
@@ -163,52 +212,56 @@ def put_on_map(
     Returns:
         The map.
     """
-    labels = {} if listed.run is None else store.labels(listed.run)
+    labels = store.labels(listed.run)
     row_of = {photo.photo: row for row, photo in enumerate(photos)}
-    rows = {} if listed.run is None else {row.cluster: row for row in store.clusters(listed.run)}
+    medoids = {row.cluster: row.medoid for row in store.clusters(listed.run)}
     numbers = {entry.id: number for number, entry in enumerate(listed.clusters)}
     of_row = [labels.get(photo.photo) for photo in photos]
     label_of_row = np.array(
         [-1 if label is None or label.cluster is None else numbers.get(label.cluster, -1) for label in of_row], np.int64
     )
+    first_row = {label: row for row, label in reversed([*enumerate(label_of_row.tolist())])}
     return MapView(
-        run=_run(store, listed.run),
+        run=current_run(store),
         photos=tuple(photos),
         positions=positions,
         neighbours=neighbours,
         labels=label_of_row,
         clusters=listed.clusters,
+        # Where the medoid has left the library, another photo of the cluster.
         covers=tuple(
-            _cover_row(entry, rows=rows, row_of=row_of, inside=np.flatnonzero(label_of_row == number))
-            for number, entry in enumerate(listed.clusters)
+            row_of.get(medoids[entry.id], first_row.get(number, 0)) for number, entry in enumerate(listed.clusters)
         ),
     )
 
 
-def _cover_row(
-    entry: ClusterEntry, *, rows: dict[str, ClusterRow], row_of: dict[str, int], inside: NDArray[np.int64]
-) -> int:
-    """Give the row of the medoid; where that photo has left the library, of another photo of the cluster."""
-    first = int(inside[0]) if len(inside) else 0
-    return row_of.get(rows[entry.id].medoid, first)
+def known_photos(store: Store, labels: Mapping[str, Label]) -> dict[str, PhotoView]:
+    """Read every photo as it is shown.
 
+    Args:
+        store: the library.
+        labels: what the run says of photos; those without one are shown without a cluster.
 
-def known_photos(store: Store, listed: ClusterList) -> dict[str, PhotoView]:
-    """Give every photo as it is shown, by content hash."""
-    labels = {} if listed.run is None else store.labels(listed.run)
-    return {shown.photo: shown for shown in _all_shown(store, labels)}
-
-
-def _all_shown(store: Store, labels: dict[str, Label]) -> list[PhotoView]:
-    files: dict[str, list[FileRow]] = {}
+    Returns:
+        The photos by content hash.
+    """
+    files: dict[str | None, list[FileRow]] = {}
     for row in store.files():
-        if row.photo is not None:
-            files.setdefault(row.photo, []).append(row)
-    return [show(photo, files=files.get(photo.photo, ()), label=labels.get(photo.photo)) for photo in store.photos()]
+        files.setdefault(row.photo, []).append(row)
+    return {
+        photo.photo: show(photo, files=files.get(photo.photo, ()), label=labels.get(photo.photo))
+        for photo in store.photos()
+    }
 
 
 def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> PhotoView:
-    """Give one photo as it is shown."""
+    """Give one photo as it is shown.
+
+    Args:
+        photo: its row.
+        files: the files that hold it, in any order; may be none.
+        label: what the run says of it, or None.
+    """
     return PhotoView(
         photo=photo.photo,
         path=living_path(files),
@@ -221,12 +274,23 @@ def show(photo: PhotoRow, *, files: Sequence[FileRow], label: Label | None) -> P
 
 
 def known_time(photo: PhotoRow) -> datetime | None:
-    """Give the time taken, or None where only the file's own time is known."""
+    """Give the time taken, or None where only the file's own time is known.
+
+    Args:
+        photo: its row.
+    """
     return None if photo.taken is None or photo.taken.source == "mtime" else photo.taken.when
 
 
 def when_taken(taken: datetime | None) -> str:
-    """Give what to sort by: the time as it stands, whatever its zone; photos without one come last."""
+    """Give what to sort by: the time as it stands, whatever its zone; photos without one come last.
+
+    Args:
+        taken: the time taken, or None.
+
+    Returns:
+        A text whose order is that of the times.
+    """
     return "~" if taken is None else taken.replace(tzinfo=None).isoformat()
 
 
@@ -246,7 +310,7 @@ def core_to_edge(photos: Sequence[str], *, leave_out: str) -> tuple[str, ...]:
     return tuple(others[round(step * (len(others) - 1) / (N_ON_A_CARD - 1))] for step in range(N_ON_A_CARD))
 
 
-def related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
+def _related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
     """Rank each cluster's others by the cosine of their medoids, the nearest few first."""
     photos, vectors = store.vectors({row.medoid for row in rows}) if rows else ([], np.empty((0, 0), np.float32))
     vector_of = dict(zip(photos, vectors, strict=True))
@@ -259,10 +323,6 @@ def related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tupl
         order = np.argsort(-(medoids @ medoids[number]), kind="stable")
         found[row.cluster] = tuple(known[other].cluster for other in order if other != number)[:N_RELATED]
     return found
-
-
-def _run(store: Store, run: str | None) -> Run | None:
-    return next((one for one in store.runs() if one.run == run), None)
 
 
 def write_gallery(store: Store, out: Path | str, *, names: bool) -> PageReport:

@@ -20,25 +20,28 @@ if TYPE_CHECKING:
 
 
 def list_clusters(store: Store) -> ClusterList:
-    """Read the clusters of the current run, largest first."""
-    run = store.state().current_run
-    model = store.model()
-    model_id = None if model is None else model.model_id
-    n_photos = store.counts().photos
-    if run is None:
-        return ClusterList(None, model_id, n_photos, 0, 0, ())
+    """Read the clusters of the current run, largest first.
+
+    Args:
+        store: the library's tables.
+
+    Returns:
+        The clusters as they are now, arrivals counted in; none before the first run.
+    """
+    run, model = store.state().current_run, store.model()
     counts = store.label_counts(run)
-    entries = _entries(store, run, counts.by_cluster)
-    clustered = sum(counts.by_cluster.values())
-    return ClusterList(run, model_id, n_photos, clustered, counts.noise, entries)
+    return ClusterList(
+        run=run,
+        model=None if model is None else model.model_id,
+        photos=store.counts().photos,
+        clustered=sum(counts.by_cluster.values()),
+        noise=counts.noise,
+        clusters=() if run is None else _entries(store, run, counts.by_cluster),
+    )
 
 
 def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterEntry, ...]:
-    names, spans, strengths = (
-        store.names(),
-        store.time_spans(run),
-        _mean_strengths(store.labels(run).values()),
-    )
+    names, spans, strengths = store.names(), store.time_spans(run), _mean_strengths(store.labels(run).values())
     rows = [row for row in store.clusters(run) if sizes.get(row.cluster)]
     named = {cluster: name.name for cluster, name in names.items()}
     suggested = suggested_names(named, store.splits()) if named else {}
@@ -95,20 +98,19 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
     if run is None or not members:
         raise no_such_cluster(store, cluster)
     (entry,) = _entries(store, run, {cluster: len(members)})
-    shown = _within(store, members, scope)[:limit]
-    files = store.files_of([label.photo for label in shown])
-    return ClusterPage(
-        entry,
-        tuple(
-            Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
-            for label in shown
-        ),
-        read_history(store, cluster),
-    )
+    return ClusterPage(entry, shown(store, _within(store, members, scope)[:limit]), read_history(store, cluster))
 
 
 def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
-    """Give photos of a cluster with a file of each."""
+    """Give photos of a cluster with a file of each.
+
+    Args:
+        store: the library's tables.
+        labels: the photos' labels, in the order wanted.
+
+    Returns:
+        The photos in the same order; the path is None where no file is there now.
+    """
     files = store.files_of([label.photo for label in labels])
     return tuple(
         Member(living_path(files.get(label.photo, ())), label.photo, label.strength, label.assigned_by)
@@ -125,9 +127,7 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     """
     made = {run.run: run.created_ns for run in store.runs()}
     events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
-    edits: dict[int, list[Edit]] = {}
-    for edit in store.edits():
-        edits.setdefault(edit.number, []).append(edit)
+    edits = edits_by_number(store)
     about = {number for number, rows in edits.items() if any(cluster in (row.cluster, row.other) for row in rows)}
     in_force = store.constraints().numbers
     for number, rows in edits.items():
@@ -139,8 +139,31 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 
+def edits_by_number(store: Store) -> dict[int, list[Edit]]:
+    """Read what the owner said, from the first edit to the last.
+
+    Args:
+        store: the library's tables.
+
+    Returns:
+        The rows of each edit, in the order they were made, by its number.
+    """
+    edits: dict[int, list[Edit]] = {}
+    for row in sorted(store.edits(), key=lambda row: row.number):
+        edits.setdefault(row.number, []).append(row)
+    return edits
+
+
 def no_such_cluster(store: Store, cluster: str) -> NotFound:
-    """Make the error that says that the current run has no such cluster, and where it is."""
+    """Make the error that says that the current run has no such cluster, and where it is.
+
+    Args:
+        store: the library's tables.
+        cluster: its id.
+
+    Returns:
+        The error, to be raised.
+    """
     root = store.constraints().root(cluster)
     if root != cluster:
         edit = edit_name(store.constraints().joined[cluster].number)

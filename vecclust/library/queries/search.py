@@ -1,4 +1,4 @@
-"""Questions for photos: like this one, matching words, what is known of one.
+"""Questions for photos: like this one, matching a text, what is known of one.
 
 Vectors of the library's own model only; hits by score, then path. A photo is never its own answer, nor is another file
 with the same content. A photo whose files are not there now is left out, and the answer says how many were.
@@ -6,9 +6,10 @@ with the same content. A photo whose files are not there now is left out, and th
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -44,21 +45,8 @@ class Scope:
     until_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """The photos nearest to a vector.
-
-    Attributes:
-        hits: those that answer, with a path that is there, best first.
-        n_without_file: how many better ones have no file that is there now.
-    """
-
-    hits: tuple[Hit, ...]
-    n_without_file: int
-
-
 def similar(
-    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: Callable[[], DecodeLimits]
+    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: DecodeLimits
 ) -> Answer:
     """Find photos like a file.
 
@@ -68,7 +56,7 @@ def similar(
         path: absolute.
         limit: hits wanted, at least 1.
         filters: what the answer is limited to.
-        limits: gives what decoding a file may cost, asked only for one that the library does not know.
+        limits: what decoding a file may cost that the library does not know.
 
     Returns:
         The hits, without the photo itself.
@@ -102,19 +90,18 @@ def answer(
         limit: hits wanted, at least 1.
         leave_out: a photo that is not to be its own answer, by content hash.
         filters: what the answer is limited to.
+
+    Returns:
+        At most `limit` hits, by score, then path; a notice where better ones have no file that is there now.
     """
-    ranked = rank(store, vector, limit=limit, leave_out=leave_out, scope=scope_of(store, filters))
+    hits, n_without_file = _nearest(store, vector, limit=limit, leave_out=leave_out, scope=scope_of(store, filters))
     notices: tuple[str, ...] = ()
-    if ranked.n_without_file:
-        notices = (
-            f"{ranked.n_without_file} photos left out: their files are not there now (vecclust status says more)",
-        )
-    return Answer(query, model.known().model_id, with_clusters(store, ranked.hits), notices)
+    if n_without_file:
+        notices = (f"{n_without_file} photos left out: their files are not there now (vecclust status says more)",)
+    return Answer(query, model.known().model_id, with_clusters(store, hits), notices)
 
 
-def _vector_of(
-    store: Store, model: ModelBinding, path: str, limits: Callable[[], DecodeLimits]
-) -> tuple[str, NDArray[np.float32]]:
+def _vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits) -> tuple[str, NDArray[np.float32]]:
     """Give a file's content hash and vector: the stored one while its content is known, a fresh one otherwise."""
     model.known()
     row = row_of(store, path)
@@ -124,37 +111,20 @@ def _vector_of(
         raise NotFound(f"cannot look at {path}: {error.strerror}", hint="Name an image file.") from error
     if row is not None and row.photo is not None and row.state == "ready" and row.holds(seen):
         return row.photo, store.vector(row.photo)
-    allowed = limits()
-    content = read_content(seen, file_bytes=allowed.file_bytes)
+    content = read_content(seen, file_bytes=limits.file_bytes)
     if content.photo in store.known_by_size().get(seen.size_bytes, ()):
         return content.photo, store.vector(content.photo)
-    decoded = read_photo(path, model.bound().framing, limits=allowed)
+    decoded = read_photo(path, model.bound().framing, limits=limits)
     vector = model.embedder().embed_each(decoded.frame[np.newaxis])[0]
     if isinstance(vector, PhotoError):
         raise vector
     return decoded.photo, vector
 
 
-def rank(
-    store: Store,
-    vector: NDArray[np.float32],
-    *,
-    limit: int,
-    leave_out: str | None = None,
-    scope: Scope = Scope(),
-) -> Ranked:
-    """Find the photos nearest to a vector.
-
-    Args:
-        store: the library's tables.
-        vector: (d,) float32 of norm 1, of the library's model.
-        limit: hits wanted, at least 1.
-        leave_out: a photo that is not to be its own answer, by content hash.
-        scope: which photos may answer.
-
-    Returns:
-        At most `limit` hits, by score, then path.
-    """
+def _nearest(
+    store: Store, vector: NDArray[np.float32], *, limit: int, leave_out: str | None, scope: Scope
+) -> tuple[list[Hit], int]:
+    """Find the photos nearest to a vector, by score, then path; and how many better ones have no file there now."""
     asked = limit + (leave_out is not None)
     while True:
         found = store.search(vector, limit=asked, within=scope.within, since_ns=scope.since_ns, until_ns=scope.until_ns)
@@ -165,11 +135,11 @@ def rank(
             break
         asked *= 4
     alive.sort(key=lambda entry: (-entry[1], entry[2]))
-    hits = tuple(Hit(photo, path, score) for photo, score, path in alive[:limit])
+    hits = [Hit(photo, path, score) for photo, score, path in alive[:limit]]
     worst = hits[-1].score if len(hits) == limit else -np.inf
     n_in_range = sum([score >= worst for _, score in others])
     n_alive_in_range = sum([score >= worst for _, score, _ in alive])
-    return Ranked(hits, n_in_range - n_alive_in_range)
+    return hits, n_in_range - n_alive_in_range
 
 
 def living_path(files: Sequence[FileRow]) -> str | None:
@@ -189,15 +159,21 @@ def with_clusters(store: Store, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         store: the library's tables.
         hits: the hits.
     """
-    labels = store.labels_of([hit.photo for hit in hits])
-    names = store.names()
-    found = []
-    for hit in hits:
-        label = labels.get(hit.photo)
-        cluster = None if label is None else label.cluster
-        name = names.get(cluster) if cluster is not None else None
-        found.append(Hit(hit.photo, hit.path, hit.score, cluster, None if name is None else name.name))
-    return tuple(found)
+    labels, names = store.labels_of([hit.photo for hit in hits]), cluster_names(store)
+    clusters = [labels[hit.photo].cluster if hit.photo in labels else None for hit in hits]
+    return tuple(
+        dataclasses.replace(hit, cluster=cluster, cluster_name=names.get(cluster))
+        for hit, cluster in zip(hits, clusters, strict=True)
+    )
+
+
+def cluster_names(store: Store) -> Mapping[str | None, str]:
+    """Read the names of clusters, by id; none for None.
+
+    Args:
+        store: the library's tables.
+    """
+    return {cluster: name.name for cluster, name in store.names().items()}
 
 
 def scope_of(store: Store, filters: Filters) -> Scope:
@@ -222,8 +198,7 @@ def scope_of(store: Store, filters: Filters) -> Scope:
         members = frozenset(label.photo for label in store.members(cluster))
         if not members:
             raise NotFound(
-                f"{cluster} is not among the clusters of the current run",
-                hint="vecclust clusters lists them.",
+                f"{cluster} is not among the clusters of the current run", hint="vecclust clusters lists them."
             )
         sets.append(members)
     if filters.folder is not None:
@@ -269,7 +244,7 @@ def cluster_id(store: Store, named: str) -> str:
     """
     if _CLUSTER.fullmatch(named):
         return named
-    alike = {cluster for cluster, name in store.names().items() if name.name == named.strip()}
+    alike = {cluster for cluster, name in cluster_names(store).items() if name == named.strip()}
     found = sorted(row.cluster for row in store.clusters() if row.cluster in alike) if alike else []
     if not found:
         raise NotFound(f"no cluster is named “{named}”", hint="vecclust clusters lists them.")
@@ -320,13 +295,13 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
         reason = f": {row.reason}" if row.reason else ""
         raise NotFound(f"{row.absolute} could not be read yet{reason}", hint="See vecclust problems.")
     photo, label = found[0], store.label(found[0].photo)
-    name = store.names().get(label.cluster) if label is not None and label.cluster is not None else None
+    cluster = None if label is None else label.cluster
     others = sorted(file.absolute for file in store.files_of([photo.photo]).get(photo.photo, ()))
     return PhotoFacts(
         path=row.absolute,
         photo=photo.photo,
-        cluster=None if label is None else label.cluster,
-        cluster_name=None if name is None else name.name,
+        cluster=cluster,
+        cluster_name=cluster_names(store).get(cluster),
         strength=None if label is None else label.strength,
         assigned_by=None if label is None else label.assigned_by,
         novelty=None if label is None else label.novelty,

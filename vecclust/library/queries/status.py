@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.config import log_file
-from vecclust.library.runs.drift import drift_of, gathered_newcomers
+from vecclust.library.queries.drift import drift_of, gathered_newcomers
 from vecclust.types.files import FolderStatus, Problem
 from vecclust.types.runs import Run
 from vecclust.types.status import DaemonStatus, Status
@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 
 
 def list_problems(store: Store) -> tuple[Problem, ...]:
-    """Read the files that could not be read, by path."""
+    """Read the files that could not be read, by path.
+
+    Args:
+        store: the library's tables.
+    """
     rows = sorted(store.files(state="problem"), key=lambda row: row.absolute)
     return tuple(Problem(row.absolute, row.reason, row.attempts, row.next_try_ns or None) for row in rows)
 
 
 def read_status(store: Store) -> Status:
-    """Read the state of a library."""
+    """Read the state of a library.
+
+    Args:
+        store: the library's tables.
+
+    Returns:
+        The state; before the first run, everything about runs is 0, None or empty.
+    """
     counts, model, current = store.counts(), store.model(), store.state().current_run
-    labels = store.label_counts(current) if current is not None else None
-    came = store.arrivals(current) if labels is not None and labels.arrivals else []
+    labels = store.label_counts(current)
+    came = store.arrivals(current) if labels.arrivals else []
     return Status(
         library=str(store.folder),
         model=None if model is None else model.model_id,
@@ -35,11 +46,11 @@ def read_status(store: Store) -> Status:
         pending=counts.waiting,
         problems=counts.problems,
         missing=counts.missing,
-        noise=0 if labels is None else labels.noise,
+        noise=labels.noise,
         run=current_run(store),
-        arrivals_since_run=0 if labels is None else labels.arrivals,
-        arrivals_noise=0 if labels is None else labels.arrivals_noise,
-        newcomers=0 if labels is None else labels.newcomers,
+        arrivals_since_run=labels.arrivals,
+        arrivals_noise=labels.arrivals_noise,
+        newcomers=labels.newcomers,
         folders=tuple(FolderStatus(root.path, root.last_scan_ns or None, root.paused) for root in store.roots()),
         skipped_dot_files=sum(root.n_skipped for root in store.roots()),
         bytes_on_disk=_bytes_below(store.folder),
@@ -50,7 +61,14 @@ def read_status(store: Store) -> Status:
 
 
 def read_daemon(library: Path) -> DaemonStatus:
-    """Read who watches: the note of a living process that is the library's last writer."""
+    """Read who watches: the note of a living process that is the library's last writer.
+
+    Args:
+        library: the library's directory.
+
+    Returns:
+        What it says of itself; where none watches, only where the log of the last one is.
+    """
     from vecclust.store import Store
     from vecclust.watching import read_state
 
@@ -62,7 +80,11 @@ def read_daemon(library: Path) -> DaemonStatus:
 
 
 def writing_command(store: Store) -> str:
-    """Give the command of the process that holds the library for writing now, or an empty string."""
+    """Give the command of the process that holds the library for writing now, or an empty string.
+
+    Args:
+        store: the library's tables.
+    """
     from vecclust.store import Store
     from vecclust.watching import is_alive
 
@@ -71,7 +93,11 @@ def writing_command(store: Store) -> str:
 
 
 def current_run(store: Store) -> Run | None:
-    """Read the current run, or None before the first fit."""
+    """Read the current run, or None before the first fit.
+
+    Args:
+        store: the library's tables.
+    """
     current = store.state().current_run
     return next((run for run in store.runs() if run.run == current), None)
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class Labeller:
-    """Labels arrivals and keeps a run's arrays warm between calls: reading them costs more than placing a few.
+    """Labels arrivals.
 
     Args:
-        often: whether small batches will come again and again; see `Placer`.
+        often: whether small batches will come again and again, so that the run's arrays are kept between calls:
+            reading them costs more than placing a few. See `Placer` too.
     """
 
     def __init__(self, *, often: bool = False) -> None:
@@ -28,6 +29,10 @@ class Labeller:
         self._warm: tuple[Placer, FittedRows] | None = None
         self._photos: frozenset[str] = frozenset()
 
+    def let_go(self) -> None:
+        """Let go of the arrays that were kept; the next arrival reads them again."""
+        self._warm = None
+
     def label(self, store: Store) -> int:
         """Give every photo without a label its place in the current run.
 
@@ -35,7 +40,7 @@ class Labeller:
             store: the library, open for writing.
 
         Returns:
-            The number of photos labelled, noise counted in; 0 where there is no run.
+            The number of photos labelled, those without a cluster counted in; 0 where there is no run.
 
         Raises:
             DamagedRun: the run's arrays are missing or damaged; a refit mends it.
@@ -64,10 +69,11 @@ class Labeller:
         rows = np.array([row_of.get(photo, -1) for photo in fitted.photos], np.int64)
         present = rows >= 0
         fitted_vectors = np.where(present[:, None], vectors[rows], np.float32(0.0))
-        self._warm = Placer(state, fitted_vectors, present=present, often=self._often), fitted
-        self._photos = frozenset(fitted.photos)
-        self._key = run, self._photos - keys
-        return self._warm
+        made = Placer(state, fitted_vectors, present=present, often=self._often), fitted
+        if self._often:
+            self._warm, self._photos = made, frozenset(fitted.photos)
+            self._key = run, self._photos - keys
+        return made
 
 
 def _labels(photos: Sequence[str], placed: Placement, *, clusters: Sequence[str]) -> list[Label]:
@@ -84,8 +90,3 @@ def _labels(photos: Sequence[str], placed: Placement, *, clusters: Sequence[str]
         )
         for photo, label, strength, novelty, newcomer in rows
     ]
-
-
-def label_arrivals(store: Store) -> int:
-    """Give every photo without a label its place in the current run, once; see `Labeller.label`."""
-    return Labeller().label(store)

@@ -25,7 +25,7 @@ class Evidence:
 
     Attributes:
         members: photo to its cluster; without photos that the owner put elsewhere.
-        remembered: cluster to photos, for clusters that are there by the owner's word alone, or of which the owner
+        remembered: cluster to photos, for clusters that are there by the owner's edits alone, or of which the owner
             left nothing.
     """
 
@@ -117,7 +117,7 @@ def part(
 
     Args:
         photos: (n,) content hashes.
-        labels: (n,) int64, -1 for noise.
+        labels: (n,) int64, the cluster of each photo, -1 for none.
         ids: the ids the fit's clusters would get.
         homes: cluster by photo.
         pairs: clusters that are not together.

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
+from vecclust.library.runs.rows import pack_photos, reading_arrays, save_arrays, unpack_photos
 
 if TYPE_CHECKING:
     from vecclust.clustering.neighbours import Neighbours
     from vecclust.store import Store
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MAP_FILE = "map.npz"
 # Newcomers at the mean of their nearest pile up in the middle of clusters: a map of which more than this share has
@@ -32,12 +31,7 @@ MOST_NEWCOMERS = 0.2
 
 
 def map_positions(
-    store: Store,
-    photos: Sequence[str],
-    *,
-    vectors: NDArray[np.float32],
-    graph: Callable[[], Neighbours],
-    seed: int,
+    store: Store, photos: Sequence[str], *, vectors: NDArray[np.float32], graph: Callable[[], Neighbours], seed: int
 ) -> NDArray[np.float32]:
     """Give every photo its place on the map.
 
@@ -94,8 +88,9 @@ def _earlier(store: Store, current: str | None, photos: Sequence[str]) -> tuple[
         return None, None
     for run in reversed(names[: names.index(current) + 1]):
         try:
-            known = _read(store.fit_folder(run))
-        except DamagedRun:
+            known = _read(store.fit_folder(run) / MAP_FILE)
+        except DamagedRun as reason:
+            log.warning("the map of run %s cannot be used and is made again: %s", run, reason)
             continue
         positions = np.array([known.get(photo, (np.nan, np.nan)) for photo in photos], np.float32).reshape(-1, 2)
         if np.isfinite(positions).all(axis=1).any():
@@ -103,32 +98,22 @@ def _earlier(store: Store, current: str | None, photos: Sequence[str]) -> tuple[
     return None, None
 
 
-def _read(folder: Path) -> dict[str, tuple[float, float]]:
-    try:
-        with open(folder / MAP_FILE, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            keys, positions = arrays["photos"], arrays["positions"]
-            if keys.shape != (len(positions), 32) or keys.dtype != np.uint8 or positions.shape != (len(keys), 2):
-                raise ValueError("the arrays do not fit together")
-            if positions.dtype != np.float32 or not np.isfinite(positions).all():
-                raise ValueError("a position is no number")
-    except FileNotFoundError:
+def _read(path: Path) -> dict[str, tuple[float, float]]:
+    if not path.exists():
         return {}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
-        logger.warning("the map kept in %s cannot be used and is made again: %s", folder, reason)
-        return {}
-    return {key.tobytes().hex(): (float(x), float(y)) for key, (x, y) in zip(keys, positions, strict=True)}
+    with reading_arrays(path) as arrays:
+        photos, positions = unpack_photos(arrays["photos"]), arrays["positions"]
+        if positions.shape != (len(photos), 2) or positions.dtype != np.float32 or not np.isfinite(positions).all():
+            raise ValueError("the positions are not those of the photos")
+    return {photo: (float(x), float(y)) for photo, (x, y) in zip(photos, positions, strict=True)}
 
 
 def _keep(store: Store, run: str, photos: Sequence[str], positions: NDArray[np.float32]) -> None:
     """Write the map beside the run's arrays; where that fails, it is only laid out again the next time."""
-    keys = np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
     try:
         file = store.fit_folder(run) / MAP_FILE
         beside = file.with_name(MAP_FILE + ".new")
-        with open(beside, "wb") as opened:
-            np.savez(opened, photos=keys, positions=positions.astype(np.float32))
-            opened.flush()
-            os.fsync(opened.fileno())
+        save_arrays(beside, photos=pack_photos(photos), positions=positions.astype(np.float32))
         os.replace(beside, file)
     except (OSError, DamagedRun) as reason:
-        logger.warning("the map of run %s is not kept: %s", run, reason)
+        log.warning("the map of run %s is not kept: %s", run, reason)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, StoreError
 from vecclust.library.runs.constrained import Parted, evidence_of, homes_of, part
-from vecclust.library.runs.finding import Finding, find
+from vecclust.library.runs.fit_result import FitResult, fit_photos
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints, suggested_names
@@ -33,11 +32,11 @@ log = logging.getLogger(__name__)
 class _Fitted:
     """A fit, and what it does to identity.
 
-    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's word
+    `before` is what the earlier run itself has, `living_on` the photos of clusters that are there by the owner's edits
     alone.
     """
 
-    finding: Finding
+    result: FitResult
     carried: Carried
     before: Mapping[str, Label]
     constraints: Constraints
@@ -61,7 +60,7 @@ def refit(
         params: the parameters of the fit.
         reason: why it runs, kept with the run.
         dry_run: change nothing.
-        kind: what kind of fit, None for the cheapest that will do; see `find`.
+        kind: what kind of fit, None for the cheapest that will do; see `fit_photos`.
         progress: told about stages.
 
     Returns:
@@ -71,33 +70,33 @@ def refit(
         NotFound: the library has no photos.
     """
     started = time.monotonic()
-    finding = find(store, params, kind=kind, progress=progress)
-    report = adopt(store, finding, reason=reason, dry_run=dry_run)
+    result = fit_photos(store, params, kind=kind, progress=progress)
+    report = adopt(store, result, reason=reason, dry_run=dry_run)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
-def adopt(store: Store, finding: Finding, *, reason: str, dry_run: bool = False) -> RefitReport:
-    """Match a finding with the clusters there are and, unless it is a dry run, make it the current run.
+def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False) -> RefitReport:
+    """Match a result with the clusters there are and, unless it is a dry run, make it the current run.
 
     Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
 
     Args:
         store: the library, open for writing unless it is a dry run.
-        finding: the fit.
+        result: the fit.
         reason: why it was made, kept with the run.
         dry_run: change nothing.
 
     Returns:
         What was found and what happened to identity; its seconds are those of the fit.
     """
-    fitted = _matched(store, finding)
+    fitted = _matched(store, result)
     report = _report(fitted, store.next_run(), dry_run=dry_run)
     if not dry_run:
         _commit(store, fitted, report, reason)
     return report
 
 
-def _matched(store: Store, finding: Finding) -> _Fitted:
+def _matched(store: Store, result: FitResult) -> _Fitted:
     from vecclust.clustering import Known, match
 
     state, constraints = store.state(), store.constraints()
@@ -113,39 +112,39 @@ def _matched(store: Store, finding: Finding) -> _Fitted:
     retired = _memory(store, state.current_run, alive=frozenset(members.values()) | remembered.keys(), named=named)
     retired |= {cluster: photos | retired.get(cluster, frozenset()) for cluster, photos in remembered.items()}
     known = Known(members=members, retired=retired, named=named, next_number=state.next_cluster)
-    photos = list(finding.photos)
-    carried = match(photos, finding.labels, known=known)
+    photos = list(result.photos)
+    carried = match(photos, result.labels, known=known)
     if pairs := constraints.pairs_apart():
         homes = homes_of(evidence, retired, constraints)
-        parted = part(photos, finding.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
+        parted = part(photos, result.labels, ids=carried.ids, homes=homes, pairs=pairs, vectors=store.vectors)
         if parted.fixed:
-            finding = _relabelled(store, finding, parted)
-            carried = match(photos, finding.labels, known=known, fixed=parted.fixed)
+            result = _relabelled(store, result, parted)
+            carried = match(photos, result.labels, known=known, fixed=parted.fixed)
     names = {cluster: name.name for cluster, name in store.names().items()}
     splits = {one: change.sources[0] for one, change in carried.changes.items() if change.event == "split"}
     suggested = {
         one: name for one, name in suggested_names(names, {**store.splits(), **splits}).items() if one in splits
     }
-    return _Fitted(finding, carried, before, constraints, _living_on(photos, carried, constraints), suggested)
+    return _Fitted(result, carried, before, constraints, _living_on(photos, carried, constraints), suggested)
 
 
-def _relabelled(store: Store, finding: Finding, parted: Parted) -> Finding:
+def _relabelled(store: Store, result: FitResult, parted: Parted) -> FitResult:
     """Give a fit its parted clusters, each with a medoid of its own."""
-    medoid_of = dict(enumerate(finding.medoids.tolist()))
+    medoid_of = dict(enumerate(result.medoids.tolist()))
+    row_of = {photo: row for row, photo in enumerate(result.photos)}
     for label in parted.fixed:
-        medoid_of[label] = _medoid(store, finding.photos, np.flatnonzero(parted.labels == label))
+        rows = np.flatnonzero(parted.labels == label).tolist()
+        medoid_of[label] = row_of[_medoid(store, [result.photos[row] for row in rows])]
     medoids = np.array([medoid_of[label] for label in sorted(medoid_of)], np.int64)
-    return dataclasses.replace(finding, labels=parted.labels, medoids=medoids)
+    return dataclasses.replace(result, labels=parted.labels, medoids=medoids)
 
 
-def _medoid(store: Store, photos: Sequence[str], rows: NDArray[np.int64]) -> int:
+def _medoid(store: Store, photos: Sequence[str]) -> str:
+    """Find the most central of some photos; the first of them where all went away since the fit."""
     from vecclust.clustering import medoids
 
-    row_of: dict[str, int] = {photos[row]: row for row in rows.tolist()}
-    found, vectors = store.vectors(row_of)
-    if not found:  # all of them went away since the fit
-        return int(rows[0])
-    return row_of[found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])]]
+    found, vectors = store.vectors(photos)
+    return found[int(medoids(vectors, np.zeros(len(found), np.int64))[0])] if found else photos[0]
 
 
 def _living_on(photos: Sequence[str], carried: Carried, constraints: Constraints) -> dict[str, list[str]]:
@@ -185,27 +184,23 @@ def _memory(
 
 def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     changes = Counter(change.event for change in fitted.carried.changes.values())
-    finding, before, living = fitted.finding, fitted.before, fitted.living_on
-    changed = sum(
-        1
-        for label in _labels(fitted)
-        if label.photo in before
-        and fitted.constraints.label(before[label.photo]).cluster != fitted.constraints.label(label).cluster
-    )
+    result, before, living = fitted.result, fitted.before, fitted.living_on
+    shown = fitted.constraints.label
+    both = [(before[label.photo], label) for label in _labels(fitted) if label.photo in before]
     return RefitReport(
         run=run,
-        photos=len(finding.photos),
+        photos=len(result.photos),
         clusters=len(fitted.carried.ids) + len(living),
-        noise=int(((finding.labels < 0) & (finding.nearest < 0)).sum()),
-        seconds=sum(finding.seconds.values()),
+        noise=int(((result.labels < 0) & (result.nearest < 0)).sum()),
+        seconds=sum(result.seconds.values()),
         kept=changes["kept"] + changes["grew"] + changes["merged"] + changes["revived"] + len(living),
         born=changes["born"],
         split=changes["split"],
         merged=len(fitted.carried.merged.keys() - living.keys()),
         gone=len(frozenset(fitted.carried.gone) - living.keys()),
-        labels_changed=changed,
-        figures=finding.figures,
-        stage_seconds=finding.seconds,
+        labels_changed=sum(shown(one).cluster != shown(other).cluster for one, other in both),
+        figures=result.figures,
+        stage_seconds=result.seconds,
         dry_run=dry_run,
         suggested=fitted.suggested,
     )
@@ -218,22 +213,21 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     if model is None:
         raise StoreError("the library has photos but no model")
     folder = store.new_fit_folder(report.run)
-    finding, ids = fitted.finding, fitted.carried.ids
-    save_state(finding.state, folder)
+    result, ids = fitted.result, fitted.carried.ids
+    save_state(result.state, folder)
     save_rows(
-        FittedRows(tuple(finding.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired),
-        folder,
+        FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired), folder
     )
     run = Run(
         run=report.run,
         created_ns=time.time_ns(),
         model=model.model_id,
-        params=finding.params,
+        params=result.params,
         n_photos=report.photos,
         n_clusters=report.clusters,
         n_noise=report.noise,
-        figures=finding.figures,
-        seconds=finding.seconds,
+        figures=result.figures,
+        seconds=result.seconds,
         parent=store.state().current_run,
         reason=reason,
         changes={name: getattr(report, name) for name in ("kept", "born", "split", "merged", "gone", "labels_changed")},
@@ -247,40 +241,27 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
 
 
 def _cluster_rows(fitted: _Fitted, run: str) -> list[ClusterRow]:
-    finding = fitted.finding
-    rows = []
+    result, rows = fitted.result, []
     for label, cluster in sorted(fitted.carried.ids.items()):
-        inside = finding.labels == label
-        change = fitted.carried.changes[cluster]
-        rows.append(
-            ClusterRow(
-                run=run,
-                cluster=cluster,
-                size=int(inside.sum()),
-                medoid=finding.photos[int(finding.medoids[label])],
-                strength=float(finding.strengths[inside].mean()),
-                event=change.event,
-                sources=change.sources,
-            )
-        )
+        inside, change = result.labels == label, fitted.carried.changes[cluster]
+        medoid, strength = result.photos[int(result.medoids[label])], float(result.strengths[inside].mean())
+        rows.append(ClusterRow(run, cluster, int(inside.sum()), medoid, strength, change.event, change.sources))
     return rows
 
 
 def _living_rows(store: Store, fitted: _Fitted, run: str) -> list[ClusterRow]:
-    photos, rows = fitted.finding.photos, []
-    row_of = {photo: row for row, photo in enumerate(photos)}
-    for cluster, pinned in fitted.living_on.items():
-        medoid = photos[_medoid(store, photos, np.array([row_of[photo] for photo in pinned], np.int64))]
-        rows.append(ClusterRow(run, cluster, len(pinned), medoid, 1.0, "kept", (cluster,)))
-    return rows
+    return [
+        ClusterRow(run, cluster, len(pinned), _medoid(store, pinned), 1.0, "kept", (cluster,))
+        for cluster, pinned in fitted.living_on.items()
+    ]
 
 
 def _labels(fitted: _Fitted) -> list[Label]:
-    ids, finding = fitted.carried.ids, fitted.finding
-    columns = finding.labels.tolist(), finding.nearest.tolist(), finding.strengths.tolist()
+    ids, result = fitted.carried.ids, fitted.result
+    columns = result.labels.tolist(), result.nearest.tolist(), result.strengths.tolist()
     return [
         Label(photo, ids.get(near), 0.0, "nearest")
         if label < 0 <= near
         else Label(photo, ids.get(label), strength if label >= 0 else 0.0, "fit")
-        for photo, label, near, strength in zip(finding.photos, *columns, strict=True)
+        for photo, label, near, strength in zip(result.photos, *columns, strict=True)
     ]

@@ -1,14 +1,15 @@
-"""Which photos a fit stands on, kept beside its arrays in the run's folder; plain arrays, no pickle."""
+"""Which photos a fit stands on, beside its arrays in the run's folder; and how plain arrays are kept: no pickle."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,25 +37,56 @@ class FittedRows:
     retired: Mapping[str, frozenset[str]]
 
 
+def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays into one file, which is on the disk afterwards; a torn one is told by the archive's checksums.
+
+    Args:
+        path: the file, in a folder that exists; one that is there is written over.
+        arrays: by name; none of objects.
+    """
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes one for allow_pickle
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def reading_arrays(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """Open what `save_arrays` wrote; each array is read when it is asked for.
+
+    Args:
+        path: the file.
+
+    Yields:
+        The arrays by name; what its reader finds wrong with them, as `ValueError`, counts as damage.
+
+    Raises:
+        DamagedRun: the file is missing or not what was written.
+    """
+    try:
+        # Opened here: numpy leaves a file it cannot read open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedRun(f"{path} cannot be read: {error}", hint="A refit mends it: vecclust recluster.") from error
+
+
 def save_rows(rows: FittedRows, folder: Path) -> None:
-    """Write the rows of a fit beside its state, as plain arrays; a torn file is told by the archive's checksums.
+    """Write the rows of a fit beside its state.
 
     Args:
         rows: the rows.
         folder: the run's folder, which exists.
     """
     retired = sorted(rows.retired)
-    with open(folder / ROWS_FILE, "wb") as file:
-        np.savez(
-            file,
-            photos=pack_photos(rows.photos),
-            clusters=np.array(rows.clusters, dtype=np.str_),
-            retired=np.array(retired, dtype=np.str_),
-            retired_sizes=np.array([len(rows.retired[cluster]) for cluster in retired], np.int64),
-            retired_photos=pack_photos([photo for cluster in retired for photo in sorted(rows.retired[cluster])]),
-        )
-        file.flush()
-        os.fsync(file.fileno())
+    save_arrays(
+        folder / ROWS_FILE,
+        photos=pack_photos(rows.photos),
+        clusters=np.array(rows.clusters, dtype=np.str_),
+        retired=np.array(retired, dtype=np.str_),
+        retired_sizes=np.array([len(rows.retired[cluster]) for cluster in retired], np.int64),
+        retired_photos=pack_photos([photo for cluster in retired for photo in sorted(rows.retired[cluster])]),
+    )
 
 
 def load_rows(folder: Path) -> FittedRows:
@@ -69,22 +101,15 @@ def load_rows(folder: Path) -> FittedRows:
     Raises:
         DamagedRun: the file is missing or not what was written.
     """
-    try:
-        # Opened here: numpy leaves a file it cannot read open.
-        with open(folder / ROWS_FILE, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            photos = unpack_photos(arrays["photos"])
-            gone = unpack_photos(arrays["retired_photos"])
-            ends = np.cumsum(arrays["retired_sizes"])
-            retired = {
-                str(cluster): frozenset(gone[end - size : end])
-                for cluster, size, end in zip(arrays["retired"], arrays["retired_sizes"], ends, strict=True)
-            }
-            return FittedRows(photos, tuple(str(cluster) for cluster in arrays["clusters"]), retired)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedRun(
-            f"the rows of a run at {folder} cannot be read: {error}",
-            hint="A refit mends it: vecclust recluster.",
-        ) from error
+    with reading_arrays(folder / ROWS_FILE) as arrays:
+        photos = unpack_photos(arrays["photos"])
+        gone = unpack_photos(arrays["retired_photos"])
+        ends = np.cumsum(arrays["retired_sizes"])
+        retired = {
+            str(cluster): frozenset(gone[end - size : end])
+            for cluster, size, end in zip(arrays["retired"], arrays["retired_sizes"], ends, strict=True)
+        }
+        return FittedRows(photos, tuple(str(cluster) for cluster in arrays["clusters"]), retired)
 
 
 def load_fit(folder: Path) -> tuple[FitState, FittedRows]:
@@ -105,12 +130,25 @@ def load_fit(folder: Path) -> tuple[FitState, FittedRows]:
 
 
 def pack_photos(photos: Sequence[str]) -> NDArray[np.uint8]:
-    """Pack content hashes, half the size of their hex."""
+    """Pack content hashes, half the size of their hex.
+
+    Args:
+        photos: n content hashes of 64 hex digits each; may be none.
+
+    Returns:
+        (n, 32) uint8, in the same order.
+    """
     return np.frombuffer(bytes.fromhex("".join(photos)), np.uint8).reshape(-1, 32)
 
 
 def unpack_photos(packed: NDArray[np.uint8]) -> tuple[str, ...]:
     """Give the content hashes back.
+
+    Args:
+        packed: (n, 32) uint8, as `pack_photos` makes it.
+
+    Returns:
+        n content hashes in lower-case hex, in the same order.
 
     Raises:
         ValueError: these are no packed content hashes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,15 +11,18 @@ import numpy as np
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.library.queries.clusters import no_such_cluster, shown
+from vecclust.library.queries.drift import drift_of, gathered_newcomers
 from vecclust.library.queries.status import current_run
-from vecclust.library.runs.drift import drift_of, gathered_newcomers
-from vecclust.types.clusters import ClusterParts
+from vecclust.library.runs.arrivals import Labeller
+from vecclust.library.runs.refit import adopt, refit
+from vecclust.library.runs.rows import load_fit
+from vecclust.types.clusters import ClusterParts, Label
 from vecclust.types.progress import Progress, no_progress
-from vecclust.types.runs import Comparison, Growth, RefitKind, RefitReport, Run, Way
+from vecclust.types.runs import Comparison, Growth, RefitReport, Run, Way
 
 if TYPE_CHECKING:
     from vecclust.clustering import FitParams
-    from vecclust.library.runs import Finding, Labeller
+    from vecclust.library.runs.fit_result import FitResult
     from vecclust.store import Store
 
 
@@ -35,7 +40,7 @@ class Runs:
     def __init__(self, store: Store, *, config: Config) -> None:
         self._store = store
         self._config = config
-        self._labeller: Labeller | None = None
+        self._labeller = Labeller()
         self._fits_here = True
         self._grown: tuple[str, Growth | None] | None = None
         self.missing_fit = ""
@@ -46,86 +51,73 @@ class Runs:
 
     def keep_warm(self) -> None:
         """Keep the run's arrays between calls."""
-        from vecclust.library.runs import Labeller
-
         self._labeller = Labeller(often=True)
 
     def let_go(self) -> None:
         """Let go of the run's arrays that were kept warm; the next arrival reads them again."""
-        if self._labeller is not None:
-            self.keep_warm()
+        self._labeller.let_go()
 
     @property
     def fit_params(self) -> FitParams:
         """What a fit is asked to do here."""
         from vecclust.clustering import FitParams
 
-        wanted = self._config.clusters
-        return FitParams(
-            reducer=wanted.reducer,
-            n_neighbors=wanted.n_neighbors,
-            n_components=wanted.n_components,
-            seed=wanted.seed,
-            clusterer=wanted.clusterer,
-            min_cluster_size=wanted.min_cluster_size,
-            min_group_size=wanted.min_group_size,
-            min_samples=wanted.min_samples,
-            n_clusters=wanted.n_clusters,
-            granularity=wanted.granularity,
-            max_share=wanted.max_share,
-            assign_all=wanted.assign_all,
-        )
+        wanted = asdict(self._config.clusters)
+        return FitParams(**{one.name: wanted[one.name] for one in fields(FitParams) if one.name in wanted})
 
     def label(self, progress: Progress) -> tuple[int, str | None]:
         """Label arrivals; fit where there is no run yet and enough photos, or the run's arrays are damaged.
 
+        Args:
+            progress: told about stages of a fit.
+
         Returns:
-            How many photos were given a label, and the current run.
+            How many photos were given a label, and the current run; None where there is none yet.
         """
-        current = self._store.state().current_run
-        n_labelled, self.missing_fit = self._label_in(current)
+        current, n_labelled, self.missing_fit = self._store.state().current_run, 0, ""
+        if current is None:
+            if self._store.counts().photos >= self._config.clusters.first_fit_photos:
+                self.missing_fit = "first fit"
+        else:
+            try:
+                n_labelled = self._labeller.label(self._store)
+            except DamagedRun as error:
+                self.missing_fit = f"repair: {error.message}"
         if not self.missing_fit or not self._fits_here:
             return n_labelled, current
-        report = self.refit(self.missing_fit, progress=progress)
+        report = refit(self._store, self.fit_params, reason=self.missing_fit, progress=progress)
         self.missing_fit = ""
         return report.photos, report.run
 
-    def _label_in(self, run: str | None) -> tuple[int, str]:
-        """Label arrivals in a run, and say why a fit is needed first."""
-        from vecclust.library.runs import label_arrivals
-
-        if run is None:
-            return 0, "first fit" if self._store.counts().photos >= self._config.clusters.first_fit_photos else ""
-        try:
-            label = label_arrivals if self._labeller is None else self._labeller.label
-            return label(self._store), ""
-        except DamagedRun as error:
-            return 0, f"repair: {error.message}"
-
-    def refit(self, reason: str, *, dry_run: bool = False, kind: RefitKind = "full", progress: Progress) -> RefitReport:
-        """Fit all photos anew.
+    def adopt(self, result: FitResult, *, reason: str) -> RefitReport:
+        """Make a fit that another process found the current run, label what came since, and tidy up.
 
         Args:
-            reason: why, kept with the run.
-            dry_run: report the difference, change nothing.
-            kind: what kind of fit; see `recluster.find`.
-            progress: told about stages.
+            result: the fit.
+            reason: why it was made, kept with the run.
+
+        Returns:
+            What was found and what happened to identity.
         """
-        from vecclust.library.runs import refit
-
-        return refit(self._store, self.fit_params, reason=reason, dry_run=dry_run, kind=kind, progress=progress)
-
-    def adopt(self, finding: Finding, *, reason: str) -> RefitReport:
-        """Make a fit that another process found the current run."""
-        from vecclust.library.runs import adopt
-
-        report = adopt(self._store, finding, reason=reason)
+        report = adopt(self._store, result, reason=reason)
         self.label(no_progress)
         self._store.maintain()
         return report
 
     def compare(self, *, n_sample: int, n_seeds: int, progress: Progress) -> Comparison:
-        """Compare ways to cluster."""
+        """Compare ways to cluster on a sample of the photos; nothing is changed.
+
+        Args:
+            n_sample: photos, drawn at random with a fixed seed; all where there are fewer.
+            n_seeds: resamples of each way, at least 2.
+            progress: told of fits.
+
+        Returns:
+            The figures of each way.
+
+        Raises:
+            NotFound: the library has no photos.
+        """
         from vecclust.clustering import figures_of_way, ways
 
         photos, vectors = self._store.vectors()
@@ -133,13 +125,10 @@ class Runs:
             raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
         drawn = np.random.default_rng(0).choice(len(photos), min(n_sample, len(photos)), replace=False)
         rows = np.sort(drawn)
-        run = self._store.state().current_run
-        labels = {} if run is None else self._store.labels(run)
-        clusters = [None if photos[row] not in labels else labels[photos[row]].cluster for row in rows.tolist()]
-        numbers: dict[str | None, int] = {
-            cluster: number for number, cluster in enumerate(sorted({one for one in clusters if one}))
-        }
-        current = np.array([numbers.get(one, -1) for one in clusters] if run is not None else [], np.int64)
+        run, labels = self._store.state().current_run, self._store.labels()
+        clusters = [labels[photos[row]].cluster if photos[row] in labels else None for row in rows.tolist()]
+        numbers = {cluster: number for number, cluster in enumerate(sorted({one for one in clusters if one}))}
+        current = np.array([numbers.get(one or "", -1) for one in clusters] if run is not None else [], np.int64)
         grid, found = list(ways()), []
         for done, way in enumerate(grid):
             progress("compare", done, len(grid))
@@ -150,13 +139,22 @@ class Runs:
         return Comparison(len(rows), run, tuple(found))
 
     def inside(self, cluster: str) -> ClusterParts:
-        """Look inside one cluster."""
-        from vecclust.library.runs import look_inside
+        """Look inside one cluster: its photos grouped by themselves, in the run's own layout; nothing is kept of it.
 
+        Args:
+            cluster: its id.
+
+        Returns:
+            The groups.
+
+        Raises:
+            NotFound: the current run has no such cluster.
+            DamagedRun: the run's arrays are missing or damaged; a refit mends it.
+        """
         run, members = self._store.state().current_run, self._store.members(cluster)
         if run is None or not members:
             raise no_such_cluster(self._store, cluster)
-        groups = look_inside(self._store, run, members)
+        groups = _groups_within(self._store, run, members)
         return ClusterParts(cluster, len(members), tuple(shown(self._store, group) for group in groups))
 
     def growth(self) -> Growth | None:
@@ -181,10 +179,35 @@ class Runs:
         )
 
     def rollback(self, run: str) -> Run:
-        """Make an earlier run the current one, and label what came since."""
+        """Make an earlier run the current one, and label what came since.
+
+        Args:
+            run: its id.
+
+        Returns:
+            The run that is the current one now.
+
+        Raises:
+            NotFound: no such run is kept.
+        """
         self._store.set_current_run(run)
         self.label(no_progress)
         current = current_run(self._store)
         if current is None:
             raise NotFound(f"no run {run}", hint="vecclust runs lists them.")
         return current
+
+
+def _groups_within(store: Store, run: str, members: Sequence[Label]) -> list[list[Label]]:
+    """Group the photos of a cluster that the run was fitted on, the largest group first; none if it is of one piece."""
+    from vecclust.clustering import group_within
+
+    state, fitted = load_fit(store.fit_folder(run))
+    row_of = {photo: row for row, photo in enumerate(fitted.photos)}
+    known = [label for label in members if label.photo in row_of]
+    rows = np.array([row_of[label.photo] for label in known], np.int64)
+    groups: dict[int, list[Label]] = {}
+    for label, group in zip(known, group_within(state, rows).tolist(), strict=True):
+        if group >= 0:
+            groups.setdefault(group, []).append(label)
+    return sorted(groups.values(), key=lambda group: -len(group))

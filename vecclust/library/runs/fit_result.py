@@ -1,6 +1,6 @@
 """What a fit found, apart from the library: made by whoever may read, handed on as plain arrays, adopted by the writer.
 
-A refit may run in another process, which reads the library and never writes it. Identity is not part of a finding:
+A refit may run in another process, which reads the library and never writes it. Identity is not part of a result:
 names and clusters may change while it is made, so the writer matches it when it adopts it.
 """
 
@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun, NotFound
-from vecclust.library.runs.rows import load_fit, pack_photos, unpack_photos
+from vecclust.library.queries.status import current_run
+from vecclust.library.runs.rows import load_fit, pack_photos, reading_arrays, save_arrays, unpack_photos
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import N_CONTINUED, N_LIGHT, RefitKind, Run
 
@@ -33,16 +31,18 @@ log = logging.getLogger(__name__)
 # Seeds alone differ by up to 0.05 in the share of photos without a cluster.
 MOST_LOST = 0.1
 
-_ARRAYS, _FACTS = "finding.npz", "finding.json"
+_ARRAYS_FILE, _FACTS_FILE = "result.npz", "result.json"
+# The fields of a result, by the file that holds them.
+_ARRAYS, _FACTS = ("labels", "strengths", "nearest", "medoids"), ("params", "figures", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FitResult:
     """A fit and the photos it stands on.
 
     Attributes:
         photos: content hashes, ascending, in the order of the rows.
-        labels: (n,) int64, -1 for noise.
+        labels: (n,) int64, the cluster of each row, -1 for none.
         strengths: (n,) float32 in [0, 1].
         nearest: (n,) int64, the cluster nearest to each row that has none, where that was asked for, else -1.
         medoids: (k,) int64, row of the most central photo, by label.
@@ -63,9 +63,9 @@ class Finding:
     seconds: Mapping[str, float]
 
 
-def find(
+def fit_photos(
     store: Store, params: FitParams, *, kind: RefitKind | None = "full", progress: Progress = no_progress
-) -> Finding:
+) -> FitResult:
     """Fit all photos; nothing is written.
 
     Args:
@@ -89,13 +89,13 @@ def find(
     photos, vectors = store.vectors()
     if not photos:
         raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
-    earlier, current = _earlier(store, photos), _current(store)
+    earlier, current = _earlier(store, photos), current_run(store)
     due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
     found = fit(vectors, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
     if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
         found = fit(vectors, params, earlier=earlier, progress=progress)
-    return Finding(
+    return FitResult(
         photos=photos,
         labels=found.labels,
         strengths=found.strengths,
@@ -137,11 +137,6 @@ def _counted(run: Run | None, figure: str) -> int:
     return 0 if run is None else int(run.figures.get(figure) or 0)
 
 
-def _current(store: Store) -> Run | None:
-    current = store.state().current_run
-    return next((run for run in store.runs() if run.run == current), None)
-
-
 def _is_worn(store: Store, figures: Mapping[str, float | int | None]) -> bool:
     """Say whether a continued fit is much poorer than the last one from nothing."""
     whole = [run for run in store.runs() if run.kind == "full"]
@@ -167,56 +162,40 @@ def _earlier(store: Store, photos: Sequence[str]) -> Earlier | None:
     return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))
 
 
-def save_finding(finding: Finding, folder: Path) -> None:
-    """Write a finding into an existing folder; the facts come last, so that a torn one is told by their absence."""
-    from vecclust.clustering import save_state
-
-    save_state(finding.state, folder)
-    with open(folder / _ARRAYS, "wb") as file:
-        np.savez(
-            file,
-            photos=pack_photos(finding.photos),
-            labels=finding.labels,
-            strengths=finding.strengths,
-            nearest=finding.nearest,
-            medoids=finding.medoids,
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    facts = {"params": dict(finding.params), "figures": dict(finding.figures), "seconds": dict(finding.seconds)}
-    (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
-
-
-def load_finding(folder: Path) -> Finding:
-    """Read a finding.
+def save_fit_result(result: FitResult, folder: Path) -> None:
+    """Write a result into a folder; the facts come last, so that a torn one is told by their absence.
 
     Args:
-        folder: where `save_finding` put it.
+        result: the result.
+        folder: a folder that exists.
+    """
+    from vecclust.clustering import save_state
+
+    save_state(result.state, folder)
+    arrays = {name: getattr(result, name) for name in _ARRAYS}
+    save_arrays(folder / _ARRAYS_FILE, photos=pack_photos(result.photos), **arrays)
+    facts = {name: dict(getattr(result, name)) for name in _FACTS}
+    (folder / _FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def load_fit_result(folder: Path) -> FitResult:
+    """Read a result.
+
+    Args:
+        folder: where `save_fit_result` put it.
+
+    Returns:
+        The result, as it was saved.
 
     Raises:
         DamagedRun: it is not whole.
     """
     from vecclust.clustering import load_state
 
-    try:
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        # Opened here: numpy leaves a file it cannot read open.
-        with open(folder / _ARRAYS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            finding = Finding(
-                photos=unpack_photos(arrays["photos"]),
-                labels=arrays["labels"],
-                strengths=arrays["strengths"],
-                nearest=arrays["nearest"],
-                medoids=arrays["medoids"],
-                state=load_state(folder),
-                params=facts["params"],
-                figures=facts["figures"],
-                seconds=facts["seconds"],
-            )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedRun(f"the fit in {folder} is not whole: {error}") from error
-    n_rows = len(finding.photos)
-    lengths = {len(finding.labels), len(finding.strengths), len(finding.nearest), finding.state.n_rows}
-    if lengths != {n_rows}:
+    with reading_arrays(folder / _ARRAYS_FILE) as arrays:
+        facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))
+        found: dict[str, Any] = {name: arrays[name] for name in _ARRAYS} | {name: facts[name] for name in _FACTS}
+        result = FitResult(photos=unpack_photos(arrays["photos"]), state=load_state(folder), **found)
+    if {len(result.labels), len(result.strengths), len(result.nearest), result.state.n_rows} != {len(result.photos)}:
         raise DamagedRun(f"the parts of the fit in {folder} do not belong together")
-    return finding
+    return result

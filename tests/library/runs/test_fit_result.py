@@ -12,7 +12,8 @@ import pytest
 
 from tests.library.test_library import HUES, picture
 from vecclust.errors import NotFound
-from vecclust.library.runs import adopt, find, load_finding, save_finding
+from vecclust.library.runs.fit_result import fit_photos, load_fit_result, save_fit_result
+from vecclust.library.runs.refit import adopt
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.runs import RefitKind
@@ -43,11 +44,11 @@ def test_a_fit_uses_the_graph_of_the_current_run_and_finds_what_it_would_without
     def listen(stage: str, done: int, total: int) -> None:
         searched[stage] = max(total, searched.get(stage, 0))
 
-    with_run = find(store, library.fit_params, progress=listen)
+    with_run = fit_photos(store, library.fit_params, progress=listen)
     assert 0 < searched["neighbours"] < 39
     (store.fit_folder("r1") / "state.npz").unlink()
     searched.clear()
-    alone = find(store, library.fit_params, progress=listen)
+    alone = fit_photos(store, library.fit_params, progress=listen)
     assert searched["neighbours"] == 39
     np.testing.assert_array_equal(with_run.labels, alone.labels)
     assert with_run.figures["n_continued"] == alone.figures["n_continued"] == 0
@@ -62,7 +63,7 @@ def test_continued_fits_are_counted_and_end_in_one_from_nothing(
     before = {photo: label.cluster for photo, label in store.labels().items()}
     counts = []
     for _ in range(4):
-        found = find(store, library.fit_params, kind="continued")
+        found = fit_photos(store, library.fit_params, kind="continued")
         adopt(store, found, reason="a test")
         counts.append(store.runs()[-1].figures["n_continued"])
         store.add_labels([], run=store.runs()[-1].run)
@@ -81,7 +82,7 @@ def test_the_cheapest_that_will_do_is_light_a_few_times_then_continued_then_full
     store = library._store
 
     def refit(kind: RefitKind | None = None) -> tuple[str, int, int]:
-        report = library.adopt(find(store, library.fit_params, kind=kind), reason="a test")
+        report = library.adopt(fit_photos(store, library.fit_params, kind=kind), reason="a test")
         run = library.runs()[0][-1]
         assert (run.run, run.figures["n_light"]) == (report.run, report.figures["n_light"])
         return run.kind, run.figures["n_light"], run.figures["n_continued"]
@@ -131,7 +132,7 @@ def test_a_continued_fit_that_lost_photos_is_made_anew(
         return found
 
     monkeypatch.setattr("vecclust.clustering.fit", losing)
-    found = find(library._store, library.fit_params, kind="continued")
+    found = fit_photos(library._store, library.fit_params, kind="continued")
     assert asked == ["continued", "full"]
     assert (found.figures["n_continued"], found.figures["share_unclustered"] != 0.9) == (0, True)
 
@@ -151,17 +152,17 @@ def test_assign_all_gives_the_nearest_cluster_and_the_next_fit_takes_it_back(
 
     monkeypatch.setattr("vecclust.clustering.fit", leaving)
     store, params = library._store, library.fit_params
-    adopt(store, find(store, params), reason="a test")
+    adopt(store, fit_photos(store, params), reason="a test")
     before = dict(store.run_labels(store.state().current_run))
-    everybody = find(store, dataclasses.replace(params, assign_all=True))
-    save_finding(everybody, tmp_path)
-    report = adopt(store, load_finding(tmp_path), reason="a test")
+    everybody = fit_photos(store, dataclasses.replace(params, assign_all=True))
+    save_fit_result(everybody, tmp_path)
+    report = adopt(store, load_fit_result(tmp_path), reason="a test")
     labels = store.run_labels(store.state().current_run)
     forced = {photo for photo, label in labels.items() if label.assigned_by == "nearest"}
     assert forced == set(everybody.photos[:5])
     assert all(labels[photo].cluster == before[photo].cluster and labels[photo].strength == 0 for photo in forced)
     assert report.noise == sum(label.cluster is None for label in labels.values())
-    adopt(store, find(store, params), reason="a test")
+    adopt(store, fit_photos(store, params), reason="a test")
     after = store.run_labels(store.state().current_run)
     assert {label.assigned_by for label in after.values()} == {"fit"}
     assert {photo: label.cluster for photo, label in after.items()} == {
