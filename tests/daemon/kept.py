@@ -89,7 +89,7 @@ class Kept:
     @property
     def n_embedded(self) -> int:
         """Count the pictures that were embedded."""
-        embedder = self.library._binding._embedder
+        embedder = self.library._model._embedder
         assert isinstance(embedder, FakeEmbedder)
         return embedder.n_frames_embedded
 

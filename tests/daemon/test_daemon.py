@@ -22,7 +22,7 @@ def test_what_is_deleted_answers_nothing_and_stays_for_a_day(kept: Kept) -> None
 
 def test_a_moved_photo_costs_no_embedding(kept: Kept) -> None:
     """The look at everything that a move asks for sees both ends of it."""
-    embedder = kept.library._binding._embedder
+    embedder = kept.library._model._embedder
     assert isinstance(embedder, FakeEmbedder)
     before = embedder.n_frames_embedded
     os.rename(kept.album / "red" / "00.jpg", kept.album / "blue" / "moved.jpg")
@@ -33,7 +33,7 @@ def test_a_moved_photo_costs_no_embedding(kept: Kept) -> None:
 
 def test_a_root_that_goes_and_comes_loses_nothing(kept: Kept) -> None:
     """Renamed away: paused. Back: nothing is embedded again, and new photos are heard of."""
-    embedder = kept.library._binding._embedder
+    embedder = kept.library._model._embedder
     assert isinstance(embedder, FakeEmbedder)
     before = embedder.n_frames_embedded
     away = kept.album.parent / "away"
@@ -91,9 +91,9 @@ def test_processes_and_arrays_stay_warm(kept: Kept) -> None:
     """The decoding process of one batch is that of the next."""
     put_one(kept.album, 100)
     kept.until(kept.in_step)
-    assert kept.library._intake._pool is not None
-    pids = kept.library._intake._pool.pids
+    assert kept.library._ingest._pool is not None
+    pids = kept.library._ingest._pool.pids
     assert pids
     put_one(kept.album, 101)
     kept.until(kept.in_step)
-    assert kept.library._intake._pool.pids == pids
+    assert kept.library._ingest._pool.pids == pids

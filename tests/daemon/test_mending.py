@@ -56,7 +56,7 @@ def stepped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped
     def never(*anything: object, **more: object) -> None:
         raise AssertionError("fitted in the loop")
 
-    monkeypatch.setattr("vecclust.library.runs.runs.Runs.refit", never)
+    monkeypatch.setattr("vecclust.library.runs.runs.refit", never)
     for colour in HUES:
         put(tmp_path / "album", colour, range(8))
     with WatchedLibrary.open(tmp_path / "library", write=True, flags=FLAGS, embedder=FakeEmbedder()) as library:
@@ -71,7 +71,7 @@ def damage(library: WatchedLibrary) -> None:
     assert run is not None
     for file in library._store.fit_folder(run).iterdir():
         file.write_bytes(b"")
-    library._grouping.let_go()
+    library._runs.let_go()
 
 
 def test_a_first_fit_is_made_beside_the_loop(stepped: Stepped) -> None:

@@ -11,14 +11,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from vecclust.errors import VecclustError
 from vecclust.library.watched import WatchedLibrary
 from vecclust.types.runs import RefitKind
 
 Stage = tuple[str, int, int]
 
 
-class DaemonEnds(Exception):
+class DaemonEnds(VecclustError):
     """The daemon ends and will not do it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the daemon went away before this was done",
+            hint="Look whether it is done (vecclust runs, vecclust clusters), and run it again if not.",
+        )
 
 
 class Job(Future[Any]):

@@ -122,7 +122,7 @@ class ModelBinding:
         """Let the model go if nobody asked for it lately; `embedder` loads it again.
 
         Whoever is embedding at this moment keeps it until done. Its memory goes back to the system by
-        `embed.give_memory_back`.
+        `embeddings.give_memory_back`.
 
         Args:
             idle_s: seconds for which nobody may have asked for it; 0 for now.
@@ -150,7 +150,7 @@ def usable_models(
     Returns:
         The library's model first, or the configured one where there is no library yet.
     """
-    from vecclust import embeddings as embed
+    from vecclust import embeddings
 
     folder = library_path(path)
     settings = load_config(find_config(folder, config), flags=flags)
@@ -162,7 +162,7 @@ def usable_models(
     used = settings.model if bound is None else bound.name
     return tuple(
         ModelStatus(info.name, info.name == used, info.usable, info.dim, info.size_bytes, info.note)
-        for info in embed.usable_models([used, settings.model])
+        for info in embeddings.usable_models([used, settings.model])
     )
 
 

@@ -167,6 +167,8 @@ class Api:
             return StreamingResponse(self._told(lines), media_type="application/x-ndjson")
         try:
             return await in_thread(lambda: _read(self._backend, question))
+        except asyncio.CancelledError:
+            return _answer({"declined": "the server ends"}, DECLINED)
         finally:
             self._places.release()
 
@@ -174,6 +176,10 @@ class Api:
         try:
             while (line := await in_thread(lambda: next(lines, None))) is not None:
                 yield dump(line)
+        except Exception:
+            # A defect here: who asked is hung up on, for nobody knows what was done.
+            log.exception("a change was not answered for")
+            raise
         finally:
             self._places.release()
 

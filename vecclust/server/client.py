@@ -163,8 +163,6 @@ class Client(_Verbs):
                     elif "notice" in line:
                         self._notice(str(line["notice"]))
             raise Interrupted("it hung up")
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
         except BaseException as end:
             # Ctrl-C, or SIGTERM as the command line raises it: the daemon need not hear of it.
             if taken and not isinstance(end, Exception):

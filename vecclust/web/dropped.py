@@ -19,7 +19,7 @@ from vecclust.web.recent import Recent
 
 # More than any camera writes but video; config's own limits on bytes and pixels hold besides.
 MOST_BYTES = 256 << 20
-_N_KEPT = 20
+N_KEPT = 20
 N_FOUND = 60
 
 
@@ -49,7 +49,7 @@ class Drops:
         self._client = client
         self._pictures = pictures
         self._most_bytes = min(MOST_BYTES, library.config.photos.max_file_mb << 20)
-        self._kept = Recent[Dropped](_N_KEPT)
+        self._kept = Recent[Dropped](N_KEPT)
 
     async def receive(self, announced: int, body: AsyncIterator[bytes]) -> str:
         """Write a body to a file; whoever gets it removes it.

@@ -49,8 +49,7 @@ class LibraryOpener:
 
     def as_json(self) -> str:
         """Say how it is opened, for another process."""
-        config = None if self.config is None else str(self.config)
-        return json.dumps({"path": str(self.path), "config": config, "flags": dict(self.flags)})
+        return json.dumps([str(self.path), self.config and str(self.config), dict(self.flags)])
 
     @classmethod
     def from_json(cls, text: str) -> LibraryOpener:
@@ -59,6 +58,5 @@ class LibraryOpener:
         Args:
             text: what `as_json` gave.
         """
-        given = json.loads(text)
-        config = None if given["config"] is None else Path(given["config"])
-        return cls(Path(given["path"]), config, given["flags"])
+        path, config, flags = json.loads(text)
+        return cls(Path(path), config and Path(config), flags)
