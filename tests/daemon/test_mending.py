@@ -121,10 +121,10 @@ def test_a_first_fit_that_fails_is_tried_again_after_a_pause(stepped: Stepped, w
         child.kill()
     child.wait(DEADLINE_S)
     if way == "torn":
-        result = stepped.process._folder / "result.npz"
+        result = stepped.process.folder / "result.npz"
         os.truncate(result, result.stat().st_size // 2)
     stepped.daemon.work()
-    assert (stepped.current, stepped.process.pid, stepped.process._folder.exists()) == (None, None, False)
+    assert (stepped.current, stepped.process.pid, stepped.process.folder.exists()) == (None, None, False)
     stepped.now_s += REPAIR_PAUSE_S - 1
     stepped.daemon.work()
     assert stepped.process.pid is None, "tried again at once"
