@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -153,3 +153,48 @@ def test_an_import_inside_a_function_is_seen(tmp_path: Path) -> None:
         ("torch", False),
         ("vecclust.library", False),
     }
+
+
+def module_name(file: Path) -> str:
+    """Give a file's dotted name."""
+    return ".".join(("vecclust", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def wanted_modules(file: Path, known: Collection[str]) -> Iterator[str]:
+    """Give the modules of ours that a file imports, late or not; those for types only do not count."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    guards = (node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+    typed = {id(node) for guard in guards for node in ast.walk(guard)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in typed:
+            for alias in node.names:
+                part = f"{node.module}.{alias.name}"
+                yield part if part in known else node.module
+
+
+def test_no_circle_between_modules() -> None:
+    """Inside rooms neither, late imports counted; the package itself only hands out what lies below it."""
+    known = {module_name(file): file for _, file in modules()}
+    wanted = {
+        name: set(wanted_modules(file, known)) & known.keys() - {name, "vecclust"} for name, file in known.items()
+    }
+    while free := [name for name, others in wanted.items() if not others & wanted.keys()]:
+        for name in free:
+            del wanted[name]
+    assert not wanted, f"a circle among {sorted(wanted)}"
+
+
+def test_few_modules_stand_beside_the_rooms() -> None:
+    """At the top of the package; everything else is a room with a floor."""
+    beside = {file.stem for file in PACKAGE.glob("*.py")}
+    assert beside == {"__init__", "__main__", "config", "errors", "testing"}
+    assert len(set(FLOORS.values())) <= 7
+
+
+@pytest.mark.parametrize(("room", "file"), list(modules()), ids=lambda value: getattr(value, "name", value))
+def test_functions_are_short(room: str, file: Path) -> None:
+    """Sixty lines at most, the docstring not counted."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            n_said = (node.body[0].end_lineno or 0) - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+            assert node.end_lineno - node.lineno + 1 - n_said <= 60, f"{file}: {node.name}"
