@@ -18,14 +18,7 @@ from typing import Any
 
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.store.labels import LabelTables, label_table, read_clusters
-from vecclust.store.layout import (
-    CLUSTERS,
-    PHOTOS,
-    RUNS,
-    labels_table,
-    run_number,
-    storable_text,
-)  # fmt: skip
+from vecclust.store.layout import CLUSTERS, PHOTOS, RUNS, labels_table, run_number, storable_text
 from vecclust.store.schema import arrow_table, to_json
 from vecclust.store.tables import INT64, in_parts
 from vecclust.types.clusters import ClusterRow, Label
@@ -42,22 +35,17 @@ def run_table(run: Run) -> Any:
     Args:
         run: the run.
     """
-    row = (
-        run.run,
-        run_number(run.run),
-        run.created_ns,
-        storable_text(run.model),
-        to_json(dict(run.params)),
-        run.n_photos,
-        run.n_clusters,
-        run.n_noise,
-        to_json(dict(run.figures)),
-        to_json(dict(run.seconds)),
-        run.parent,
-        storable_text(run.reason),
-        to_json(dict(run.changes)),
+    return arrow_table(
+        RUNS,
+        [run],
+        number=lambda run: run_number(run.run),
+        model=lambda run: storable_text(run.model),
+        reason=lambda run: storable_text(run.reason),
+        params=lambda run: to_json(dict(run.params)),
+        figures=lambda run: to_json(dict(run.figures)),
+        seconds=lambda run: to_json(dict(run.seconds)),
+        changes=lambda run: to_json(dict(run.changes)),
     )
-    return arrow_table(RUNS, [row])
 
 
 def cluster_table(clusters: Sequence[ClusterRow]) -> Any:
@@ -68,19 +56,10 @@ def cluster_table(clusters: Sequence[ClusterRow]) -> Any:
     """
     return arrow_table(
         CLUSTERS,
-        [
-            (
-                row.run,
-                run_number(row.run),
-                row.cluster,
-                row.size,
-                row.medoid,
-                float(row.strength),
-                row.event,
-                to_json(list(row.sources)),
-            )
-            for row in clusters
-        ],
+        clusters,
+        number=lambda row: run_number(row.run),
+        strength=lambda row: float(row.strength),
+        sources=lambda row: to_json(row.sources),
     )
 
 

@@ -106,11 +106,10 @@ class Store(PhotoTables, FileTables, RunTables):
             raise ValueError("a library is made by opening it for writing")
         place = LibraryPlace(Path(os.path.abspath(folder)))
         settings = settings or StoreSettings()
-        if not write:
-            place.require()
-            return cls._opened(place, settings=settings, lock=None)
         if not create:
             place.require()
+        if not write:
+            return cls._opened(place, settings=settings, lock=None)
         place.prepare()
         lock = WriterLock(place, wait_s=settings.lock_wait_s)
         lock.acquire()
