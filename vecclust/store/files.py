@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from typing import Any
 
-from vecclust.store.layout import FILES, PHOTOS, storable_text
-from vecclust.store.schema import ROOTS, StorePart, arrow_table, refuse_repeated
-from vecclust.store.tables import Where, in_parts, rows_of
+from vecclust.store.layout import storable_text
+from vecclust.store.schema import FILES, PHOTOS, ROOTS, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, rows_of
 from vecclust.types.files import FileRow, FileState, Root
 
 _COLUMNS = tuple(field.name for field in fields(FileRow))
@@ -125,8 +125,7 @@ class FileTables(StorePart):
             How many were known.
         """
         with self._writing():
-            keys = (file_key(root, path) for root, path in files)
-            return sum(self._tables.delete(FILES, {"file": part}) for part in in_parts(keys))
+            return self._tables.delete(FILES, {"file": [file_key(root, path) for root, path in files]})
 
     def files(self, *, state: FileState | None = None, root: str | None = None) -> Iterator[FileRow]:
         """Stream files in no particular order.
@@ -149,9 +148,8 @@ class FileTables(StorePart):
             Per photo that has any, its files by absolute path, missing ones included.
         """
         found: dict[str, list[FileRow]] = defaultdict(list)
-        for part in in_parts(photos):
-            for row in read_files(self._tables.read(FILES, where={"photo": part})):
-                found[str(row.photo)].append(row)
+        for row in read_files(self._tables.read(FILES, where={"photo": photos})):
+            found[str(row.photo)].append(row)
         return {photo: sorted(rows, key=lambda row: row.absolute) for photo, rows in found.items()}
 
     def file_at(self, path: str, *, root: str | None = None) -> FileRow | None:
@@ -178,10 +176,8 @@ class FileTables(StorePart):
         Returns:
             Their rows by relative path; unknown ones are left out.
         """
-        found: dict[str, FileRow] = {}
-        for part in in_parts(file_key(root, path) for path in paths):
-            found |= {row.path: row for row in read_files(self._tables.read(FILES, where={"file": part}))}
-        return found
+        keys = [file_key(root, path) for path in paths]
+        return {row.path: row for row in read_files(self._tables.read(FILES, where={"file": keys}))}
 
     def counts(self) -> Counts:
         """Count photos and files."""

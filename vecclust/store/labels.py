@@ -17,9 +17,9 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.store.layout import CLUSTERS, EDITS, NAMES, PHOTOS, labels_table, run_number, storable_text
-from vecclust.store.schema import StorePart, arrow_table, refuse_repeated
-from vecclust.store.tables import Where, in_parts, rows_of
+from vecclust.store.layout import labels_table, run_number, storable_text
+from vecclust.store.schema import CLUSTERS, EDITS, NAMES, PHOTOS, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, rows_of
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
 from vecclust.types.constraints import Constraints, constraints_of
 from vecclust.types.edits import Edit
@@ -267,7 +267,7 @@ class LabelTables(StorePart):
         Returns:
             Label by photo.
         """
-        return {label.photo: label for part in in_parts(photos) for label in self._labels(run, where={"photo": part})}
+        return {label.photo: label for label in self._labels(run, where={"photo": photos})}
 
     def label(self, photo: str) -> Label | None:
         """Read one photo's label in the current run, or None where it has none yet.
@@ -391,8 +391,7 @@ class LabelTables(StorePart):
 
     def _pinned(self, run: str) -> list[Label]:
         """Read what a run itself says of the photos that the owner put elsewhere or pinned."""
-        parts = in_parts(self.constraints().pins)
-        return [label for part in parts for label in self._run_labels(run, where={"photo": part})]
+        return self._run_labels(run, where={"photo": self.constraints().pins})
 
     def _labels(self, run: str | None, *, where: Where | None = None) -> list[Label]:
         labels, constraints = self._run_labels(run, where=where), self.constraints()

@@ -16,13 +16,7 @@ from typing import NamedTuple
 
 from vecclust.errors import NotFound, StoreUnsuitable
 
-PHOTOS = "photos"
-THUMBNAILS = "thumbnails"
-FILES = "files"
-RUNS = "runs"
-CLUSTERS = "clusters"
-NAMES = "names"
-EDITS = "words"
+# The table that ends the making of a library.
 META = "meta"
 
 _LABELS = "labels_"

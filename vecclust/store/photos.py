@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
-from vecclust.store.layout import PHOTOS, THUMBNAILS, labels_table
-from vecclust.store.schema import MODEL, StorePart, arrow_table, refuse_repeated, table_schema
-from vecclust.store.tables import INT64, Where, condition, in_parts, rows_of
+from vecclust.store.layout import labels_table
+from vecclust.store.schema import MODEL, PHOTOS, THUMBNAILS, StorePart, arrow_table, refuse_repeated, table_schema
+from vecclust.store.tables import INT64, Where, condition, rows_of
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.status import LibraryModel
 
@@ -207,7 +207,9 @@ class PhotoTables(StorePart):
             StoreError: no model is bound yet.
         """
         with self._writing():
-            model = self._require_model()
+            model = self.model()
+            if model is None:
+                raise StoreError("the library is bound to no model yet", hint="Bind one first")
             if model_id is not None and model_id != model.model_id:
                 raise ModelMismatch(
                     f"the library's vectors come from {model.model_id}, these from {model_id}",
@@ -231,16 +233,14 @@ class PhotoTables(StorePart):
         Returns:
             How many there were.
         """
-        removed = 0
         with self._writing():
             run = self.state().current_run
             # Labels first and thumbnails last: what a kill leaves behind is a photo to label or a picture to
             # sweep.
-            for part in in_parts(photos):
-                if run is not None:
-                    self._tables.delete(labels_table(run), {"photo": part})
-                removed += self._tables.delete(PHOTOS, {"photo": part})
-                self._tables.delete(THUMBNAILS, {"photo": part})
+            if run is not None:
+                self._tables.delete(labels_table(run), {"photo": photos})
+            removed = self._tables.delete(PHOTOS, {"photo": photos})
+            self._tables.delete(THUMBNAILS, {"photo": photos})
         return removed
 
     def photo_keys(self) -> frozenset[str]:
@@ -260,11 +260,8 @@ class PhotoTables(StorePart):
         columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
         if keys is None:
             return sorted(read_photos(self._tables.read(PHOTOS, columns)), key=lambda row: row.photo)
-        found = {
-            row.photo: row
-            for part in in_parts(keys)
-            for row in read_photos(self._tables.read(PHOTOS, columns, where={"photo": part}))
-        }
+        rows = read_photos(self._tables.read(PHOTOS, columns, where={"photo": keys}))
+        found = {row.photo: row for row in rows}
         return [found[key] for key in keys if key in found]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
@@ -279,10 +276,8 @@ class PhotoTables(StorePart):
         Raises:
             NotFound: no such photo.
         """
-        for batch in self._tables.read(PHOTOS, ["vector"], where={"photo": [photo]}):
-            if batch.num_rows:
-                vector: NDArray[np.float32] = vectors_of(batch)[0].copy()
-                return vector
+        for row in self.photos([photo], with_vectors=True):
+            return row.vector
         raise NotFound(f"no photo {photo} in the library", hint="`vecclust scan` brings the library up to date")
 
     def vectors(self, keys: Collection[str] | None = None) -> tuple[list[str], NDArray[np.float32]]:
@@ -329,11 +324,7 @@ class PhotoTables(StorePart):
         Returns:
             JPEG by photo.
         """
-        return {
-            photo: jpeg
-            for part in in_parts(photos)
-            for photo, jpeg in self._tables.rows(THUMBNAILS, ["photo", "jpeg"], where={"photo": part})
-        }
+        return dict(self._tables.rows(THUMBNAILS, ["photo", "jpeg"], where={"photo": photos}))
 
     def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
         """Group photos by the length of their file in bytes, to recognise moved files cheaply.
@@ -401,12 +392,6 @@ class PhotoTables(StorePart):
                 f"{len(wrong)} vectors in {self.folder} are damaged, that of {photos[wrong[0]]} first",
                 hint="Restore a backup or scan into a new library",
             )
-
-    def _require_model(self) -> LibraryModel:
-        model = self.model()
-        if model is None:
-            raise StoreError("the library is bound to no model yet", hint="Bind one first")
-        return model
 
     def _best(
         self, query: NDArray[np.float32], *, limit: int, n_photos: int, where: Where, wanted: frozenset[str] | None

@@ -18,9 +18,9 @@ from typing import Any
 
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.store.labels import LabelTables, label_table, read_clusters
-from vecclust.store.layout import CLUSTERS, PHOTOS, RUNS, labels_table, run_number, storable_text
-from vecclust.store.schema import arrow_table, to_json
-from vecclust.store.tables import INT64, in_parts
+from vecclust.store.layout import labels_table, run_number, storable_text
+from vecclust.store.schema import CLUSTERS, PHOTOS, RUNS, arrow_table, to_json
+from vecclust.store.tables import INT64
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints
 from vecclust.types.runs import Run
@@ -169,8 +169,7 @@ class RunTables(LabelTables):
                     hint="`vecclust runs` lists the runs",
                 )
             present = self._tables.keys(PHOTOS, "photo")
-            for part in in_parts(self.labelled(run) - present):
-                self._tables.delete(labels_table(run), {"photo": part})
+            self._tables.delete(labels_table(run), {"photo": self.labelled(run) - present})
             self._meta.commit_state(dataclasses.replace(self.state(), current_run=run))
 
     def runs(self) -> list[Run]:
@@ -252,8 +251,7 @@ class RunTables(LabelTables):
         found: dict[str, Label] = {}
         if moved:
             found = {label.photo: label for label in self._run_labels(None, where={"cluster": moved})}
-        for part in in_parts(photos):
-            found |= {label.photo: label for label in self._run_labels(None, where={"photo": part})}
+        found |= {label.photo: label for label in self._run_labels(None, where={"photo": photos})}
         return sum(before.label(label).cluster != after.label(label).cluster for label in found.values())
 
     def splits(self) -> dict[str, str]:

@@ -27,18 +27,7 @@ from typing import Any
 import numpy as np
 
 from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
-from vecclust.store.layout import (
-    CLUSTERS,
-    EDITS,
-    FILES,
-    META,
-    NAMES,
-    PHOTOS,
-    RUNS,
-    THUMBNAILS,
-    StoreSettings,
-    labels_table,
-)
+from vecclust.store.layout import META, StoreSettings, labels_table
 from vecclust.store.tables import Tables
 from vecclust.types.files import Root
 from vecclust.types.photos import Framing
@@ -48,6 +37,13 @@ _log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 
+PHOTOS = "photos"
+THUMBNAILS = "thumbnails"
+FILES = "files"
+RUNS = "runs"
+CLUSTERS = "clusters"
+NAMES = "names"
+EDITS = "words"
 # Made with the library; `photos` needs a width and comes with the model, `words` comes with the first edit, `meta`
 # comes last and ends the making.
 FIXED_TABLES = (THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES)
@@ -71,6 +67,8 @@ _COLUMNS = {
     " said_ns int64",
     META: "key key, value string",
 }
+# All but those of labels.
+TABLES = tuple(_COLUMNS)
 _LABEL_COLUMNS = "photo key, cluster string?, strength float, assigned_by string, " + ARRIVAL_COLUMNS
 _KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
@@ -236,6 +234,28 @@ def meta_table(entries: Entries) -> Any:
         entries: all of them.
     """
     return arrow_table(META, list(entries.items()), key=itemgetter(0), value=lambda entry: to_json(entry[1]))
+
+
+def make_tables(tables: Tables, meta: Meta) -> None:
+    """Make the tables of a new library, also where a making was killed.
+
+    Args:
+        tables: the library's tables.
+        meta: its entries.
+
+    Raises:
+        StoreDamaged: it has photos, so it is not new.
+    """
+    if tables.count(PHOTOS):
+        raise StoreDamaged(
+            f"the library's own entries are missing in {tables.place.folder}, its photos are there",
+            hint="Restore a backup or scan into a new library",
+        )
+    for table in tables.place.table_names():
+        tables.drop(table)
+    for table in FIXED_TABLES:
+        tables.create(table, table_schema(table).empty_table())
+    meta.create()
 
 
 class StorePart:

@@ -158,14 +158,15 @@ def condition(where: Where) -> Any:
     return functools.reduce(operator.and_, parts)
 
 
-def in_parts(keys: Iterable[str]) -> list[list[str]]:
-    """Cut keys into lists short enough for one filter each.
-
-    Args:
-        keys: what is wanted; repeated ones count once.
-    """
-    unique = list(dict.fromkeys(keys))
-    return [unique[start : start + _IDS_PER_FILTER] for start in range(0, len(unique), _IDS_PER_FILTER)]
+def _conditions(where: Where) -> Iterator[Any]:
+    """Turn a choice of rows into expressions of bearable length, each row in one of them; none for no values."""
+    for column, wanted in where.items():
+        if not isinstance(wanted, range) and not 0 < len(wanted) <= _IDS_PER_FILTER:
+            keys: list[Any] = list(dict.fromkeys(wanted))
+            for start in range(0, len(keys), _IDS_PER_FILTER):
+                yield condition({**where, column: keys[start : start + _IDS_PER_FILTER]})
+            return
+    yield condition(where)
 
 
 def rows_of(batches: Iterable[Any], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -305,9 +306,10 @@ class Tables:
         if not self.has(table):
             return
         with border(f"reading {table}", place=self.place.folder):
-            query = self._handle(table).search()
-            query = query if where is None else query.where(condition(where))
-            yield from (query if columns is None else query.select(list(columns))).to_batches()
+            handle = self._handle(table)
+            for wanted in [None] if where is None else _conditions(where):
+                query = handle.search() if wanted is None else handle.search().where(wanted)
+                yield from (query if columns is None else query.select(list(columns))).to_batches()
 
     def rows(self, table: str, columns: Sequence[str], *, where: Where | None = None) -> Iterator[tuple[Any, ...]]:
         """Stream rows as plain values, in the order of the columns.
@@ -455,9 +457,8 @@ class Tables:
         """
         if not self.has(table):
             return 0
-        return int(
-            self._commit(table, lambda handle: handle.delete(condition(where)), doing="deleting from").num_deleted_rows
-        )
+        deletions = [lambda handle, wanted=wanted: handle.delete(wanted) for wanted in _conditions(where)]
+        return sum(int(self._commit(table, delete, doing="deleting from").num_deleted_rows) for delete in deletions)
 
     def tidy(self, table: str) -> bool:
         """Compact a table and drop its old versions where it pays.
