@@ -115,6 +115,22 @@ def test_two_rows_of_one_file_are_refused(tmp_path: Path) -> None:
         assert store.counts().files == 0
 
 
+def test_more_keys_than_one_filter_holds_are_asked_for_in_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the list of photos is, each is read and removed once, and none that was not named."""
+    monkeypatch.setattr("vecclust.store.tables._IDS_PER_FILTER", 3)
+    with new_library(tmp_path, n_photos=12) as store:
+        keys = [photo_key(number) for number in range(12)]
+        asked = [*keys[:8], photo_key(999), keys[0]]
+        assert [row.photo for row in store.photos(asked)] == [*keys[:8], keys[0]]
+        assert store.thumbnails(asked).keys() == set(keys[:8])
+        assert store.remove_photos(asked) == 8
+        assert store.photo_keys() == set(keys[8:])
+        assert store.remove_photos([]) == 0
+        assert store.photo_keys() == set(keys[8:])
+
+
 def test_vectors_come_ordered_by_photo_whatever_the_order_of_adding(tmp_path: Path) -> None:
     """The same photos give the same array: a fit depends on the order of its rows."""
     rows = photo_rows(40)

@@ -10,23 +10,16 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
-from vecclust.store.layout import FILES, PHOTOS, storable_text
-from vecclust.store.schema import ROOTS, StorePart, arrow_table, refuse_repeated
-from vecclust.store.tables import Where, in_parts
+from vecclust.store.layout import storable_text
+from vecclust.store.schema import FILES, PHOTOS, ROOTS, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, rows_of
 from vecclust.types.files import FileRow, FileState, Root
 
-# All but the key, in the order in which a record takes them.
-_COLUMNS = (
-    "root", "path", "size_bytes", "mtime_ns", "ctime_ns", "inode", "photo", "state", "attempts", "next_try_ns",
-    "reason", "missing_since_ns",
-)  # fmt: skip
+_COLUMNS = tuple(field.name for field in fields(FileRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +62,14 @@ def file_table(rows: Sequence[FileRow]) -> Any:
     Raises:
         ValueError: one file stands twice.
     """
-    keys = [file_key(row.root, row.path) for row in rows]
-    refuse_repeated(keys, what="file")
-    plain = attrgetter(*_COLUMNS[2:-2])
+    refuse_repeated([file_key(row.root, row.path) for row in rows], what="file")
     return arrow_table(
         FILES,
-        [
-            (
-                key,
-                os.fsencode(row.root),
-                os.fsencode(row.path),
-                *plain(row),
-                storable_text(row.reason),
-                row.missing_since_ns,
-            )
-            for key, row in zip(keys, rows, strict=True)
-        ],
+        rows,
+        file=lambda row: file_key(row.root, row.path),
+        root=lambda row: os.fsencode(row.root),
+        path=lambda row: os.fsencode(row.path),
+        reason=lambda row: storable_text(row.reason),
     )
 
 
@@ -94,11 +79,7 @@ def read_files(batches: Iterable[Any]) -> list[FileRow]:
     Args:
         batches: arrow record batches with all columns.
     """
-    return [
-        FileRow(os.fsdecode(root), os.fsdecode(path), *rest)
-        for batch in batches
-        for root, path, *rest in zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True)
-    ]
+    return [FileRow(os.fsdecode(root), os.fsdecode(path), *rest) for root, path, *rest in rows_of(batches, _COLUMNS)]
 
 
 class FileTables(StorePart):
@@ -144,8 +125,7 @@ class FileTables(StorePart):
             How many were known.
         """
         with self._writing():
-            keys = (file_key(root, path) for root, path in files)
-            return sum(self._tables.delete(FILES, {"file": part}) for part in in_parts(keys))
+            return self._tables.delete(FILES, {"file": [file_key(root, path) for root, path in files]})
 
     def files(self, *, state: FileState | None = None, root: str | None = None) -> Iterator[FileRow]:
         """Stream files in no particular order.
@@ -168,9 +148,8 @@ class FileTables(StorePart):
             Per photo that has any, its files by absolute path, missing ones included.
         """
         found: dict[str, list[FileRow]] = defaultdict(list)
-        for part in in_parts(photos):
-            for row in read_files(self._tables.read(FILES, where={"photo": part})):
-                found[str(row.photo)].append(row)
+        for row in read_files(self._tables.read(FILES, where={"photo": photos})):
+            found[str(row.photo)].append(row)
         return {photo: sorted(rows, key=lambda row: row.absolute) for photo, rows in found.items()}
 
     def file_at(self, path: str, *, root: str | None = None) -> FileRow | None:
@@ -197,10 +176,8 @@ class FileTables(StorePart):
         Returns:
             Their rows by relative path; unknown ones are left out.
         """
-        found: dict[str, FileRow] = {}
-        for part in in_parts(file_key(root, path) for path in paths):
-            found |= {row.path: row for row in read_files(self._tables.read(FILES, where={"file": part}))}
-        return found
+        keys = [file_key(root, path) for path in paths]
+        return {row.path: row for row in read_files(self._tables.read(FILES, where={"file": keys}))}
 
     def counts(self) -> Counts:
         """Count photos and files."""
@@ -215,12 +192,8 @@ class FileTables(StorePart):
         )
 
     def _count_files(self) -> tuple[Counter[str], int]:
-        states: Counter[str] = Counter()
-        n_missing = 0
-        for batch in self._tables.read(FILES, ["state", "missing_since_ns"]):
-            states.update(batch.column("state").to_pylist())
-            n_missing += int(np.count_nonzero(batch.column("missing_since_ns").to_numpy()))
-        return states, n_missing
+        rows = list(self._tables.rows(FILES, ["state", "missing_since_ns"]))
+        return Counter(state for state, _ in rows), sum(missing_since_ns > 0 for _, missing_since_ns in rows)
 
 
 def _possible_roots(path: str) -> list[tuple[str, str]]:

@@ -11,19 +11,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.store.layout import CLUSTERS, EDITS, NAMES, PHOTOS, labels_table, run_number, storable_text
-from vecclust.store.schema import StorePart, arrow_table, refuse_repeated
-from vecclust.store.tables import Where, in_parts
+from vecclust.store.layout import labels_table, run_number, storable_text
+from vecclust.store.schema import CLUSTERS, EDITS, NAMES, PHOTOS, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, rows_of
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
 from vecclust.types.constraints import Constraints, constraints_of
 from vecclust.types.edits import Edit
 
-_LABEL_COLUMNS = ("photo", "cluster", "strength", "assigned_by", "novelty", "newcomer")
+_COLUMNS = tuple(field.name for field in fields(Label))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def label_table(labels: Sequence[Label], *, table: str) -> Any:
     refuse_repeated([label.photo for label in labels], what="photo")
     if not all(0.0 <= label.strength <= 1.0 for label in labels):
         raise ValueError("a strength lies within 0 and 1")
-    return arrow_table(table, [tuple(getattr(label, name) for name in _LABEL_COLUMNS) for label in labels])
+    return arrow_table(table, labels)
 
 
 def read_labels(batches: Iterable[Any]) -> list[Label]:
@@ -82,10 +83,7 @@ def read_labels(batches: Iterable[Any]) -> list[Label]:
     """
     return [
         Label(photo, cluster, strength, assigned_by, novelty, bool(newcomer))
-        for batch in batches
-        for photo, cluster, strength, assigned_by, novelty, newcomer in zip(
-            *(batch.column(name).to_pylist() for name in _LABEL_COLUMNS), strict=True
-        )
+        for photo, cluster, strength, assigned_by, novelty, newcomer in rows_of(batches, _COLUMNS)
     ]
 
 
@@ -126,10 +124,11 @@ class LabelTables(StorePart):
             number = max((edit.number for edit in self.edits()), default=0) + 1
             table = arrow_table(
                 EDITS,
-                [
-                    (number, row.kind, row.photo, row.cluster, row.other, storable_text(row.name), row.run, row.made_ns)
-                    for row in rows
-                ],
+                rows,
+                number=lambda _: number,
+                verb=attrgetter("kind"),
+                name=lambda row: storable_text(row.name),
+                said_ns=attrgetter("made_ns"),
             )
             if self._tables.has(EDITS):
                 self._tables.add(EDITS, table)
@@ -170,9 +169,8 @@ class LabelTables(StorePart):
         """
         if names:
             refuse_repeated([name.cluster for name in names], what="cluster")
-            rows = [(name.cluster, storable_text(name.name), name.named_by, name.named_ns) for name in names]
             with self._writing():
-                self._tables.upsert(NAMES, arrow_table(NAMES, rows))
+                self._tables.upsert(NAMES, arrow_table(NAMES, names, name=lambda row: storable_text(row.name)))
 
     def rename(
         self, cluster: str, name: str, *, named_ns: int, named_by: Literal["owner", "auto"] = "owner"
@@ -269,7 +267,7 @@ class LabelTables(StorePart):
         Returns:
             Label by photo.
         """
-        return {label.photo: label for part in in_parts(photos) for label in self._labels(run, where={"photo": part})}
+        return {label.photo: label for label in self._labels(run, where={"photo": photos})}
 
     def label(self, photo: str) -> Label | None:
         """Read one photo's label in the current run, or None where it has none yet.
@@ -301,8 +299,7 @@ class LabelTables(StorePart):
         labels = {label.photo: label for label in self._labels(run, where={"assigned_by": ["predict"]})}
         if not labels:
             return []
-        came = self._tables.read_whole(PHOTOS, ["photo", "added_ns"])
-        added_ns = dict(zip(came.column("photo").to_pylist(), came.column("added_ns").to_pylist(), strict=True))
+        added_ns = dict(self._tables.rows(PHOTOS, ["photo", "added_ns"]))
         # A photo that went away meanwhile has no place in the order any more.
         return [labels[photo] for _, photo in sorted((added_ns[p], p) for p in labels.keys() & added_ns.keys())]
 
@@ -359,23 +356,22 @@ class LabelTables(StorePart):
             was taken, and is left out; so are clusters none of whose photos has a better one.
         """
         run = self._known_run(run)
-        labels = None if run is None else self._tables.read_whole(labels_table(run), ["photo", "cluster"])
-        if run is None or labels is None:
+        if run is None:
             return {}
-        clusters = dict(zip(labels.column("photo").to_pylist(), labels.column("cluster").to_pylist(), strict=True))
+        clusters = dict(self._tables.rows(labels_table(run), ["photo", "cluster"]))
         constraints = self.constraints()
         if constraints.joined:
             clusters = {photo: cluster and constraints.root(cluster) for photo, cluster in clusters.items()}
         clusters |= {label.photo: constraints.label(label).cluster for label in self._pinned(run)}
         first: dict[str, tuple[int, str]] = {}
         last: dict[str, tuple[int, str]] = {}
-        for batch in self._tables.read(PHOTOS, ["photo", "taken", "taken_ns", "taken_source"]):
-            for photo, taken, taken_ns, source in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                if taken is None or source == "mtime" or (cluster := clusters.get(photo)) is None:
-                    continue
-                time = (taken_ns, taken)
-                first[cluster] = min(first.get(cluster, time), time)
-                last[cluster] = max(last.get(cluster, time), time)
+        taken_columns = ["photo", "taken", "taken_ns", "taken_source"]
+        for photo, taken, taken_ns, source in self._tables.rows(PHOTOS, taken_columns):
+            if taken is None or source == "mtime" or (cluster := clusters.get(photo)) is None:
+                continue
+            time = (taken_ns, taken)
+            first[cluster] = min(first.get(cluster, time), time)
+            last[cluster] = max(last.get(cluster, time), time)
         return {
             cluster: TimeSpan(datetime.fromisoformat(first[cluster][1]), datetime.fromisoformat(last[cluster][1]))
             for cluster in first
@@ -395,8 +391,7 @@ class LabelTables(StorePart):
 
     def _pinned(self, run: str) -> list[Label]:
         """Read what a run itself says of the photos that the owner put elsewhere or pinned."""
-        parts = in_parts(self.constraints().pins)
-        return [label for part in parts for label in self._run_labels(run, where={"photo": part})]
+        return self._run_labels(run, where={"photo": self.constraints().pins})
 
     def _labels(self, run: str | None, *, where: Where | None = None) -> list[Label]:
         labels, constraints = self._run_labels(run, where=where), self.constraints()

@@ -16,13 +16,7 @@ from typing import NamedTuple
 
 from vecclust.errors import NotFound, StoreUnsuitable
 
-PHOTOS = "photos"
-THUMBNAILS = "thumbnails"
-FILES = "files"
-RUNS = "runs"
-CLUSTERS = "clusters"
-NAMES = "names"
-EDITS = "words"
+# The table that ends the making of a library.
 META = "meta"
 
 _LABELS = "labels_"
@@ -114,10 +108,9 @@ class StoreSettings:
     durable: bool = True
 
     def __post_init__(self) -> None:
-        lowest = {"max_merge_rows": 1, "compact_fragments": 1, "index_from_photos": 1, "keep_runs": 1}
-        for name, least in lowest.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name in ("max_merge_rows", "compact_fragments", "index_from_photos", "keep_runs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.keep_versions_s <= 0:
             raise ValueError("keep_versions_s must be above 0: a reader needs the version it reads")
         if self.lock_wait_s < 0:

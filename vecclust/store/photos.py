@@ -16,15 +16,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
-from vecclust.store.layout import PHOTOS, THUMBNAILS, labels_table
-from vecclust.store.schema import MODEL, StorePart, arrow_table, refuse_repeated, table_schema
-from vecclust.store.tables import INT64, Where, condition, in_parts
+from vecclust.store.layout import labels_table
+from vecclust.store.schema import MODEL, PHOTOS, THUMBNAILS, StorePart, arrow_table, refuse_repeated, table_schema
+from vecclust.store.tables import INT64, Where, condition, rows_of
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.status import LibraryModel
 
@@ -34,8 +35,6 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _COLUMNS = (
     "photo", "width_px", "height_px", "size_bytes", "taken", "taken_source", "latitude", "longitude", "added_ns",
 )  # fmt: skip
-_NO_VECTOR: NDArray[np.float32] = np.empty(0, np.float32)
-_NO_VECTOR.setflags(write=False)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Asking about more lengths than this costs more than reading all of them.
 _FEW_SIZES = 1000
@@ -95,8 +94,6 @@ def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
     Raises:
         ValueError: a key that is no content hash or stands twice, or a vector that is not of this library.
     """
-    import pyarrow as pa
-
     keys = [row.photo for row in rows]
     for key in keys:
         if not _HASH.fullmatch(key):
@@ -105,23 +102,19 @@ def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
     for row in rows:
         if np.shape(row.vector) != (dim,):
             raise ValueError(f"vectors of this library have {dim} numbers, photo {row.photo} {np.shape(row.vector)}")
-    vectors = check_vectors(np.array([row.vector for row in rows], dtype=np.float32).reshape(-1, dim), dim=dim)
-    taken = [row.taken for row in rows]
-    columns = {
-        "photo": keys,
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), dim),
-        "model": [model_id] * len(rows),
-        "width_px": [row.width_px for row in rows],
-        "height_px": [row.height_px for row in rows],
-        "size_bytes": [row.size_bytes for row in rows],
-        "taken": [None if time is None else time.when.isoformat() for time in taken],
-        "taken_source": [None if time is None else time.source for time in taken],
-        "taken_ns": [None if time is None else sort_ns(time.when) for time in taken],
-        "latitude": [None if row.place is None else row.place.latitude for row in rows],
-        "longitude": [None if row.place is None else row.place.longitude for row in rows],
-        "added_ns": [row.added_ns for row in rows],
-    }
-    return pa.table(columns, schema=table_schema(PHOTOS, dim=dim))
+    check_vectors(np.array([row.vector for row in rows], dtype=np.float32).reshape(-1, dim), dim=dim)
+    return arrow_table(
+        PHOTOS,
+        rows,
+        dim=dim,
+        vector=lambda row: np.asarray(row.vector, np.float32),
+        model=lambda _: model_id,
+        taken=lambda row: row.taken and row.taken.when.isoformat(),
+        taken_source=lambda row: row.taken and row.taken.source,
+        taken_ns=lambda row: row.taken and sort_ns(row.taken.when),
+        latitude=lambda row: row.place and row.place.latitude,
+        longitude=lambda row: row.place and row.place.longitude,
+    )
 
 
 def thumbnail_table(rows: Sequence[PhotoRow]) -> Any:
@@ -130,7 +123,7 @@ def thumbnail_table(rows: Sequence[PhotoRow]) -> Any:
     Args:
         rows: the photos.
     """
-    return arrow_table(THUMBNAILS, [(row.photo, row.thumbnail) for row in rows if row.thumbnail])
+    return arrow_table(THUMBNAILS, [row for row in rows if row.thumbnail], jpeg=attrgetter("thumbnail"))
 
 
 def read_photos(batches: Iterable[Any]) -> list[PhotoRow]:
@@ -141,21 +134,12 @@ def read_photos(batches: Iterable[Any]) -> list[PhotoRow]:
     """
     found = []
     for batch in batches:
-        vectors = vectors_of(batch) if "vector" in batch.schema.names else None
-        plain = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True)
-        for at, (photo, width, height, size, taken, source, latitude, longitude, added) in enumerate(plain):
-            found.append(
-                PhotoRow(
-                    photo=photo,
-                    vector=_NO_VECTOR if vectors is None else vectors[at].copy(),
-                    width_px=width,
-                    height_px=height,
-                    size_bytes=size,
-                    taken=None if taken is None else Taken(datetime.fromisoformat(taken), source),
-                    place=None if latitude is None else Place(latitude, longitude),
-                    added_ns=added,
-                )
-            )
+        vectors = vectors_of(batch) if "vector" in batch.schema.names else np.empty((batch.num_rows, 0), np.float32)
+        for vector, row in zip(vectors, rows_of([batch], _COLUMNS), strict=True):
+            photo, width_px, height_px, size_bytes, taken, source, latitude, longitude, added_ns = row
+            time = None if taken is None else Taken(datetime.fromisoformat(taken), source)
+            place = None if latitude is None else Place(latitude, longitude)
+            found.append(PhotoRow(photo, vector.copy(), width_px, height_px, size_bytes, time, place, added_ns))
     return found
 
 
@@ -223,7 +207,9 @@ class PhotoTables(StorePart):
             StoreError: no model is bound yet.
         """
         with self._writing():
-            model = self._require_model()
+            model = self.model()
+            if model is None:
+                raise StoreError("the library is bound to no model yet", hint="Bind one first")
             if model_id is not None and model_id != model.model_id:
                 raise ModelMismatch(
                     f"the library's vectors come from {model.model_id}, these from {model_id}",
@@ -247,16 +233,14 @@ class PhotoTables(StorePart):
         Returns:
             How many there were.
         """
-        removed = 0
         with self._writing():
             run = self.state().current_run
             # Labels first and thumbnails last: what a kill leaves behind is a photo to label or a picture to
             # sweep.
-            for part in in_parts(photos):
-                if run is not None:
-                    self._tables.delete(labels_table(run), {"photo": part})
-                removed += self._tables.delete(PHOTOS, {"photo": part})
-                self._tables.delete(THUMBNAILS, {"photo": part})
+            if run is not None:
+                self._tables.delete(labels_table(run), {"photo": photos})
+            removed = self._tables.delete(PHOTOS, {"photo": photos})
+            self._tables.delete(THUMBNAILS, {"photo": photos})
         return removed
 
     def photo_keys(self) -> frozenset[str]:
@@ -276,11 +260,8 @@ class PhotoTables(StorePart):
         columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
         if keys is None:
             return sorted(read_photos(self._tables.read(PHOTOS, columns)), key=lambda row: row.photo)
-        found = {
-            row.photo: row
-            for part in in_parts(keys)
-            for row in read_photos(self._tables.read(PHOTOS, columns, where={"photo": part}))
-        }
+        rows = read_photos(self._tables.read(PHOTOS, columns, where={"photo": keys}))
+        found = {row.photo: row for row in rows}
         return [found[key] for key in keys if key in found]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
@@ -295,10 +276,8 @@ class PhotoTables(StorePart):
         Raises:
             NotFound: no such photo.
         """
-        for batch in self._tables.read(PHOTOS, ["vector"], where={"photo": [photo]}):
-            if batch.num_rows:
-                vector: NDArray[np.float32] = vectors_of(batch)[0].copy()
-                return vector
+        for row in self.photos([photo], with_vectors=True):
+            return row.vector
         raise NotFound(f"no photo {photo} in the library", hint="`vecclust scan` brings the library up to date")
 
     def vectors(self, keys: Collection[str] | None = None) -> tuple[list[str], NDArray[np.float32]]:
@@ -345,12 +324,7 @@ class PhotoTables(StorePart):
         Returns:
             JPEG by photo.
         """
-        return {
-            photo: jpeg
-            for part in in_parts(photos)
-            for batch in self._tables.read(THUMBNAILS, ["photo", "jpeg"], where={"photo": part})
-            for photo, jpeg in zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        }
+        return dict(self._tables.rows(THUMBNAILS, ["photo", "jpeg"], where={"photo": photos}))
 
     def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
         """Group photos by the length of their file in bytes, to recognise moved files cheaply.
@@ -361,9 +335,8 @@ class PhotoTables(StorePart):
         few = sizes is not None and len(sizes) <= _FEW_SIZES
         where = {"size_bytes": sizes} if few and sizes is not None else None
         grouped: dict[int, set[str]] = defaultdict(set)
-        for batch in self._tables.read(PHOTOS, ["photo", "size_bytes"], where=where):
-            for photo, size in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                grouped[size].add(photo)
+        for photo, size in self._tables.rows(PHOTOS, ["photo", "size_bytes"], where=where):
+            grouped[size].add(photo)
         return {size: frozenset(photos) for size, photos in grouped.items()}
 
     def search(
@@ -419,12 +392,6 @@ class PhotoTables(StorePart):
                 f"{len(wrong)} vectors in {self.folder} are damaged, that of {photos[wrong[0]]} first",
                 hint="Restore a backup or scan into a new library",
             )
-
-    def _require_model(self) -> LibraryModel:
-        model = self.model()
-        if model is None:
-            raise StoreError("the library is bound to no model yet", hint="Bind one first")
-        return model
 
     def _best(
         self, query: NDArray[np.float32], *, limit: int, n_photos: int, where: Where, wanted: frozenset[str] | None

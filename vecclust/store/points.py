@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.store.layout import storable_text
-from vecclust.types.pages import PhotoView, PointTable
+from vecclust.types.pages import PointTable
 
 _MARK = b"vecclust"
 _MADE_BY = "vecclust map --export"
@@ -65,9 +65,9 @@ def _plain_columns(points: PointTable) -> dict[str, Any]:
     import pyarrow as pa
 
     ids, distances = _lists(points.neighbours), _lists(points.distances)
-    labels = points.labels
+    labels, photos = points.labels, points.photos
     return {
-        "photo": pa.array([photo.photo for photo in points.photos], pa.string()),
+        "photo": pa.array([photo.photo for photo in photos], pa.string()),
         "x": pa.array(points.positions[:, 0], pa.float32()),
         "y": pa.array(points.positions[:, 1], pa.float32()),
         "neighbors": pa.StructArray.from_arrays([ids, distances], ["ids", "distances"]),
@@ -75,9 +75,10 @@ def _plain_columns(points: PointTable) -> dict[str, Any]:
         "strength": pa.array([None if label is None else label.strength for label in labels], pa.float32()),
         "assigned_by": pa.array([None if label is None else label.assigned_by for label in labels], pa.string()),
         "newcomer": pa.array([None if label is None else label.newcomer for label in labels], pa.bool_()),
-        "taken": pa.array([_taken(photo) for photo in points.photos], pa.timestamp("us")),
-        "width": pa.array([photo.width_px for photo in points.photos], pa.int32()),
-        "height": pa.array([photo.height_px for photo in points.photos], pa.int32()),
+        # As it stands in the photo: a column has one zone, photos have many or none.
+        "taken": pa.array([photo.taken and photo.taken.replace(tzinfo=None) for photo in photos], pa.timestamp("us")),
+        "width": pa.array([photo.width_px for photo in photos], pa.int32()),
+        "height": pa.array([photo.height_px for photo in photos], pa.int32()),
     }
 
 
@@ -85,31 +86,22 @@ def _named_columns(points: PointTable) -> dict[str, Any]:
     import pyarrow as pa
 
     paths = [photo.path for photo in points.photos]
-    clusters = [None if label is None or label.cluster is None else label.cluster for label in points.labels]
+    clusters = ["" if label is None else label.cluster or "" for label in points.labels]
     return {
-        "cluster_name": _texts([None if cluster is None else points.names.get(cluster) for cluster in clusters]),
+        "cluster_name": _texts([points.names.get(cluster) for cluster in clusters]),
         "file_name": _texts([None if path is None else os.path.basename(path) for path in paths]),
         "path": _texts(paths),
         # Where the text does not say it exactly.
         "path_bytes": pa.array(
-            [None if path is None or _is_text(path) else os.fsencode(path) for path in paths], pa.binary()
+            [None if path is None or storable_text(path) == path else os.fsencode(path) for path in paths], pa.binary()
         ),
     }
-
-
-def _taken(photo: PhotoView) -> Any:
-    """Give the time as it stands in the photo: a column has one zone, photos have many or none."""
-    return None if photo.taken is None else photo.taken.replace(tzinfo=None)
 
 
 def _texts(texts: Sequence[str | None]) -> Any:
     import pyarrow as pa
 
     return pa.array([None if text is None else storable_text(text) for text in texts], pa.string())
-
-
-def _is_text(text: str) -> bool:
-    return storable_text(text) == text
 
 
 def _lists(rows: NDArray[Any]) -> Any:

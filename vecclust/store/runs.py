@@ -18,16 +18,9 @@ from typing import Any
 
 from vecclust.errors import DamagedRun, NotFound
 from vecclust.store.labels import LabelTables, label_table, read_clusters
-from vecclust.store.layout import (
-    CLUSTERS,
-    PHOTOS,
-    RUNS,
-    labels_table,
-    run_number,
-    storable_text,
-)  # fmt: skip
-from vecclust.store.schema import arrow_table, to_json
-from vecclust.store.tables import INT64, in_parts
+from vecclust.store.layout import labels_table, run_number, storable_text
+from vecclust.store.schema import CLUSTERS, PHOTOS, RUNS, arrow_table, to_json
+from vecclust.store.tables import INT64
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints
 from vecclust.types.runs import Run
@@ -42,22 +35,17 @@ def run_table(run: Run) -> Any:
     Args:
         run: the run.
     """
-    row = (
-        run.run,
-        run_number(run.run),
-        run.created_ns,
-        storable_text(run.model),
-        to_json(dict(run.params)),
-        run.n_photos,
-        run.n_clusters,
-        run.n_noise,
-        to_json(dict(run.figures)),
-        to_json(dict(run.seconds)),
-        run.parent,
-        storable_text(run.reason),
-        to_json(dict(run.changes)),
+    return arrow_table(
+        RUNS,
+        [run],
+        number=lambda run: run_number(run.run),
+        model=lambda run: storable_text(run.model),
+        reason=lambda run: storable_text(run.reason),
+        params=lambda run: to_json(dict(run.params)),
+        figures=lambda run: to_json(dict(run.figures)),
+        seconds=lambda run: to_json(dict(run.seconds)),
+        changes=lambda run: to_json(dict(run.changes)),
     )
-    return arrow_table(RUNS, [row])
 
 
 def cluster_table(clusters: Sequence[ClusterRow]) -> Any:
@@ -68,19 +56,10 @@ def cluster_table(clusters: Sequence[ClusterRow]) -> Any:
     """
     return arrow_table(
         CLUSTERS,
-        [
-            (
-                row.run,
-                run_number(row.run),
-                row.cluster,
-                row.size,
-                row.medoid,
-                float(row.strength),
-                row.event,
-                to_json(list(row.sources)),
-            )
-            for row in clusters
-        ],
+        clusters,
+        number=lambda row: run_number(row.run),
+        strength=lambda row: float(row.strength),
+        sources=lambda row: to_json(row.sources),
     )
 
 
@@ -190,8 +169,7 @@ class RunTables(LabelTables):
                     hint="`vecclust runs` lists the runs",
                 )
             present = self._tables.keys(PHOTOS, "photo")
-            for part in in_parts(self.labelled(run) - present):
-                self._tables.delete(labels_table(run), {"photo": part})
+            self._tables.delete(labels_table(run), {"photo": self.labelled(run) - present})
             self._meta.commit_state(dataclasses.replace(self.state(), current_run=run))
 
     def runs(self) -> list[Run]:
@@ -273,8 +251,7 @@ class RunTables(LabelTables):
         found: dict[str, Label] = {}
         if moved:
             found = {label.photo: label for label in self._run_labels(None, where={"cluster": moved})}
-        for part in in_parts(photos):
-            found |= {label.photo: label for label in self._run_labels(None, where={"photo": part})}
+        found |= {label.photo: label for label in self._run_labels(None, where={"photo": photos})}
         return sum(before.label(label).cluster != after.label(label).cluster for label in found.values())
 
     def splits(self) -> dict[str, str]:

@@ -20,24 +20,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
-from vecclust.store.layout import (
-    CLUSTERS,
-    EDITS,
-    FILES,
-    META,
-    NAMES,
-    PHOTOS,
-    RUNS,
-    THUMBNAILS,
-    StoreSettings,
-    labels_table,
-)
+from vecclust.store.layout import META, StoreSettings, labels_table
 from vecclust.store.tables import Tables
 from vecclust.types.files import Root
 from vecclust.types.photos import Framing
@@ -47,6 +37,13 @@ _log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 
+PHOTOS = "photos"
+THUMBNAILS = "thumbnails"
+FILES = "files"
+RUNS = "runs"
+CLUSTERS = "clusters"
+NAMES = "names"
+EDITS = "words"
 # Made with the library; `photos` needs a width and comes with the model, `words` comes with the first edit, `meta`
 # comes last and ends the making.
 FIXED_TABLES = (THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES)
@@ -70,6 +67,8 @@ _COLUMNS = {
     " said_ns int64",
     META: "key key, value string",
 }
+# All but those of labels.
+TABLES = tuple(_COLUMNS)
 _LABEL_COLUMNS = "photo key, cluster string?, strength float, assigned_by string, " + ARRIVAL_COLUMNS
 _KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
@@ -119,20 +118,20 @@ def fields(columns: str, *, dim: int = 0) -> list[Any]:
     return made
 
 
-def arrow_table(table: str, rows: Sequence[Sequence[Any]]) -> Any:
-    """Lay out rows of any table but `photos`.
+def arrow_table(table: str, rows: Sequence[Any], *, dim: int = 0, **derived: Callable[[Any], Any]) -> Any:
+    """Lay out records as rows of a table.
 
     Args:
         table: its name.
-        rows: values in the order of its columns.
+        rows: the records; a column is their attribute of its name.
+        dim: the width of vectors; only `photos` needs it.
+        derived: by column, what makes its value of a record where that is no attribute as it stands.
     """
     import pyarrow as pa
 
-    schema = table_schema(table)
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )
+    schema = table_schema(table, dim=dim)
+    values = {name: derived.get(name, attrgetter(name)) for name in schema.names}
+    return pa.table({name: [value(row) for row in rows] for name, value in values.items()}, schema=schema)
 
 
 def to_json(value: Any) -> str:
@@ -213,9 +212,9 @@ class Meta:
         self.commit({STATE: asdict(state)})
 
     def _read(self) -> Entries:
-        rows = self._tables.read_whole(META, ["key", "value"])
+        rows = list(self._tables.rows(META, ["key", "value"]))
         try:
-            entries = {row["key"]: json.loads(row["value"]) for row in rows.to_pylist()}
+            entries = {key: json.loads(value) for key, value in rows}
             if not isinstance(entries[SCHEMA]["version"], int):
                 raise TypeError("the schema version is no number")
             if missing := {MODEL, ROOTS, STATE} - entries.keys():
@@ -234,7 +233,29 @@ def meta_table(entries: Entries) -> Any:
     Args:
         entries: all of them.
     """
-    return arrow_table(META, [(key, to_json(value)) for key, value in entries.items()])
+    return arrow_table(META, list(entries.items()), key=itemgetter(0), value=lambda entry: to_json(entry[1]))
+
+
+def make_tables(tables: Tables, meta: Meta) -> None:
+    """Make the tables of a new library, also where a making was killed.
+
+    Args:
+        tables: the library's tables.
+        meta: its entries.
+
+    Raises:
+        StoreDamaged: it has photos, so it is not new.
+    """
+    if tables.count(PHOTOS):
+        raise StoreDamaged(
+            f"the library's own entries are missing in {tables.place.folder}, its photos are there",
+            hint="Restore a backup or scan into a new library",
+        )
+    for table in tables.place.table_names():
+        tables.drop(table)
+    for table in FIXED_TABLES:
+        tables.create(table, table_schema(table).empty_table())
+    meta.create()
 
 
 class StorePart:

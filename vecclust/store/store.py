@@ -14,26 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vecclust.errors import StoreDamaged
 from vecclust.store.files import FileTables
-from vecclust.store.layout import (
-    CLUSTERS,
-    EDITS,
-    FILES,
-    META,
-    NAMES,
-    PHOTOS,
-    RUNS,
-    THUMBNAILS,
-    LibraryPlace,
-    StoreSettings,
-    labels_table,
-    run_number,
-)  # fmt: skip
+from vecclust.store.layout import META, LibraryPlace, StoreSettings, labels_table, run_number
 from vecclust.store.photos import PhotoTables
 from vecclust.store.runs import RunTables
-from vecclust.store.schema import FIXED_TABLES, Meta, bring_up_to_date, table_schema
-from vecclust.store.tables import Tables, in_parts
+from vecclust.store.schema import EDITS, FILES, NAMES, PHOTOS, TABLES, THUMBNAILS, Meta, bring_up_to_date, make_tables
+from vecclust.store.tables import Tables
 from vecclust.store.writer import Holder, WriterLock, read_holder
 
 _log = logging.getLogger(__name__)
@@ -106,11 +92,10 @@ class Store(PhotoTables, FileTables, RunTables):
             raise ValueError("a library is made by opening it for writing")
         place = LibraryPlace(Path(os.path.abspath(folder)))
         settings = settings or StoreSettings()
-        if not write:
-            place.require()
-            return cls._opened(place, settings=settings, lock=None)
         if not create:
             place.require()
+        if not write:
+            return cls._opened(place, settings=settings, lock=None)
         place.prepare()
         lock = WriterLock(place, wait_s=settings.lock_wait_s)
         lock.acquire()
@@ -131,7 +116,7 @@ class Store(PhotoTables, FileTables, RunTables):
         tables = Tables(place, writable=writable, settings=settings)
         meta = Meta(tables)
         if writable and not place.is_library:
-            _make(tables, meta)
+            make_tables(tables, meta)
         bring_up_to_date(tables, meta)
         store = cls(tables=tables, meta=meta, settings=settings, lock=lock)
         if writable and (left := store.sweep_leftover_runs()):
@@ -194,8 +179,7 @@ class Store(PhotoTables, FileTables, RunTables):
 
     def _all_tables(self) -> list[str]:
         current = self.state().current_run
-        fixed = [PHOTOS, THUMBNAILS, FILES, RUNS, CLUSTERS, NAMES, EDITS, META]
-        return fixed if current is None else [*fixed, labels_table(current)]
+        return [*TABLES, *([] if current is None else [labels_table(current)])]
 
     def _prune_runs(self) -> list[str]:
         """Let go of labels and arrays of old runs; their rows stay, for the history of clusters."""
@@ -214,7 +198,7 @@ class Store(PhotoTables, FileTables, RunTables):
         if self._tables.count(THUMBNAILS) <= self._tables.count(PHOTOS):
             return 0
         orphans = self._tables.keys(THUMBNAILS, "photo") - self._tables.keys(PHOTOS, "photo")
-        return sum(self._tables.delete(THUMBNAILS, {"photo": part}) for part in in_parts(orphans))
+        return self._tables.delete(THUMBNAILS, {"photo": orphans})
 
     def _index(self) -> bool:
         """Build the vector index where it pays, or take in the rows it does not cover."""
@@ -232,17 +216,3 @@ class Store(PhotoTables, FileTables, RunTables):
             return False
         self._tables.optimize(PHOTOS)
         return True
-
-
-def _make(tables: Tables, meta: Meta) -> None:
-    """Make the tables of a new library, also where a making was killed."""
-    if tables.count(PHOTOS):
-        raise StoreDamaged(
-            f"the library's own entries are missing in {tables.place.folder}, its photos are there",
-            hint="Restore a backup or scan into a new library",
-        )
-    for table in tables.place.table_names():
-        tables.drop(table)
-    for table in FIXED_TABLES:
-        tables.create(table, table_schema(table).empty_table())
-    meta.create()

@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 
 from vecclust.errors import StoreDamaged, VecclustError
 from vecclust.store.failures import PANICS, is_conflict, translated
-from vecclust.store.layout import NO_TABLE, LibraryPlace, StoreSettings, Version, manifests
+from vecclust.store.layout import NO_TABLE, LibraryPlace, StoreSettings, Version, manifests, storable_text
 from vecclust.store.writer import SyncedFiles
 
 # All numbers of a column; its ends are no bounds to a filter.
@@ -153,21 +153,31 @@ def condition(where: Where) -> Any:
             parts += [col(column) >= lit(wanted.start)] * (wanted.start > INT64.start)
             parts += [col(column) < lit(wanted.stop)] * (wanted.stop < INT64.stop)
         else:
-            values = [
-                one.encode("utf-8", "backslashreplace").decode() if isinstance(one, str) else one for one in wanted
-            ]
+            values = [storable_text(one) if isinstance(one, str) else one for one in wanted]
             parts.append(col(column).isin([lit(value) for value in values]))
     return functools.reduce(operator.and_, parts)
 
 
-def in_parts(keys: Iterable[str]) -> list[list[str]]:
-    """Cut keys into lists short enough for one filter each.
+def _conditions(where: Where) -> Iterator[Any]:
+    """Turn a choice of rows into expressions of bearable length, each row in one of them; none for no values."""
+    for column, wanted in where.items():
+        if not isinstance(wanted, range) and not 0 < len(wanted) <= _IDS_PER_FILTER:
+            keys: list[Any] = list(dict.fromkeys(wanted))
+            for start in range(0, len(keys), _IDS_PER_FILTER):
+                yield condition({**where, column: keys[start : start + _IDS_PER_FILTER]})
+            return
+    yield condition(where)
+
+
+def rows_of(batches: Iterable[Any], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of record batches as plain values.
 
     Args:
-        keys: what is wanted; repeated ones count once.
+        batches: arrow record batches.
+        columns: names of some of their columns, in the order in which values are wanted.
     """
-    unique = list(dict.fromkeys(keys))
-    return [unique[start : start + _IDS_PER_FILTER] for start in range(0, len(unique), _IDS_PER_FILTER)]
+    for batch in batches:
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 # By table and what was read of it.
@@ -269,7 +279,7 @@ class Tables:
                 self.place.discard(self.place.table(table))
             self._connection.create_table(table, data=data, mode="overwrite" if there else "create")
         self.renew()
-        self._sync(table)
+        self.sync_folder(self.place.table(table))
 
     def drop(self, table: str) -> None:
         """Remove a table with all its versions.
@@ -296,23 +306,32 @@ class Tables:
         if not self.has(table):
             return
         with border(f"reading {table}", place=self.place.folder):
-            query = self._handle(table).search()
-            query = query if where is None else query.where(condition(where))
-            yield from (query if columns is None else query.select(list(columns))).to_batches()
+            handle = self._handle(table)
+            for wanted in [None] if where is None else _conditions(where):
+                query = handle.search() if wanted is None else handle.search().where(wanted)
+                yield from (query if columns is None else query.select(list(columns))).to_batches()
 
-    def read_whole(self, table: str, columns: Sequence[str], *, where: Where | None = None) -> Any:
-        """Read rows as one arrow table, or None where there is no such table.
+    def rows(self, table: str, columns: Sequence[str], *, where: Where | None = None) -> Iterator[tuple[Any, ...]]:
+        """Stream rows as plain values, in the order of the columns.
+
+        Args:
+            table: its name; no rows where there is none.
+            columns: the columns wanted.
+            where: which rows.
+        """
+        return rows_of(self.read(table, columns, where=where), columns)
+
+    def read_whole(self, table: str, columns: Sequence[str]) -> Any:
+        """Read columns as one arrow table, or None where there is no such table.
 
         Args:
             table: its name.
             columns: the columns wanted.
-            where: which rows.
         """
         if not self.has(table):
             return None
         with border(f"reading {table}", place=self.place.folder):
-            query = self._handle(table).search()
-            return (query if where is None else query.where(condition(where))).select(list(columns)).to_arrow()
+            return self._handle(table).search().select(list(columns)).to_arrow()
 
     def reading(self, table: str, name: str, read: Callable[[], _T]) -> _T:
         """Give what is read of a table, made anew only where the table has changed since.
@@ -438,9 +457,8 @@ class Tables:
         """
         if not self.has(table):
             return 0
-        return int(
-            self._commit(table, lambda handle: handle.delete(condition(where)), doing="deleting from").num_deleted_rows
-        )
+        deletions = [lambda handle, wanted=wanted: handle.delete(wanted) for wanted in _conditions(where)]
+        return sum(int(self._commit(table, delete, doing="deleting from").num_deleted_rows) for delete in deletions)
 
     def tidy(self, table: str) -> bool:
         """Compact a table and drop its old versions where it pays.
@@ -529,7 +547,7 @@ class Tables:
             if handle.version == newest.number:
                 self._handles[table] = newest, handle
         self.renew()
-        self._sync(table)
+        self.sync_folder(self.place.table(table))
         return done
 
     def _merge(self, table: str, data: Any, *, doing: str, replace: bool = False) -> list[Any]:
@@ -559,9 +577,6 @@ class Tables:
             readings.move_to_end(name)
             while len(readings) > (_MOST_KEY_SETS if readings is self._keys else _MOST_READINGS):
                 readings.popitem(last=False)
-
-    def _sync(self, table: str) -> None:
-        self.sync_folder(self.place.table(table))
 
     def _require_writer(self) -> None:
         if not self.writable:
