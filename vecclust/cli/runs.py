@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
 from vecclust.cli.session import AsJson, session_of
 from vecclust.errors import UsageError
 
@@ -177,20 +177,18 @@ def show_refit(report: RefitReport) -> None:
     """
     from vecclust.types.runs import kind_of
 
-    show(
-        ("would become" if report.dry_run else "refit", ""),
-        [
-            ("run", report.run),
-            ("photos", report.photos),
-            ("clusters", report.clusters),
-            ("unclustered", report.noise),
-            *((name, getattr(report, name)) for name in IDENTITY),
-            ("labels changed", report.labels_changed),
-            ("kind", kind_of(report.figures)),
-            ("seconds", report.seconds),
-            *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
-            *((name.replace("_", " "), value) for name, value in report.figures.items()),
-        ],
+    show_facts(
+        ("run", report.run),
+        ("photos", report.photos),
+        ("clusters", report.clusters),
+        ("unclustered", report.noise),
+        *((name, getattr(report, name)) for name in IDENTITY),
+        ("labels changed", report.labels_changed),
+        ("kind", kind_of(report.figures)),
+        ("seconds", report.seconds),
+        *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
+        *((name.replace("_", " "), value) for name, value in report.figures.items()),
+        title="would become" if report.dry_run else "refit",
     )
 
 
