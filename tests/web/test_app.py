@@ -437,11 +437,12 @@ def test_a_body_longer_than_it_says_is_cut_off(served: Served) -> None:
     assert (answer.status, "the picture has more than the 1 MB" in answer.text) == (413, True)
 
 
-def test_old_answers_are_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_answers_are_let_go(served: Served) -> None:
     """Only the last few are kept in memory; an older address says what to do."""
-    monkeypatch.setattr(dropped, "_KEPT", 2)
-    pages = [served.post("/dropped", picture(HUES[0], 600 + number)).json()["page"] for number in range(3)]
-    assert [served.get(page).status for page in pages] == [404, 200, 200]
+    pages = [
+        served.post("/dropped", picture(HUES[0], 600 + number)).json()["page"] for number in range(dropped._N_KEPT + 1)
+    ]
+    assert [served.get(page).status for page in pages[:3]] == [404, 200, 200]
 
 
 def test_the_map_is_drawn_from_kept_places_and_its_sheets_are_served(served: Served) -> None:

@@ -49,8 +49,7 @@ class LibraryOpener:
 
     def as_json(self) -> str:
         """Say how it is opened, for another process."""
-        config = None if self.config is None else str(self.config)
-        return json.dumps({"path": str(self.path), "config": config, "flags": dict(self.flags)})
+        return json.dumps({"path": self.path, "config": self.config, "flags": dict(self.flags)}, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> LibraryOpener:
