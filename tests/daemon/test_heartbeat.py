@@ -6,8 +6,7 @@ import os
 
 import pytest
 
-from vecclust.daemon.heartbeat import LOADING_S, LONGEST_S, Heartbeat, WatchdogFeeder
-from vecclust.daemon.systemd_notify import watchdog_s
+from vecclust.daemon.heartbeat import LOADING_S, LONGEST_S, Heartbeat, WatchdogFeeder, watchdog_s
 
 
 class Fed:

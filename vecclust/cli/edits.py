@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
 from vecclust.cli.session import AsJson, session_of
 from vecclust.types.edits import EditRequest
 
 if TYPE_CHECKING:
+    from vecclust.exports.text import Cell
     from vecclust.types.edits import EditEntry, EditReport
 
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
@@ -154,7 +155,7 @@ def show_edit(report: EditReport) -> None:
     Args:
         report: what it changed.
     """
-    rows = [
+    facts: list[tuple[str, Cell]] = [
         ("word", report.edit),
         ("cluster", report.cluster),
         ("name", report.cluster_name),
@@ -163,7 +164,7 @@ def show_edit(report: EditReport) -> None:
         ("in another cluster now", report.changed),
         ("ends", ", ".join(report.ended)),
     ]
-    show((report.kind, ""), [row for row in rows if row[1] not in (None, "")])
+    show_facts(*(fact for fact in facts if fact[1] not in (None, "")), title=report.kind)
 
 
 def show_edits(edits: Sequence[EditEntry]) -> None:

@@ -145,6 +145,16 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str =
         sys.stdout.write("\t".join(map(plain, row)) + "\n")
 
 
+def show_facts(*facts: tuple[str, Cell], title: str = "") -> None:
+    """Print what is known of one thing: a line for each fact.
+
+    Args:
+        facts: what each is called, and its value.
+        title: stands above the names, only on a terminal.
+    """
+    show((title, ""), facts)
+
+
 def show_paths(paths: Iterable[str], *, nul: bool = False) -> None:
     """Print bare paths as the exact bytes of their names.
 

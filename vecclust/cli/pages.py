@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import answer, show
+from vecclust.cli.output import answer, show_facts
 from vecclust.cli.session import AsJson, Session, session_of
 from vecclust.errors import LibraryLocked, StoreUnsuitable, UsageError
 
@@ -138,13 +138,10 @@ def show_page(report: PageReport) -> None:
     Args:
         report: what was written.
     """
-    show(
-        ("", ""),
-        [
-            ("page", report.page),
-            ("photos", report.photos),
-            ("clusters", report.clusters),
-            ("files", report.files),
-            ("size", f"{report.size_bytes / 1e6:.1f} MB"),
-        ],
+    show_facts(
+        ("page", report.page),
+        ("photos", report.photos),
+        ("clusters", report.clusters),
+        ("files", report.files),
+        ("size", f"{report.size_bytes / 1e6:.1f} MB"),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, show, show_paths
+from vecclust.cli.output import Document, answer, document_of, show, show_facts, show_paths
 from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Session, Since, Until, session_of
 from vecclust.types.search import Filters
 
@@ -139,23 +139,20 @@ def show_photo(facts: PhotoFacts) -> None:
         facts: what is known.
     """
     place = None if facts.latitude is None else f"{facts.latitude:.5f}, {facts.longitude:.5f}"
-    show(
-        ("", ""),
-        [
-            ("path", facts.path),
-            *(("also", path) for path in facts.other_paths),
-            ("photo", facts.photo),
-            ("cluster", facts.cluster),
-            ("name", facts.cluster_name),
-            ("strength", facts.strength),
-            ("assigned by", facts.assigned_by),
-            *([("novelty", f"{facts.novelty:.3f}")] if facts.novelty is not None else ()),
-            *([("held back", "as a newcomer, unlike all that the run knows")] if facts.newcomer else ()),
-            ("run", facts.run),
-            ("taken", facts.taken),
-            ("taken from", facts.taken_source),
-            ("place", place),
-            ("size", f"{facts.width} x {facts.height}"),
-            ("model", facts.model),
-        ],
+    show_facts(
+        ("path", facts.path),
+        *(("also", path) for path in facts.other_paths),
+        ("photo", facts.photo),
+        ("cluster", facts.cluster),
+        ("name", facts.cluster_name),
+        ("strength", facts.strength),
+        ("assigned by", facts.assigned_by),
+        *([("novelty", f"{facts.novelty:.3f}")] if facts.novelty is not None else ()),
+        *([("held back", "as a newcomer, unlike all that the run knows")] if facts.newcomer else ()),
+        ("run", facts.run),
+        ("taken", facts.taken),
+        ("taken from", facts.taken_source),
+        ("place", place),
+        ("size", f"{facts.width} x {facts.height}"),
+        ("model", facts.model),
     )

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
 from vecclust.cli.session import AsJson, session_of
 from vecclust.errors import UsageError
+from vecclust.types.runs import IDENTITY, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
 
-# What a refit did to identity, in the order it is told.
-IDENTITY = ("kept", "born", "split", "merged", "gone")
 REFIT_KEYS = (
     "run kind photos clusters noise seconds kept born split merged gone labels_changed suggested figures stage_seconds"
 )
@@ -144,8 +143,6 @@ def refit_document(report: RefitReport) -> Document:
     Args:
         report: what a refit found and changed.
     """
-    from vecclust.types.runs import kind_of
-
     document = document_of(report, REFIT_KEYS, kind=kind_of(report.figures))
     return document | {"dry_run": True} if report.dry_run else document
 
@@ -175,22 +172,18 @@ def show_refit(report: RefitReport) -> None:
     Args:
         report: what it found and changed.
     """
-    from vecclust.types.runs import kind_of
-
-    show(
-        ("would become" if report.dry_run else "refit", ""),
-        [
-            ("run", report.run),
-            ("photos", report.photos),
-            ("clusters", report.clusters),
-            ("unclustered", report.noise),
-            *((name, getattr(report, name)) for name in IDENTITY),
-            ("labels changed", report.labels_changed),
-            ("kind", kind_of(report.figures)),
-            ("seconds", report.seconds),
-            *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
-            *((name.replace("_", " "), value) for name, value in report.figures.items()),
-        ],
+    show_facts(
+        ("run", report.run),
+        ("photos", report.photos),
+        ("clusters", report.clusters),
+        ("unclustered", report.noise),
+        *((name, getattr(report, name)) for name in IDENTITY),
+        ("labels changed", report.labels_changed),
+        ("kind", kind_of(report.figures)),
+        ("seconds", report.seconds),
+        *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
+        *((name.replace("_", " "), value) for name, value in report.figures.items()),
+        title="would become" if report.dry_run else "refit",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import answer, document_of, show
+from vecclust.cli.output import answer, document_of, show_facts
 from vecclust.cli.session import AsJson, Session, session_of
 from vecclust.errors import UsageError
 
@@ -126,15 +126,12 @@ def show_service(found: ServiceStatus) -> None:
     edited = ", written or changed by somebody else" if found.edited else ""
     running = f"runs, process {found.pid}" if found.running else f"does not run ({found.state or 'unknown'})"
     at_login = "starts" if found.enabled else "does not start"
-    show(
-        ("", ""),
-        [
-            ("service", found.name),
-            ("file", f"{found.file}{edited}" if found.installed else "not installed"),
-            *([("at login", at_login), ("now", running)] if found.reachable else ()),
-            *([] if found.reachable else [(found.manager, "does not answer here")]),
-            *([("says", found.says)] if found.says else ()),
-        ],
+    show_facts(
+        ("service", found.name),
+        ("file", f"{found.file}{edited}" if found.installed else "not installed"),
+        *([("at login", at_login), ("now", running)] if found.reachable else ()),
+        *([] if found.reachable else [(found.manager, "does not answer here")]),
+        *([("says", found.says)] if found.says else ()),
     )
 
 
@@ -144,4 +141,4 @@ def show_change(done: ServiceChange) -> None:
     Args:
         done: what installing or removing did.
     """
-    show(("", ""), [("service", done.name), ("file", f"{done.file}{'' if done.changed else ', as it was'}")])
+    show_facts(("service", done.name), ("file", f"{done.file}{'' if done.changed else ', as it was'}"))

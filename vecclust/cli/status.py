@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show
+from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
 from vecclust.cli.runs import cut_of, run_document
 from vecclust.cli.session import AsJson, session_of
 
@@ -110,32 +110,29 @@ def show_status(found: Status) -> None:
         found: the state.
     """
     run = found.run
-    show(
-        ("", ""),
-        [
-            ("library", found.library),
-            ("model", found.model),
-            ("photos", found.photos),
-            ("files", found.files),
-            ("pending", found.pending),
-            ("problems", found.problems),
-            ("missing", found.missing),
-            ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
-            *([("kind", run.kind)] if run is not None else ()),
-            *([("cut", cut_of(run))] if run is not None and cut_of(run) else ()),
-            *([("made for", run.reason)] if run is not None and run.reason else ()),
-            ("unclustered", found.noise),
-            ("arrivals since", found.arrivals_since_run),
-            ("newcomers", _newcomers(found)),
-            ("drift", _drift(found.drift)),
-            ("dot-files left out", found.skipped_dot_files),
-            ("on disk", f"{found.bytes_on_disk / 1e6:.1f} MB"),
-            ("daemon", _daemon(found.daemon)),
-            *(("daemon says", problem) for problem in found.daemon.problems),
-            *([("its log", found.daemon.log)] if found.daemon.log is not None else ()),
-            *(("folder", _folder(folder)) for folder in found.folders),
-            *([("to do", PAUSED)] if any(folder.paused for folder in found.folders) else ()),
-        ],
+    show_facts(
+        ("library", found.library),
+        ("model", found.model),
+        ("photos", found.photos),
+        ("files", found.files),
+        ("pending", found.pending),
+        ("problems", found.problems),
+        ("missing", found.missing),
+        ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        *([("kind", run.kind)] if run is not None else ()),
+        *([("cut", cut_of(run))] if run is not None and cut_of(run) else ()),
+        *([("made for", run.reason)] if run is not None and run.reason else ()),
+        ("unclustered", found.noise),
+        ("arrivals since", found.arrivals_since_run),
+        ("newcomers", _newcomers(found)),
+        ("drift", _drift(found.drift)),
+        ("dot-files left out", found.skipped_dot_files),
+        ("on disk", f"{found.bytes_on_disk / 1e6:.1f} MB"),
+        ("daemon", _daemon(found.daemon)),
+        *(("daemon says", problem) for problem in found.daemon.problems),
+        *([("its log", found.daemon.log)] if found.daemon.log is not None else ()),
+        *(("folder", _folder(folder)) for folder in found.folders),
+        *([("to do", PAUSED)] if any(folder.paused for folder in found.folders) else ()),
     )
 
 

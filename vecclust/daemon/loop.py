@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable
 
 from vecclust.config import WatchConfig
-from vecclust.daemon.heartbeat import Heartbeat
+from vecclust.daemon.heartbeat import Heartbeat, notify
 from vecclust.daemon.jobs import DaemonEnds, JobQueue
 from vecclust.daemon.refits import Refits
 from vecclust.daemon.schedule import Due, Schedule
 from vecclust.daemon.signals import Stop
-from vecclust.daemon.systemd_notify import notify
 from vecclust.errors import StoreFull
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary

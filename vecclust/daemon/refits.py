@@ -19,15 +19,13 @@ from vecclust.daemon.jobs import DaemonEnds, FitJob
 from vecclust.errors import StoreFull, VecclustError
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.types.runs import Growth, RefitReport, kind_of
+from vecclust.types.runs import IDENTITY, Growth, RefitReport, kind_of
 
 log = logging.getLogger(__name__)
 
 # While a fit's process runs, its end is looked for this often, oftener where somebody waits for it.
 POLL_S = 0.5
 POLL_ASKED_S = 0.1
-# What a refit may do to clusters, as it is said in the log.
-CHANGES = ("kept", "born", "split", "merged", "gone")
 # Without a usable run nothing is labelled, so its fit is tried again sooner than a refit; a loop would help nobody.
 REPAIR_PAUSE_S = 300.0
 
@@ -207,6 +205,6 @@ class Refits:
 
 
 def _log_refit(report: RefitReport, reason: str) -> None:
-    changes = ", ".join(f"{getattr(report, name)} {name}" for name in CHANGES if getattr(report, name))
+    changes = ", ".join(f"{getattr(report, name)} {name}" for name in IDENTITY if getattr(report, name))
     kind, changes = kind_of(report.figures), changes or "as before"
     log.info("%s, %s: %d clusters, %s (%s)", report.run, kind, report.clusters, changes, reason)

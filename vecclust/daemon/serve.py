@@ -9,13 +9,12 @@ from pathlib import Path
 
 from vecclust.config import log_file
 from vecclust.daemon.backend import DaemonBackend
-from vecclust.daemon.heartbeat import WatchdogFeeder
+from vecclust.daemon.heartbeat import WatchdogFeeder, notify, watchdog_s
 from vecclust.daemon.jobs import JobQueue
 from vecclust.daemon.log_file import log_to_file
 from vecclust.daemon.loop import Daemon
 from vecclust.daemon.resource_limits import lower_priority, set_thread_limit, thread_limit
 from vecclust.daemon.signals import Stop, Stopped, catch_signals
-from vecclust.daemon.systemd_notify import notify, watchdog_s
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import api_app

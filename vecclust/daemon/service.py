@@ -139,7 +139,7 @@ class ServiceChange:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceManager:
     """One manager of services: its files and its commands.
 
@@ -172,11 +172,11 @@ class ServiceManager:
     write: Callable[[Service], bytes]
     authorship: Callable[[bytes], Authorship]
     reach: str
-    loaded: str
+    loaded: str = ""
     start: Sequence[str]
     restart: Sequence[str]
     stop: Sequence[str]
-    forget: Sequence[str]
+    forget: Sequence[str] = ()
     show: str
     separator: str
     read: Callable[[Mapping[str, str]], tuple[bool, bool, str]]
@@ -284,7 +284,6 @@ def manager_of(platform: str = sys.platform, *, run: Runner = run_command) -> Se
             start=start,
             restart=(f"-launchctl bootout {domain}/$unit", *start),
             stop=(f"launchctl bootout {domain}/$unit",),
-            forget=(),
             show=f"launchctl print {domain}/$unit",
             separator=" = ",
             read=lambda facts: (bool(facts), facts.get("state") == "running", facts.get("state", "")),
@@ -303,7 +302,6 @@ def manager_of(platform: str = sys.platform, *, run: Runner = run_command) -> Se
             write=_write_unit,
             authorship=_authorship_of_unit,
             reach="systemctl --user show-environment",
-            loaded="",
             start=(*enable, "systemctl --user start $unit"),
             restart=(*enable, "systemctl --user restart $unit"),
             stop=("systemctl --user disable --now $unit",),

@@ -44,7 +44,7 @@ class Outing:
     """One occasion.
 
     Attributes:
-        folder: path relative to the album.
+        name: what its folder is called, after the month.
         began: the clock's time of its first photo.
         offset_h: the clock's offset from UTC, hours.
         latitude: where it was, degrees.
@@ -52,12 +52,17 @@ class Outing:
         scenes: names of what was seen.
     """
 
-    folder: str
+    name: str
     began: datetime
     offset_h: int
     latitude: float
     longitude: float
     scenes: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The path of its folder, relative to the album."""
+        return f"{self.began:%Y}/{self.began:%Y-%m} {self.name}"
 
 
 def _on(year: int, month: int, day: int, hour: int) -> datetime:
@@ -65,37 +70,14 @@ def _on(year: int, month: int, day: int, hour: int) -> datetime:
 
 
 OUTINGS = (
-    Outing("2021/2021-07 Costa Verde", _on(2021, 7, 18, 9), 2, 43.46, -5.06, ("beach", "sailing boat", "sunset")),
-    Outing("2021/2021-12 Zermatt", _on(2021, 12, 27, 10), 1, 46.02, 7.75, ("snowy mountains", "forest", "portrait")),
-    Outing("2022/2022-03 Sossusvlei", _on(2022, 3, 4, 8), 2, -24.73, 15.34, ("desert", "red car", "sunset")),
-    Outing(
-        "2022/2022-06 Garden and friends",
-        _on(2022, 6, 11, 15),
-        2,
-        50.11,
-        8.68,
-        ("birthday cake", "portrait", "flowers"),
-    ),
-    Outing(
-        "2023/2023-05 Iceland ring road",
-        _on(2023, 5, 20, 11),
-        0,
-        63.53,
-        -19.51,
-        ("waterfall", "red car", "snowy mountains"),
-    ),
-    Outing(
-        "2023/2023-10 Chicago", _on(2023, 10, 7, 19), -5, 41.88, -87.63, ("city at night", "portrait", "birthday cake")
-    ),
-    Outing("2024/2024-04 Keukenhof", _on(2024, 4, 21, 10), 2, 52.27, 4.55, ("flowers", "forest", "sailing boat")),
-    Outing(
-        "2024/2024-08 Island summer",
-        _on(2024, 8, 2, 10),
-        3,
-        36.39,
-        25.46,
-        ("beach", "city at night", "waterfall", "desert"),
-    ),
+    Outing("Costa Verde", _on(2021, 7, 18, 9), 2, 43.46, -5.06, ("beach", "sailing boat", "sunset")),
+    Outing("Zermatt", _on(2021, 12, 27, 10), 1, 46.02, 7.75, ("snowy mountains", "forest", "portrait")),
+    Outing("Sossusvlei", _on(2022, 3, 4, 8), 2, -24.73, 15.34, ("desert", "red car", "sunset")),
+    Outing("Garden and friends", _on(2022, 6, 11, 15), 2, 50.11, 8.68, ("birthday cake", "portrait", "flowers")),
+    Outing("Iceland ring road", _on(2023, 5, 20, 11), 0, 63.53, -19.51, ("waterfall", "red car", "snowy mountains")),
+    Outing("Chicago", _on(2023, 10, 7, 19), -5, 41.88, -87.63, ("city at night", "portrait", "birthday cake")),
+    Outing("Keukenhof", _on(2024, 4, 21, 10), 2, 52.27, 4.55, ("flowers", "forest", "sailing boat")),
+    Outing("Island summer", _on(2024, 8, 2, 10), 3, 36.39, 25.46, ("beach", "city at night", "waterfall", "desert")),
 )
 
 

@@ -100,13 +100,8 @@ class Links(Protocol):
         unclustered: the first page of the unclustered.
     """
 
-    @property
-    def home(self) -> str:
-        """The front page."""
-
-    @property
-    def unclustered(self) -> str:
-        """The first page of the unclustered."""
+    home: str
+    unclustered: str
 
     def page(self, stem: str, number: int) -> str:
         """Give a page of photos.

@@ -78,7 +78,7 @@ def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool =
             # A page finds the sheets of its own photos or none: never another photo's picture.
             stamp = hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
             with new_folder(folder) as inside:
-                for number, sheet in enumerate(_photo_sheets(view, thumbnails)):
+                for number, sheet in enumerate(_sheets(keys, thumbnails)):
                     (inside / f"{stamp}-{number}.webp").write_bytes(sheet)
                     n_files, size_bytes = n_files + 1, size_bytes + len(sheet)
             sheets = f"{quote_from_bytes(os.fsencode(folder.name))}/{stamp}-"
@@ -160,22 +160,23 @@ def render_map(
         The page.
     """
     script = template_source("map.js")
-    covers = [view.photos[row].photo for row in view.covers]
+    keys = [photo.photo for photo in view.photos]
+    facts = _facts(view, names=names, sheets=sheets)
     template = template or environment().get_template("map.html")
     return template.render(
         style=template_source("map.css"),
         script=script,
         script_hash=script_hash(script),
-        facts=_json(_facts(view, names=names, sheets=sheets)),
-        arrays={name: _packed(array) for name, array in _arrays(view).items()},
+        facts=_json(facts),
+        arrays={name: _base64(np.ascontiguousarray(array).tobytes()) for name, array in _arrays(view).items()},
         # Read by the browser as text of one kind or another, never as HTML: base64 has no markup.
-        sheets=[] if sheets else [_base64(sheet) for sheet in _photo_sheets(view, thumbnails)],
-        covers=[_base64(sheet) for sheet in _sheets(covers, thumbnails, cell_px=COVER_PX)],
-        photos=_base64(bytes.fromhex("".join(photo.photo for photo in view.photos))),
-        n_photos=len(view.photos),
+        sheets=[] if sheets else [_base64(sheet) for sheet in _sheets(keys, thumbnails)],
+        covers=[_base64(sheet) for sheet in _sheets([keys[row] for row in view.covers], thumbnails, cell_px=COVER_PX)],
+        photos=_base64(bytes.fromhex("".join(keys))),
+        n_photos=len(keys),
         n_clusters=len(view.clusters),
         n_unclustered=int((view.labels < 0).sum()),
-        clusters=[_cluster(view, number, names=names) for number in range(len(view.clusters))],
+        clusters=facts["clusters"],
         originals=names,
         beside=bool(sheets),
     )
@@ -286,17 +287,9 @@ def _cell_px(n_photos: int) -> int:
     return LARGE_CELL_PX if n_photos <= MOST_LARGE_PICTURES else CELL_PX
 
 
-def _photo_sheets(view: MapView, thumbnails: Thumbnails) -> Iterator[bytes]:
-    return _sheets([photo.photo for photo in view.photos], thumbnails, cell_px=_cell_px(len(view.photos)))
-
-
-def _sheets(keys: Sequence[str], thumbnails: Thumbnails, *, cell_px: int) -> Iterator[bytes]:
+def _sheets(keys: Sequence[str], thumbnails: Thumbnails, *, cell_px: int = 0) -> Iterator[bytes]:
     for number in range(n_sheets(len(keys))):
         yield photo_sheet(keys, number, thumbnails=thumbnails, cell_px=cell_px)
-
-
-def _packed(array: NDArray[Any]) -> str:
-    return _base64(np.ascontiguousarray(array).tobytes())
 
 
 def _base64(data: bytes) -> str:

@@ -376,12 +376,12 @@ class Library:
             ModelError: the photo is not in the library and the model cannot be used.
         """
         from vecclust.library.opening import decode_limits
-        from vecclust.library.queries.search import similar
+        from vecclust.library.queries.search import answer, vector_of
 
-        path = os.path.abspath(photo)
-        with self._store.snapshot():
-            limits = decode_limits(self._config)
-            return similar(self._store, self._model, path, limit=limit, filters=filters, limits=limits)
+        store, path = self._store, os.path.abspath(photo)
+        with store.snapshot():
+            known, vector = vector_of(store, self._model, path, decode_limits(self._config))
+            return answer(store, self._model, path, vector, limit=limit, leave_out=known, filters=filters)
 
     def alike(self, photo: str, *, limit: Limit = 20) -> Answer:
         """Find photos like one of the library, whether its file is there now or not.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ class ModelBinding:
         store: the library's tables.
         config: the settings.
         embedder: an embedder to use instead of loading one.
+
+    Attributes:
+        n_threads: threads of a model that is loaded from now on, where no setting says otherwise; 0 for no limit.
     """
 
     def __init__(self, store: Store, *, config: Config, embedder: Embedder | None = None) -> None:
@@ -41,7 +45,7 @@ class ModelBinding:
         self._can_let_go = embedder is None
         self._used_s = time.monotonic()
         self._loading = threading.Lock()
-        self._n_threads = 0
+        self.n_threads = 0
 
     def check_asked(self) -> None:
         """Hold the model that a flag, the environment or a file asks for against the library's.
@@ -97,21 +101,13 @@ class ModelBinding:
                     device=wanted.device,
                     precision=wanted.precision,
                     batch_size=wanted.batch_size,
-                    threads=wanted.threads or self._n_threads,
+                    threads=wanted.threads or self.n_threads,
                 )
             if bound is not None and self._embedder.model_id != bound.model_id:
                 raise _mismatch(bound, self._embedder.model_id)
             # Loading took its time, and a model that was only just loaded is not idle.
             self._used_s = time.monotonic()
             return self._embedder
-
-    def limit(self, n_threads: int) -> None:
-        """Have the model use so many threads where no setting says otherwise.
-
-        Args:
-            n_threads: how many; 0 for no limit.
-        """
-        self._n_threads = n_threads
 
     @property
     def loading(self) -> bool:
@@ -154,11 +150,8 @@ def usable_models(
 
     folder = library_path(path)
     settings = load_config(find_config(folder, config), flags=flags)
-    store = open_store(folder, settings, write=False, missing_ok=True)
-    try:
+    with closing(open_store(folder, settings, write=False, missing_ok=True)) as store:
         bound = store.model()
-    finally:
-        store.close()
     used = settings.model if bound is None else bound.name
     return tuple(
         ModelStatus(info.name, info.name == used, info.usable, info.dim, info.size_bytes, info.note)

@@ -86,7 +86,7 @@ class WatchedLibrary(Library):
             n_threads: threads of the model and decoding processes, where no setting says otherwise; 0 for no limit.
         """
         self._ingest.keep_warm(processes=n_threads)
-        self._model.limit(n_threads)
+        self._model.n_threads = n_threads
         self._runs.keep_warm()
 
     def let_go(self, *, idle_s: float) -> bool:
@@ -139,7 +139,7 @@ class WatchedLibrary(Library):
 
         Whoever asks for it has them made elsewhere when `missing_fit` says why, and adopts them.
         """
-        self._runs.leave_fits()
+        self._runs.fits_here = False
 
     @property
     def missing_fit(self) -> str:

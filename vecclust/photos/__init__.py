@@ -13,7 +13,7 @@ from vecclust.photos.content import DecodeLimits, Original, open_original, read_
 from vecclust.photos.formats import end_of
 from vecclust.photos.ignore import IgnoreRules
 from vecclust.photos.pool import DecodePool, KnownPhoto, available_cpus, read_photo
-from vecclust.photos.walk import is_quiet, is_same, look_at, look_below, seen_from, tells_time, walk
+from vecclust.photos.walk import Walk, is_quiet, is_same, look_at, look_below, seen_from, tells_time, walk
 
 __all__ = [
     "DecodeLimits",
@@ -21,6 +21,7 @@ __all__ = [
     "IgnoreRules",
     "KnownPhoto",
     "Original",
+    "Walk",
     "available_cpus",
     "end_of",
     "is_quiet",

@@ -13,6 +13,8 @@ RefitKind = Literal["full", "continued", "light"]
 # The figures of a run that say how many fits since the last one from nothing it is the last of, and how many light ones
 # in a row.
 N_CONTINUED, N_LIGHT = "n_continued", "n_light"
+# What a refit does to the identity of clusters: the counts of a report, and keys of a run's `changes`.
+IDENTITY = ("kept", "born", "split", "merged", "gone")
 
 
 def kind_of(figures: Mapping[str, Any]) -> RefitKind:

@@ -27,17 +27,15 @@ from vecclust.server.app import Api, Question, status_of
 from vecclust.server.client import Client
 from vecclust.types.edits import EditRequest
 from vecclust.types.pages import Overview
-from vecclust.web import dropped, edits, forms
+from vecclust.web import dropped, forms
 from vecclust.web.events import Events
 from vecclust.web.live_map import LiveMap
 from vecclust.web.opener import LibraryOpener
 from vecclust.web.pages import LivePages, live_assets
 from vecclust.web.pictures import Picture, Pictures
-from vecclust.web.recent import Recent
 from vecclust.web.refit import ProposedRefit
 
 N_ALIKE = 24
-N_FOUND = 60
 # Of the last changes that had something to tell, for the page that is shown after each.
 _N_NOTICES = 50
 # On the map's panel: two rows of four.
@@ -87,7 +85,7 @@ class App:
         self._refit = ProposedRefit(opener, client=self._client)
         self._live_map = LiveMap(self._live, opener=opener, pictures=self._pictures)
         self._drops = dropped.Drops(library, client=self._client, pictures=self._pictures)
-        self._notices = Recent[tuple[str, ...]](_N_NOTICES)
+        self._notices = dropped.Recent[tuple[str, ...]](_N_NOTICES)
         self._event_source = Events(self._live, refit=self._refit, is_ending=is_ending)
 
     def close(self) -> None:
@@ -154,7 +152,7 @@ class App:
 
     def _search(self, request: Request) -> Response:
         asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
-        answer = self._client.search(asked, limit=N_FOUND)
+        answer = self._client.search(asked, limit=dropped.N_FOUND)
         photos = self._live.shown([hit.photo for hit in answer.results])
         return HTMLResponse(self._pages.found(self._live.overview(), asked=asked, query=asked, photos=photos))
 
@@ -219,20 +217,20 @@ class App:
 
     async def _merge(self, request: Request) -> Response:
         cluster, given = forms.part(request, "cluster"), await forms.fields(request)
-        return await self._edited(edits.about_clusters(cluster, given), {"from": [cluster]})
+        return await self._edited(forms.about_clusters(cluster, given), {"from": [cluster]})
 
     async def _edit(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._edited(edits.about_photos(given), given)
+        return await self._edited(forms.about_photos(given), given)
 
     async def _take_back(self, request: Request) -> Response:
         given = await forms.fields(request)
-        return await self._edited(edits.about_edit(str(request.path_params["edit"])), given)
+        return await self._edited(forms.about_edit(str(request.path_params["edit"])), given)
 
-    async def _edited(self, edit: EditRequest, given: edits.Fields) -> Response:
+    async def _edited(self, edit: EditRequest, given: forms.Fields) -> Response:
         report = await run_in_threadpool(self._client.edit, edit)
         overview = await run_in_threadpool(self._live.overview)
-        page = edits.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
+        page = forms.page_after(given, report, clusters={one.entry.id for one in overview.clusters})
         return _to(f"{page}?told={self._notices.put(report.notices)}" if report.notices else page)
 
     def _roll_back(self, request: Request) -> Response:

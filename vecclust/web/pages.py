@@ -142,13 +142,8 @@ class LivePages:
             name=text.file_name(facts.path),
             paths=[plain(path) for path in paths],
             taken="" if shown.taken is None else shown.taken.strftime("%Y-%m-%d %H:%M"),
-            width=facts.width,
-            height=facts.height,
-            latitude=facts.latitude,
-            longitude=facts.longitude,
+            facts=facts,
             cluster=_cluster_of(facts),
-            strength=facts.strength,
-            by=facts.assigned_by,
             figures=self._sheets.figures(alike),
             choices=self._choices(overview),
         )
@@ -275,13 +270,10 @@ def _page(template: str, overview: Overview, **given: Any) -> str:
 
 def _run(run: Run) -> dict[str, Any]:
     return {
-        "id": run.run,
+        "run": run,
         "when": datetime.fromtimestamp(run.created_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
         "reason": plain(run.reason),
         "kind": {"full": "from nothing", "continued": "continued", "light": "newcomers settled"}[run.kind],
-        "photos": run.n_photos,
-        "clusters": run.n_clusters,
-        "noise": run.n_noise,
         "changes": [(title, run.changes[name]) for name, title in CHANGES if run.changes.get(name)],
         "moved": run.changes.get("labels_changed", 0),
     }

@@ -75,15 +75,10 @@ def serve(library: WatchedLibrary, *, opener: LibraryOpener, port: int, announce
 
 
 def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen()
+        return socket.create_server((HOST, port))
     except OSError as error:
-        listener.close()
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             why = "is taken" if error.errno == errno.EADDRINUSE else "is not yours to use"
             raise UsageError(f"port {port} {why}", hint="Name another with --port, or none for any.") from error
         raise
-    return listener

@@ -6,12 +6,13 @@ import dataclasses
 
 import pytest
 
-from vecclust.library.ingest.plan import FolderHealth, judge, reason_to_pause
-from vecclust.types.files import FileRow, Root
+from vecclust.library.ingest.plan import judge, reason_to_pause
+from vecclust.photos.walk import UnreadablePlace, Walk
+from vecclust.types.files import FileRow, Root, SeenFile
 
 DAY_NS = 86_400 * 10**9
 ROOT = Root("/p", device=1)
-HEALTHY = FolderHealth(exists=True, complete=True, device=1, n_seen=50)
+HEALTHY = Walk("/p", exists=True, device=1, files=tuple(SeenFile("/p", f"{i}.jpg", 1, 1, 1, i, 1) for i in range(50)))
 
 
 def rows(n: int, *, missing_since_ns: int = 0) -> list[FileRow]:
@@ -22,18 +23,18 @@ def rows(n: int, *, missing_since_ns: int = 0) -> list[FileRow]:
 
 
 @pytest.mark.parametrize(
-    ("health", "n_absent", "words"),
+    ("seen", "n_absent", "words"),
     [
         (dataclasses.replace(HEALTHY, exists=False), 3, "not there"),
-        (dataclasses.replace(HEALTHY, complete=False), 3, "cannot be read"),
+        (dataclasses.replace(HEALTHY, unreadable=(UnreadablePlace("a", "Permission denied"),)), 3, "cannot be read"),
         (dataclasses.replace(HEALTHY, device=2), 3, "another device"),
-        (dataclasses.replace(HEALTHY, n_seen=0), 3, "empty"),
+        (dataclasses.replace(HEALTHY, files=()), 3, "empty"),
         (HEALTHY, 60, "60 of 100 files are gone at once"),
     ],
 )
-def test_an_unhealthy_folder_pauses_removal(health: FolderHealth, n_absent: int, words: str) -> None:
+def test_an_unhealthy_folder_pauses_removal(seen: Walk, n_absent: int, words: str) -> None:
     """Unplugged, unreadable, swapped, emptied or mostly gone: nothing is believed."""
-    assert words in reason_to_pause(health, root=ROOT, n_known=100, absent=rows(n_absent), lost_share=0.5)
+    assert words in reason_to_pause(seen, root=ROOT, n_known=100, absent=rows(n_absent), lost_share=0.5)
 
 
 def test_a_few_deleted_files_are_believed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from vecclust.library.queries.drift import FALSE_ALARMS, LEAST_RECENT, MOST_RECENT, NO_DRIFT_YET, alarm_from, drift_of
+from vecclust.library.queries.status import FALSE_ALARMS, LEAST_RECENT, MOST_RECENT, NO_DRIFT_YET, alarm_from, drift_of
 from vecclust.types.clusters import Label
 
 

@@ -17,8 +17,8 @@ from vecclust.clustering import FitParams
 from vecclust.library.edits import UNCLUSTERED, Edits
 from vecclust.library.opening import SystemClock
 from vecclust.library.queries.clusters import list_clusters, read_history
-from vecclust.library.runs.arrivals import Labeller
 from vecclust.library.runs.refit import refit
+from vecclust.library.runs.runs import Labeller
 from vecclust.store import Store
 from vecclust.types.edits import EditRequest
 from vecclust.types.photos import PhotoRow

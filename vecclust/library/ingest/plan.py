@@ -17,6 +17,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vecclust.photos import Walk
 from vecclust.types.files import FileRow, Root, SeenFile
 
 # Pauses after a failed attempt: a file still being copied is soon finished, a broken one is asked about ever less
@@ -117,43 +118,14 @@ def file_row(seen: SeenFile, *, photo: str | None) -> FileRow:
         seen: the file.
         photo: what it holds, as far as that is known.
     """
-    return FileRow(
-        root=seen.root,
-        path=seen.path,
-        size_bytes=seen.size_bytes,
-        mtime_ns=seen.mtime_ns,
-        ctime_ns=seen.ctime_ns,
-        inode=seen.inode,
-        photo=photo,
-    )
+    return FileRow(seen.root, seen.path, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, seen.inode, photo)
 
 
-@dataclass(frozen=True, slots=True)
-class FolderHealth:
-    """What a walk says of its folder.
-
-    Attributes:
-        exists: whether the folder is there and could be listed.
-        complete: whether every directory below it could be listed.
-        device: `st_dev` now, 0 where it does not exist.
-        n_seen: photo files seen.
-        mounts: directories below it that are on another device, as relative paths.
-    """
-
-    exists: bool
-    complete: bool
-    device: int
-    n_seen: int
-    mounts: tuple[str, ...] = ()
-
-
-def reason_to_pause(
-    health: FolderHealth, *, root: Root, n_known: int, absent: Sequence[FileRow], lost_share: float
-) -> str:
+def reason_to_pause(seen: Walk, *, root: Root, n_known: int, absent: Sequence[FileRow], lost_share: float) -> str:
     """Say why nothing of a folder may be marked missing.
 
     Args:
-        health: what the walk says.
+        seen: what a walk through it saw.
         root: the folder as the last complete scan left it.
         n_known: rows of the folder.
         absent: rows whose files were not seen.
@@ -162,17 +134,17 @@ def reason_to_pause(
     Returns:
         The reason, or an empty string where absences are to be believed.
     """
-    if not health.exists:
+    if not seen.exists:
         return "the folder is not there or cannot be read"
-    if not health.complete:
+    if not seen.complete:
         return "a part of the folder cannot be read"
     if not absent:
         return ""
-    if root.device and health.device != root.device:
+    if root.device and seen.device != root.device:
         return "the folder is on another device than before (a drive that is not mounted?)"
-    if health.n_seen == 0:
+    if not seen.files:
         return "the folder is empty (a drive that is not mounted?)"
-    for mount in sorted(set(root.mounts) - set(health.mounts)):
+    for mount in sorted(set(root.mounts) - set(seen.mounts)):
         if any(row.path.startswith(mount + os.sep) for row in absent):
             return f"{mount!r} in it is no longer on a device of its own (a drive that is not mounted?)"
     newly = sum(1 for row in absent if not row.missing_since_ns)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecclust.config import Config
-from vecclust.library.ingest.plan import Absences, FolderHealth, Job, Plan, judge, make_plan, reason_to_pause
+from vecclust.library.ingest.plan import Absences, Job, Plan, judge, make_plan, reason_to_pause
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, waiting_row
 from vecclust.library.ingest.work import Done, Work
 from vecclust.library.opening import ignore_rules
-from vecclust.photos import look_below, walk
+from vecclust.photos import Walk, look_below, walk
 from vecclust.types.files import FileRow, Root, ScanReport
 from vecclust.types.progress import Progress, no_progress
 
@@ -64,10 +64,9 @@ class _Folder:
     """One folder of a scan: what it was, what a walk saw, what is to be done, and why removal is paused."""
 
     root: Root
-    health: FolderHealth
+    seen: Walk
     plan: Plan
     n_known: int
-    n_skipped: int
     paused: str = ""
 
 
@@ -147,17 +146,15 @@ class Scan:
         Returns:
             What was found and done.
         """
-        folders = []
+        plans = []
         for root in self._store.roots():
             inside = sorted({os.path.relpath(path, root.path) for path in paths if _is_below(path, root.path)})
             looks = (look_below(root.path, path, self._rules) for path in inside)
             seen = [file for file in looks if file is not None]
             rows = self._store.files_at([file.path for file in seen], root=root.path) if seen else {}
-            plan = make_plan(seen, rows, now_ns=self._clock.now_ns())
-            health = FolderHealth(True, False, root.device, len(seen))
-            folders.append(_Folder(root, health, plan, len(rows), root.n_skipped))
-        done = self._bring_in(folders, ScanRequest(patient=False), progress=progress)
-        return _report(done, folders, n_moved=0, removed=0, missing=0)
+            plans.append(make_plan(seen, rows, now_ns=self._clock.now_ns()))
+        done = self._bring_in(plans, ScanRequest(patient=False), progress=progress)
+        return _report(done, plans, n_moved=0)
 
     def _absorb(self, absorbed: Sequence[Root], roots: Sequence[Root]) -> None:
         """Give the rows of folders that now lie inside a larger one to that one."""
@@ -174,9 +171,8 @@ class Scan:
         rows = {row.path: row for row in self._store.files(root=root.path)}
         seen = walk(root.path, self._rules)
         plan = make_plan(seen.files, rows, now_ns=self._clock.now_ns(), retry_all=request.retry_all)
-        health = FolderHealth(seen.exists, seen.complete, seen.device, len(seen.files), seen.mounts)
-        folder = _Folder(root, health, plan, len(rows), seen.n_skipped)
-        if request.prune and health.exists and health.complete:
+        folder = _Folder(root, seen, plan, len(rows))
+        if request.prune and seen.complete:
             return folder
         return self._pausing(folder, plan.absent)
 
@@ -184,7 +180,7 @@ class Scan:
         """Find out whether so many absent files are to be believed."""
         lost_share = self._config.scan.lost_share
         reason = reason_to_pause(
-            folder.health, root=folder.root, n_known=folder.n_known, absent=absent, lost_share=lost_share
+            folder.seen, root=folder.root, n_known=folder.n_known, absent=absent, lost_share=lost_share
         )
         return dataclasses.replace(folder, paused=reason)
 
@@ -200,13 +196,14 @@ class Scan:
             problems=sum(len(folder.plan.held) for folder in folders),
             missing=sum(len(one.mark) + len(one.keep) for one in absences),
             dry_run=True,
-            notices=tuple(notice for folder in folders for notice in _notices(folder)),
+            notices=_notices(folders),
         )
 
     def _carry_out(
         self, folders: Sequence[_Folder], request: ScanRequest, *, everything: bool, progress: Progress
     ) -> ScanReport:
-        done = self._bring_in(folders, request, progress=progress)
+        plans = [folder.plan for folder in folders]
+        done = self._bring_in(plans, request, progress=progress)
         folders = [self._pausing(folder, _lost(folder, done.ready)) if folder.paused else folder for folder in folders]
         moved_from = _moved(done.ready, folders)
         marked, removed = self._settle_absences(folders, moved_from, request)
@@ -214,15 +211,16 @@ class Scan:
         if healthy and not done.pending and not done.left:
             self._remove_orphans()
         self._store.put_roots(self._visited(folders))
-        return _report(done, folders, n_moved=len(moved_from), removed=removed, missing=marked)
+        report = _report(done, plans, n_moved=len(moved_from))
+        return dataclasses.replace(report, removed=removed, missing=marked, notices=_notices(folders))
 
-    def _bring_in(self, folders: Sequence[_Folder], request: ScanRequest, *, progress: Progress) -> Done:
+    def _bring_in(self, plans: Sequence[Plan], request: ScanRequest, *, progress: Progress) -> Done:
         """Read what is new or changed."""
-        jobs = [job for folder in folders for job in folder.plan.jobs]
+        jobs = [job for plan in plans for job in plan.jobs]
         finished, pending = part(jobs, self._settle, now_ns=self._clock.now_ns())
         left: list[Job] = []
         if request.at_most:
-            finished, left = _first(finished, folders, at_most=request.at_most)
+            finished, left = _first(finished, plans, at_most=request.at_most)
         sizes = {job.seen.size_bytes for job in (*finished, *pending)}
         work = Work(
             self._store,
@@ -233,7 +231,7 @@ class Scan:
         )
         if finished or (request.patient and pending):
             pending = self._read(work, finished, pending, patient=request.patient, progress=progress)
-        back = [dataclasses.replace(row, missing_since_ns=0) for folder in folders for row in folder.plan.back]
+        back = [dataclasses.replace(row, missing_since_ns=0) for plan in plans for row in plan.back]
         self._store.put_files([*back, *(waiting_row(job) for job in pending)])
         work.done.pending, work.done.left = pending, left
         return work.done
@@ -297,14 +295,14 @@ class Scan:
         now_ns = self._clock.now_ns()
         visited = {}
         for folder in folders:
-            complete = folder.health.exists and folder.health.complete and not folder.paused
+            complete = folder.seen.complete and not folder.paused
             visited[folder.root.path] = dataclasses.replace(
                 folder.root,
                 paused=folder.paused,
-                device=folder.health.device if complete else folder.root.device,
+                device=folder.seen.device if complete else folder.root.device,
                 last_scan_ns=now_ns if complete else folder.root.last_scan_ns,
-                n_skipped=folder.n_skipped,
-                mounts=folder.health.mounts if complete else folder.root.mounts,
+                n_skipped=folder.seen.n_skipped,
+                mounts=folder.seen.mounts if complete else folder.root.mounts,
             )
         return [visited.get(root.path, root) for root in self._store.roots()]
 
@@ -331,12 +329,12 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _first(jobs: Sequence[Job], folders: Iterable[_Folder], *, at_most: int) -> tuple[list[Job], list[Job]]:
+def _first(jobs: Sequence[Job], plans: Iterable[Plan], *, at_most: int) -> tuple[list[Job], list[Job]]:
     """Part jobs to do now from those to leave, newest first.
 
     What may have moved is never left, for absence is judged now. What arrives during a long import is the newest.
     """
-    gone_bytes = {row.size_bytes for folder in folders for row in folder.plan.absent}
+    gone_bytes = {row.size_bytes for plan in plans for row in plan.absent}
     moves = [job for job in jobs if job.before is None and job.seen.size_bytes in gone_bytes]
     others = [job for job in jobs if job.before is not None or job.seen.size_bytes not in gone_bytes]
     others.sort(key=lambda job: -job.seen.ctime_ns)
@@ -366,7 +364,7 @@ def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> list
     return [absent[photo].pop() for job, photo in ready if job.before is None and absent.get(photo)]
 
 
-def _report(done: Done, folders: Sequence[_Folder], *, n_moved: int, removed: int, missing: int) -> ScanReport:
+def _report(done: Done, plans: Sequence[Plan], *, n_moved: int) -> ScanReport:
     added = updated = unchanged = 0
     for job, photo in done.ready:
         if job.before is None or job.before.photo is None:
@@ -379,21 +377,18 @@ def _report(done: Done, folders: Sequence[_Folder], *, n_moved: int, removed: in
         added=added - n_moved,
         updated=updated,
         moved=n_moved,
-        removed=removed,
-        unchanged=unchanged + sum(folder.plan.unchanged for folder in folders),
-        problems=len(done.failed) + sum(len(folder.plan.held) for folder in folders),
+        unchanged=unchanged + sum(plan.unchanged for plan in plans),
+        problems=len(done.failed) + sum(len(plan.held) for plan in plans),
         pending=len(done.pending),
         left=tuple(job.seen.absolute for job in done.left),
-        missing=missing,
         new_photos=done.embedded,
-        notices=tuple(notice for folder in folders for notice in _notices(folder)),
     )
 
 
-def _notices(folder: _Folder) -> tuple[str, ...]:
-    if not folder.paused:
-        return ()
-    return (
+def _notices(folders: Iterable[_Folder]) -> tuple[str, ...]:
+    return tuple(
         f"{folder.root.path}: {folder.paused}; nothing is removed. "
-        "Run scan again when it is back, or scan --prune if the photos are meant to go.",
+        "Run scan again when it is back, or scan --prune if the photos are meant to go."
+        for folder in folders
+        if folder.paused
     )

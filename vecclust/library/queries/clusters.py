@@ -62,7 +62,7 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
                 suggested_name=suggested.get(row.cluster),
             )
         )
-    return tuple(sorted(entries, key=lambda entry: (-entry.size, _number(entry.id))))
+    return tuple(sorted(entries, key=lambda entry: (-entry.size, int(entry.id[1:]))))
 
 
 def _mean_strengths(labels: Collection[Label]) -> dict[str, float]:
@@ -72,10 +72,6 @@ def _mean_strengths(labels: Collection[Label]) -> dict[str, float]:
             total, count = sums.get(label.cluster, (0.0, 0))
             sums[label.cluster] = (total + label.strength, count + 1)
     return {cluster: total / count for cluster, (total, count) in sums.items()}
-
-
-def _number(cluster: str) -> int:
-    return int(cluster[1:])
 
 
 def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> ClusterPage:

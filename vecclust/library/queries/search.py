@@ -45,31 +45,6 @@ class Scope:
     until_ns: int | None = None
 
 
-def similar(
-    store: Store, model: ModelBinding, path: str, *, limit: int, filters: Filters, limits: DecodeLimits
-) -> Answer:
-    """Find photos like a file.
-
-    Args:
-        store: the library's tables.
-        model: its model, loaded only for a file that the library does not know.
-        path: absolute.
-        limit: hits wanted, at least 1.
-        filters: what the answer is limited to.
-        limits: what decoding a file may cost that the library does not know.
-
-    Returns:
-        The hits, without the photo itself.
-
-    Raises:
-        NotFound: the library is empty, or there is no such file.
-        PhotoError: the file cannot be read as a picture.
-        ModelError: the file is not in the library and the model cannot be used.
-    """
-    photo, vector = _vector_of(store, model, path, limits)
-    return answer(store, model, path, vector, limit=limit, leave_out=photo, filters=filters)
-
-
 def answer(
     store: Store,
     model: ModelBinding,
@@ -101,8 +76,20 @@ def answer(
     return Answer(query, model.known().model_id, with_clusters(store, hits), notices)
 
 
-def _vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits) -> tuple[str, NDArray[np.float32]]:
-    """Give a file's content hash and vector: the stored one while its content is known, a fresh one otherwise."""
+def vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits) -> tuple[str, NDArray[np.float32]]:
+    """Give a file's content hash and vector: the stored one while its content is known, a fresh one otherwise.
+
+    Args:
+        store: the library's tables.
+        model: its model, loaded only for a file that the library does not know.
+        path: absolute.
+        limits: what decoding a file may cost that the library does not know.
+
+    Raises:
+        NotFound: the library is empty, or there is no such file.
+        PhotoError: the file cannot be read as a picture.
+        ModelError: the file is not in the library and the model cannot be used.
+    """
     model.known()
     row = row_of(store, path)
     try:

@@ -19,7 +19,7 @@ from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints, suggested_names
 from vecclust.types.progress import Progress, no_progress
-from vecclust.types.runs import RefitKind, RefitReport, Run
+from vecclust.types.runs import IDENTITY, RefitKind, RefitReport, Run
 
 if TYPE_CHECKING:
     from vecclust.clustering import Carried, FitParams
@@ -230,7 +230,7 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
         seconds=result.seconds,
         parent=store.state().current_run,
         reason=reason,
-        changes={name: getattr(report, name) for name in ("kept", "born", "split", "merged", "gone", "labels_changed")},
+        changes={name: getattr(report, name) for name in (*IDENTITY, "labels_changed")},
     )
     store.commit_run(
         run,
