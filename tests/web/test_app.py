@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.web.served import CLUSTER_NAME, HUES, NAMES, Served, TestOpener, make, picture, put, serving
 from vecclust.exports.text import plain
+from vecclust.server.verbs import VERBS
 from vecclust.web import dropped
 from vecclust.web.forms import _MOST_FORM_BYTES
 
@@ -454,3 +455,19 @@ def test_the_map_is_drawn_from_kept_places_and_its_sheets_are_served(served: Ser
     assert Image.open(io.BytesIO(sheet.body)).width == facts["columns"] * facts["cell"]
     assert served.get(f"{facts['sheets']}1.webp").status == 404
     assert served.get("/map/sheet/other/0.webp").status == 404
+
+
+def test_the_api_is_offered_beside_the_pages(served: Served) -> None:
+    """The verbs of the daemon's own, to who holds the key: read, changed, refused; nobody else hears a word."""
+    assert set(served.get("/api/v1").json()["verbs"]) == set(VERBS)
+    asked = json.dumps({"arguments": {"text": "green", "limit": 2}}).encode()
+    found = served.post("/api/v1/search", asked, Content_Type="application/json").json()["result"]
+    assert len(found["results"]) == 2
+    named = json.dumps({"arguments": {"cluster": "c3", "name": "Meadow"}}).encode()
+    assert served.post("/api/v1/rename", named, Content_Type="application/json").json()["result"]["name"] == "Meadow"
+    refused = served.post("/api/v1/cluster", json.dumps({"arguments": {"cluster": "c99"}}).encode())
+    assert (refused.status, refused.json()["error"]["kind"]) == (404, "not_found")
+    assert served.post("/api/v1/cluster", b"{}").status == 400
+    assert (
+        served.ask("POST", "/api/v1/search", {"Host": served.host, "Origin": served.origin}, body=asked).status == 401
+    )
