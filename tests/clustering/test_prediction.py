@@ -87,8 +87,6 @@ def regrouped(state: FitState, *, min_samples: int) -> FitState:
     """The same layout, grouped anew with another density and without a second pass."""
     params = replace(state.params, min_samples=min_samples, min_group_size=state.params.min_cluster_size)
     grouping = hdbscan_clusters(state.layout, params=params, neighbours=state.neighbours)
-    assert grouping.tree is not None
-    assert grouping.selection is not None
     return replace(
         state,
         params=params,

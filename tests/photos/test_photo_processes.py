@@ -71,7 +71,7 @@ def test_the_kernel_ends_a_hang_when_the_parent_does_not() -> None:
     """A stopped parent cannot watch the clock; the child's own alarm, five seconds later, does."""
     child = processes._Child()
     try:
-        child.greet(ChildOrder(behave, os.getpid(), time_s=-4.5, memory_bytes=0))
+        child.call(ChildOrder(behave, os.getpid(), time_s=-4.5, memory_bytes=0), time_s=60.0)
         with pytest.raises(ChildDied, match="SIGALRM"):
             child.call((("hang",), {}), time_s=60)
     finally:
@@ -82,7 +82,7 @@ def test_an_alarm_is_over_with_its_call() -> None:
     """A child that waits for work is not killed by the clock of its last call."""
     child = processes._Child()
     try:
-        child.greet(ChildOrder(behave, os.getpid(), time_s=-4.7, memory_bytes=0))
+        child.call(ChildOrder(behave, os.getpid(), time_s=-4.7, memory_bytes=0), time_s=60.0)
         assert child.call((("quick",), {}), time_s=60) == (True, "quick")
         with pytest.raises(subprocess.TimeoutExpired):
             child._process.wait(timeout=0.6)

@@ -19,6 +19,8 @@ from vecclust.clustering.params import AUTO_MIN_SAMPLES, AUTO_SIZE_MIN, FitParam
 from vecclust.clustering.selection import add_small_clusters, merge_nodes, split_large, split_nodes
 from vecclust.clustering.state import FitState
 from vecclust.clustering.tree import (
+    NO_SELECTION,
+    NO_TREE,
     CondensedTree,
     Hierarchy,
     Selection,
@@ -46,18 +48,18 @@ class Clustering:
     Attributes:
         labels: (n,) int64, -1 for noise.
         strengths: (n,) float32 in [0, 1], 0 for noise.
-        tree: the condensed tree, or None for k-means and agglomerative.
-        selection: the chosen nodes, or None likewise.
+        tree: the condensed tree, `NO_TREE` for k-means and agglomerative.
+        selection: the chosen nodes, `NO_SELECTION` likewise.
         core_distances: (n,) float64, empty for k-means and agglomerative.
-        centroids: (k, c) float64 means of the clusters in the layout, empty for HDBSCAN.
+        centroids: (k, c) float64 means of the clusters in the layout, (0, 0) for HDBSCAN.
         n_refined: clusters that were looked into and cut.
         n_small: clusters smaller than the smallest, from the second pass.
     """
 
     labels: Int64s
     strengths: Float32s
-    tree: CondensedTree | None
-    selection: Selection | None
+    tree: CondensedTree
+    selection: Selection
     core_distances: Float64s
     centroids: Float64s
     n_refined: int = 0
@@ -115,8 +117,7 @@ def hdbscan_clusters(
         alone = isolated_outliers(labels, outlier, neighbours=neighbours, least_size=params.min_cluster_size)
         labels[alone], strengths[alone] = -1, 0.0
     cores = core_distances(points, min_samples=max(1, min(params.min_samples, n - 1)))
-    no_centroids = np.zeros((0, points.shape[1]))
-    found = Clustering(labels, strengths, tree, selection, cores, no_centroids, n_refined, len(small))
+    found = Clustering(labels, strengths, tree, selection, cores, np.zeros((0, 0)), n_refined, len(small))
     return found if before is None else _with_continuity(found, before, neighbours=neighbours, params=params)
 
 
@@ -147,7 +148,6 @@ def isolated_outliers(labels: Int64s, outlier: Bools, *, neighbours: Int32s, lea
 
 def _with_continuity(found: Clustering, before: Int64s, *, neighbours: Int32s, params: FitParams) -> Clustering:
     """Keep points where they were; those that the tree puts elsewhere are as strong as their neighbours are there."""
-    assert found.selection is not None
     kept = keep_labels(found.labels, before, neighbours=neighbours, least_size=params.min_group_size)
     node_label = found.selection.node_label
     node_label = np.where(node_label >= 0, np.append(kept.label_of, -1)[node_label], -1).astype(np.int32)
@@ -190,7 +190,7 @@ def partition(points: Float32s, *, params: FitParams) -> Clustering:
 
     if len(points) == 0:
         return _with_centroids(points, np.zeros(0, np.int64))
-    count = min(params.n_clusters or _best_count(points, params=params), _n_distinct(points))
+    count = min(params.n_clusters or _best_count(points, params=params), len(np.unique(points, axis=0)))
     if params.clusterer == "kmeans":
         model = KMeans(count, n_init=4, random_state=params.seed).fit(points.astype(np.float64))
         return _with_centroids(points, model.labels_.astype(np.int64))
@@ -203,9 +203,8 @@ def _ward(points: Float32s, count: int, *, n_neighbors: int) -> Int64s:
 
     if count < 2:
         return np.zeros(len(points), np.int64)
-    links = None
-    if len(points) > MAX_FOR_ALL_PAIRS:
-        links = kneighbors_graph(points, n_neighbors, include_self=False)
+    is_large = len(points) > MAX_FOR_ALL_PAIRS
+    links = kneighbors_graph(points, n_neighbors, include_self=False) if is_large else None
     with warnings.catch_warnings():
         # "the number of connected components is ... > 1. Completing it": that is what is wanted.
         warnings.simplefilter("ignore", UserWarning)
@@ -296,11 +295,7 @@ def _with_centroids(points: Float32s, labels: Int64s) -> Clustering:
     np.add.at(centroids, labels, points.astype(np.float64))
     centroids /= sizes[:, None]
     strengths = simplified_silhouette(points, labels, centroids=centroids)
-    return Clustering(labels, strengths, None, None, np.zeros(0), centroids)
-
-
-def _n_distinct(points: Float32s) -> int:
-    return len(np.unique(points, axis=0))
+    return Clustering(labels, strengths, NO_TREE, NO_SELECTION, np.zeros(0), centroids)
 
 
 def _best_count(points: Float32s, *, params: FitParams) -> int:
@@ -312,7 +307,7 @@ def _best_count(points: Float32s, *, params: FitParams) -> int:
     rng = np.random.default_rng(params.seed)
     chosen = np.sort(rng.choice(len(points), min(SILHOUETTE_SAMPLE, len(points)), replace=False))
     sample = points[chosen].astype(np.float64)
-    n_distinct = _n_distinct(points[chosen])
+    n_distinct = len(np.unique(points[chosen], axis=0))
     if n_distinct < 3:
         return max(1, n_distinct)
     tree = linkage(sample, "ward") if params.clusterer == "agglomerative" else None

@@ -16,7 +16,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -52,26 +53,23 @@ class _Stopwatch:
     """Times the stages of a fit and passes on how far they are."""
 
     def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
+        self._progress: Progress = progress or (lambda stage, done, total: None)
         self.seconds: dict[str, float] = {}
 
     @property
     def total_s(self) -> float:
         return sum(self.seconds.values())
 
-    def within(self, stage: str) -> Callable[[int, int], None] | None:
-        progress = self._progress
-        return None if progress is None else lambda done, total: progress(stage, done, total)
+    def within(self, stage: str) -> Callable[[int, int], None]:
+        return partial(self._progress, stage)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
-        if self._progress is not None:
-            self._progress(name, 0, 1)
+        self._progress(name, 0, 1)
         yield
         self.seconds[name] = time.perf_counter() - began
-        if self._progress is not None:
-            self._progress(name, 1, 1)
+        self._progress(name, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +143,12 @@ def fit(
     with clock.stage("width"):
         params = choose_n_neighbors(pictures, params, progress=clock.within("width"))
     with clock.stage("neighbours"):
-        known = None if earlier is None else known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
+        known = known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
         graph = warm_graph(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
     with clock.stage("layout"):
         start = initial_layout(earlier, known=known, graph=graph, params=params) if kind != "full" else None
         kind = kind if start is not None else "full"
-        new = known < 0 if kind == "light" and known is not None else None
+        new = known < 0 if kind == "light" else None
         layout, projection = _layout(pictures, graph, params=params, start=start, new=new)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
@@ -215,9 +213,7 @@ def _state(
     result: tuple[Clustering, FitParams],
 ) -> FitState:
     (layout, projection), (found, params) = laid_out, result
-    tree, selection = found.tree, found.selection
-    nodes = np.zeros(0, np.int32)
-    densities = np.zeros(0, np.float64)
+    kept = {field.name: getattr(part, field.name) for part in (found.tree, found.selection) for field in fields(part)}
     return FitState(
         params=params,
         n_dimensions=vectors.shape[1],
@@ -230,13 +226,7 @@ def _state(
         strengths=found.strengths,
         projection_mean=projection.mean,
         projection_components=projection.components,
-        centroids=np.zeros((0, 0), np.float64) if tree else found.centroids,
+        centroids=found.centroids,
         core_distances=found.core_distances,
-        point_parent=tree.point_parent if tree else nodes,
-        point_lambda=tree.point_lambda if tree else densities,
-        node_parent=tree.node_parent if tree else nodes,
-        node_birth=tree.node_birth if tree else densities,
-        node_size=tree.node_size if tree else np.zeros(0, np.int64),
-        node_label=selection.node_label if selection else nodes,
-        node_max_lambda=selection.node_max_lambda if selection else densities,
+        **kept,
     )

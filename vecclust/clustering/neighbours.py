@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def neighbour_graph(
     """
     k = max(0, min(k, len(vectors) - 1))
     with _limited(threads):
-        return _lists_of(vectors, np.arange(len(vectors)), k=k, progress=progress)
+        return _lists_of(vectors, vectors, own=np.arange(len(vectors)), k=k, progress=progress)
 
 
 def update_graph(
@@ -115,7 +116,7 @@ def update_graph(
         indices[came], distances[came] = found.indices, found.distances
         crowded = np.bincount(row, minlength=n) > MAX_NEWCOMERS_PER_LIST
         search = np.flatnonzero((old & ~whole) | crowded)
-        found = _lists_of(vectors, search, k=k, progress=progress)
+        found = _lists_of(vectors, vectors[search], own=search, k=k, progress=progress)
         indices[search], distances[search] = found.indices, found.distances
     rows, lists = _merged_lists(indices, row[~crowded[row]], newcomer[~crowded[row]])
     doubtful, untouched = _merge(vectors, Neighbours(indices, distances), rows=rows, lists=lists), whole & ~crowded
@@ -154,27 +155,28 @@ def nearest_rows(vectors: Float32s, arrivals: Float32s, *, k: int) -> Neighbours
     Returns:
         The lists, (m, min(k, n)).
     """
-    k = min(k, len(vectors))
-    indices = np.zeros((len(arrivals), k), np.int32)
-    distances = np.zeros((len(arrivals), k), np.float32)
-    if k:
-        for start, stop in _blocks(len(arrivals), len(vectors)):
-            rows = arrivals[start:stop]
-            indices[start:stop], distances[start:stop] = _nearest_of(rows @ vectors.T, rows=rows, vectors=vectors, k=k)
-    return Neighbours(indices, distances)
+    return _lists_of(vectors, arrivals, own=None, k=min(k, len(vectors)))
 
 
-def _lists_of(vectors: Float32s, rows: Int64s, *, k: int, progress: Callable[[int, int], None] | None) -> Neighbours:
-    """Find the k nearest other rows of some of the rows."""
-    indices = np.zeros((len(rows), k), np.int32)
-    distances = np.zeros((len(rows), k), np.float32)
-    for start, stop in _blocks(len(rows), len(vectors)) if k else ():
-        part = rows[start:stop]
-        products = vectors[part] @ vectors.T
-        products[np.arange(stop - start), part] = -np.inf
-        indices[start:stop], distances[start:stop] = _nearest_of(products, rows=vectors[part], vectors=vectors, k=k)
+def _lists_of(
+    vectors: Float32s,
+    asked: Float32s,
+    *,
+    own: Int64s | None,
+    k: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Neighbours:
+    """Find the k rows nearest to each of those asked about, but for its own row where it is one of them."""
+    indices = np.zeros((len(asked), k), np.int32)
+    distances = np.zeros((len(asked), k), np.float32)
+    for start, stop in _blocks(len(asked), len(vectors)) if k else ():
+        rows = asked[start:stop]
+        products = rows @ vectors.T
+        if own is not None:
+            products[np.arange(stop - start), own[start:stop]] = -np.inf
+        indices[start:stop], distances[start:stop] = _nearest_of(products, rows=rows, vectors=vectors, k=k)
         if progress is not None:
-            progress(stop, len(rows))
+            progress(stop, len(asked))
     return Neighbours(indices, distances)
 
 
@@ -289,15 +291,13 @@ def limit_threads(threads: int) -> None:
     threadpool_limits(limits=threads)
 
 
-@contextmanager
-def _limited(threads: int) -> Iterator[None]:
+def _limited(threads: int) -> AbstractContextManager[Any]:
     if threads == 0:
-        yield
-        return
+        return nullcontext()
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=threads):
-        yield
+    limited: AbstractContextManager[Any] = threadpool_limits(limits=threads)
+    return limited
 
 
 def fit_weights(distances: Float32s) -> Float64s:

@@ -66,9 +66,9 @@ class FitParams:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        _check_choice("reducer", self.reducer, get_args(Reducer))
-        _check_choice("clusterer", self.clusterer, get_args(Clusterer))
-        _check_choice("granularity", self.granularity, get_args(Granularity))
+        for name, choices in (("reducer", Reducer), ("clusterer", Clusterer), ("granularity", Granularity)):
+            if (value := getattr(self, name)) not in get_args(choices):
+                raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(get_args(choices))}")
         _check_range("chosen_at", self.chosen_at, least=0, most=2**31 - 1)
         _check_range("n_neighbors", self.n_neighbors, least=2, most=200, auto=True)
         _check_range("n_components", self.n_components, least=1, most=50)
@@ -118,11 +118,6 @@ class FitParams:
         if set(values) != names:
             raise ValueError(f"fit parameters must be exactly {sorted(names)}, not {sorted(values)}")
         return cls(**values)
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
 
 
 def _check_range(name: str, value: object, *, least: int, most: int, auto: bool = False) -> None:

@@ -85,8 +85,7 @@ class Placer:
     def __init__(
         self, state: FitState, vectors: Float32s, *, present: Bools | None = None, often: bool = False
     ) -> None:
-        if vectors.shape != (state.n_rows, state.n_dimensions):
-            wanted = (state.n_rows, state.n_dimensions)
+        if vectors.shape != (wanted := (state.n_rows, state.n_dimensions)):
             raise ValueError(f"the run was fitted on vectors of shape {wanted}, not {vectors.shape}")
         rows = np.arange(state.n_rows) if present is None else np.flatnonzero(present)
         # The pictures that still have a photo, and one row of each.

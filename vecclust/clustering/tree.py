@@ -97,12 +97,10 @@ class Selection:
     """A choice of nodes and what follows from it for every node.
 
     Attributes:
-        nodes: (k,) int32, the chosen nodes in ascending order; the i-th has label i.
         node_label: (m,) int32, the label of the chosen node at or above each node, -1 where there is none.
         node_max_lambda: (m,) float64, the largest density in that chosen node, 0 where there is none.
     """
 
-    nodes: Int32s
     node_label: Int32s
     node_max_lambda: Float64s
 
@@ -144,6 +142,11 @@ def empty_tree(n_points: int) -> CondensedTree:
         np.zeros(1, np.float64),
         np.full(1, n_points, np.int64),
     )
+
+
+# Of a clustering that has no tree.
+NO_TREE = CondensedTree(np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int64))
+NO_SELECTION = Selection(np.zeros(0, np.int32), np.zeros(0, np.float64))
 
 
 def death_lambdas(tree: CondensedTree) -> Float64s:
@@ -293,7 +296,7 @@ def select(tree: CondensedTree, nodes: Int32s) -> Selection:
         if label[node] < 0:
             label[node] = label[tree.node_parent[node]]
             largest[node] = largest[tree.node_parent[node]]
-    return Selection(nodes, label, largest)
+    return Selection(label, largest)
 
 
 def labels_and_strengths(tree: CondensedTree, selection: Selection) -> tuple[Int64s, Float32s]:

@@ -81,20 +81,21 @@ def refit_kind(asked: RefitKind | None, *, n_continued: int, n_light: int, share
     return "light" if few and n_light < MAX_LIGHT else "continued"
 
 
-def known_pictures(earlier: Earlier, picture_of_row: Int32s, *, n_pictures: int) -> Int64s:
+def known_pictures(earlier: Earlier | None, picture_of_row: Int32s, *, n_pictures: int) -> Int64s:
     """Find which picture of the earlier fit each picture of the new one is.
 
     Args:
-        earlier: the earlier fit.
+        earlier: the earlier fit, or None.
         picture_of_row: (n,) the distinct picture of each row of the new fit.
         n_pictures: how many there are.
 
     Returns:
-        (n_pictures,) int64, -1 for pictures that came since.
+        (n_pictures,) int64, -1 for pictures that came since; all of them where there is no earlier fit.
     """
-    rows = np.flatnonzero(earlier.rows >= 0)
     known = np.full(n_pictures, -1, np.int64)
-    known[picture_of_row[rows]] = earlier.state.picture_of_row[earlier.rows[rows]]
+    if earlier is not None:
+        rows = np.flatnonzero(earlier.rows >= 0)
+        known[picture_of_row[rows]] = earlier.state.picture_of_row[earlier.rows[rows]]
     return known
 
 
@@ -102,7 +103,7 @@ def warm_graph(
     pictures: Float32s,
     earlier: Earlier | None,
     *,
-    known: Int64s | None,
+    known: Int64s,
     params: FitParams,
     progress: Callable[[int, int], None] | None = None,
 ) -> Neighbours:
@@ -111,7 +112,7 @@ def warm_graph(
     Args:
         pictures: (p, d) float32 unit norm.
         earlier: the earlier fit, or None.
-        known: as `known_pictures` gives it, or None.
+        known: as `known_pictures` gives it.
         params: `n_neighbors` and `threads` are used.
         progress: called with pictures searched and pictures to search.
 
@@ -119,15 +120,9 @@ def warm_graph(
         The graph.
     """
     wanted = (params.n_neighbors, pictures.shape[1], min(params.n_neighbors, max(0, len(pictures) - 1)))
-    if (
-        earlier is not None
-        and known is not None
-        and (known >= 0).any()
-        and (
-            (earlier.state.params.n_neighbors, earlier.state.n_dimensions, earlier.state.neighbours.shape[1]) == wanted
-        )
-    ):
-        before = Neighbours(earlier.state.neighbours, earlier.state.distances)
+    state = earlier.state if earlier is not None and (known >= 0).any() else None
+    if state is not None and (state.params.n_neighbors, state.n_dimensions, state.neighbours.shape[1]) == wanted:
+        before = Neighbours(state.neighbours, state.distances)
         graph = update_graph(pictures, before, known=known, threads=params.threads, progress=progress)
         # The vectors live in the store and the graph beside the run: that they belong together is seen, not believed.
         if agrees_with_vectors(
@@ -138,14 +133,12 @@ def warm_graph(
     return neighbour_graph(pictures, k=params.n_neighbors, threads=params.threads, progress=progress)
 
 
-def initial_layout(
-    earlier: Earlier | None, *, known: Int64s | None, graph: Neighbours, params: FitParams
-) -> Float32s | None:
+def initial_layout(earlier: Earlier | None, *, known: Int64s, graph: Neighbours, params: FitParams) -> Float32s | None:
     """Give the places at which a layout may start.
 
     Args:
         earlier: the earlier fit, or None.
-        known: as `known_pictures` gives it, or None.
+        known: as `known_pictures` gives it.
         graph: the nearest other pictures of every picture.
         params: `reducer` and `n_components` are used.
 
@@ -153,12 +146,11 @@ def initial_layout(
         (p, n_components) float32: known pictures where they were, newcomers in the middle of those they know, or beside
         the map where they know no one; None where the earlier layout is of another kind or knows too few pictures.
     """
-    if earlier is None or known is None or len(known) == 0:
+    if earlier is None or len(known) == 0:
         return None
     before = earlier.state.params
-    if not (params.reducer == before.reducer == "umap") or params.n_components != before.n_components:
-        return None
-    if np.mean(known >= 0) < MIN_KNOWN_TO_CONTINUE:
+    is_same_kind = params.reducer == before.reducer == "umap" and params.n_components == before.n_components
+    if not is_same_kind or np.mean(known >= 0) < MIN_KNOWN_TO_CONTINUE:
         return None
     places = np.full((len(known), params.n_components), np.nan, np.float32)
     places[known >= 0] = earlier.state.layout[known[known >= 0]]
@@ -169,17 +161,17 @@ def initial_layout(
     return move_beside(placed, new=known < 0, graph=graph)
 
 
-def earlier_labels(earlier: Earlier | None, known: Int64s | None) -> Int64s | None:
+def earlier_labels(earlier: Earlier | None, known: Int64s) -> Int64s | None:
     """Give the label that each picture had.
 
     Args:
         earlier: the earlier fit, or None.
-        known: as `known_pictures` gives it, or None.
+        known: as `known_pictures` gives it.
 
     Returns:
         (p,) int64, -1 for noise, -2 for pictures that came since; None where there is no earlier fit.
     """
-    if earlier is None or known is None:
+    if earlier is None:
         return None
     return np.where(known >= 0, earlier.state.labels[known].astype(np.int64), -2)
 

@@ -110,10 +110,8 @@ def _two_parts(text: str, body: str) -> str:
     first, slash, second = body.partition("/")
     if first and second and "/" not in second:
         return body
-    hint = _FORMS
-    if not slash:
-        near = nearest_names(text)
-        hint = f"Did you mean {' or '.join(near)}? {_FORMS}" if near else _FORMS
+    near = [] if slash else nearest_names(text)
+    hint = f"Did you mean {' or '.join(near)}? {_FORMS}" if near else _FORMS
     raise ModelUnavailable(f"{text!r} names no model", model=text, hint=hint)
 
 

@@ -86,9 +86,8 @@ def _one_of(known: Mapping[str | None, _Value], config: Mapping[str, Any], key: 
 def _colour(config: Mapping[str, Any], key: str) -> Colour:
     value = config[key]
     three = tuple(value) if isinstance(value, Sequence) else (value,) * 3
-    if len(three) != 3 or not all(isinstance(part, float | int) for part in three):
-        raise _unknown(key, value)
-    if key == "std" and not all(part > 0 for part in three):
+    valid = all(isinstance(part, float | int) and (key != "std" or part > 0) for part in three)
+    if len(three) != 3 or not valid:
         raise _unknown(key, value)
     red, green, blue = three
     return float(red), float(green), float(blue)

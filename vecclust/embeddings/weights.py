@@ -236,12 +236,8 @@ def _describe(text: str, cache_dir: Path | None) -> ModelInfo:
 
 
 def _judge(weights: Weights) -> tuple[bool, str]:
-    note = {
-        "bundled": "small, comes with vecclust",
-        "folder": "a folder on this computer",
-        "hub": "in the hub's cache",
-        "pretrained": "in the hub's cache",
-    }[weights.name.kind]
+    local = {"bundled": "small, comes with vecclust", "folder": "a folder on this computer"}
+    note = local.get(weights.name.kind, "in the hub's cache")
     if not weights.needs_transformers or importlib.util.find_spec("transformers") is not None:
         return True, note
     if weights.config["text_cfg"].get("hf_model_name"):

@@ -83,7 +83,11 @@ class _Picture:
 
     def upright(self, size: tuple[int, int]) -> tuple[int, int]:
         """Give a size as seen."""
-        return (size[1], size[0]) if self.orientation in _SIDEWAYS else size
+        return _upright(size, self.orientation)
+
+
+def _upright(size: tuple[int, int], orientation: object) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
 def decode(content: Content, framing: Framing, limits: DecodeLimits | None = None) -> DecodedPhoto:
@@ -113,20 +117,16 @@ def decode(content: Content, framing: Framing, limits: DecodeLimits | None = Non
             return _decode(content, kind, framing=framing, limits=limits)
         except PhotoError:
             raise
-        except MemoryError as error:
-            raise TooLarge("the picture needs more memory than is allowed", hint=_MEMORY_HINT) from error
         except Exception as error:  # decoders raise anything (OSError, ValueError, SyntaxError, struct.error, ...)
             raise _photo_error_of(error, kind) from error
-
-
-_MEMORY_HINT = "photos.decode_memory_mb raises the limit"
 
 
 def _photo_error_of(error: Exception, kind: Kind) -> PhotoError:
     text = str(error).strip().rstrip(".") or type(error).__name__
     lower = text.lower()
-    if "memory" in lower or "alloc" in lower:
-        return TooLarge("the picture needs more memory than is allowed", hint=_MEMORY_HINT)
+    if isinstance(error, MemoryError) or "memory" in lower or "alloc" in lower:
+        hint = "photos.decode_memory_mb raises the limit"
+        return TooLarge("the picture needs more memory than is allowed", hint=hint)
     if isinstance(error, EOFError) or "truncated" in lower or "end of file" in lower:
         return Unreadable(f"a part of the {kind} is missing")
     if "cannot identify" in lower:
@@ -229,11 +229,7 @@ def _draft(
     The fraction of a side that it does not divide is rounded up: 4217 pixels at a quarter are 1055, of
     which 1054.25 are picture. Taking the whole would stretch it by a quarter of a pixel and cost 16 dB.
     """
-    width, height = image.size
-    if orientation in _SIDEWAYS:
-        height, width = resized_size(framing, height, width)
-    else:
-        width, height = resized_size(framing, width, height)
+    width, height = _upright(resized_size(framing, *_upright(image.size, orientation)), orientation)
     grow = thumbnail_px / max(image.size)
     wanted = (
         max(_DRAFT_FACTOR * width, round(grow * image.width), 1),

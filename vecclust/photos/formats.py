@@ -153,10 +153,7 @@ def _end_of_jpeg(data: bytes) -> End:
         if data[at] != 0xFF:
             # Bytes between segments are not allowed but occur, and libjpeg skips them: go on at the next
             # marker.
-            found = _MARKER_IN_SCAN.search(data, at)
-            if found is None:
-                return _missing("JPEG")
-            at = found.start()
+            at = _next_marker(data, at)
         marker = data[at + 1]
         if marker == 0xD9:
             return FINISHED
@@ -167,10 +164,13 @@ def _end_of_jpeg(data: bytes) -> End:
         else:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]
             if marker == 0xDA:
-                found = _MARKER_IN_SCAN.search(data, at)
-                if found is None:
-                    return _missing("JPEG")
-                at = found.start()
+                at = _next_marker(data, at)
+
+
+def _next_marker(data: bytes, at: int) -> int:
+    """Find the next marker of a JPEG; behind the data where there is none, so that reading it is an IndexError."""
+    found = _MARKER_IN_SCAN.search(data, at)
+    return len(data) if found is None else found.start()
 
 
 def _end_of_png(data: bytes) -> End:

@@ -166,7 +166,8 @@ class ChildPool(Generic[P, T]):
                 raise CancelledError from failure
             log.debug("child %d: %r; it wrote: %s", child.pid, failure, child.last_words())
             raise
-        if child.n_calls >= _CALLS_PER_CHILD:
+        # The order was one too.
+        if child.n_calls > _CALLS_PER_CHILD:
             self._drop(child)
         if not answered:
             raise RuntimeError(answer)
@@ -186,7 +187,7 @@ class ChildPool(Generic[P, T]):
             self._children.add(child)
         self._own.child = child
         try:
-            child.greet(self._order)
+            child.call(self._order, time_s=_START_S)
         except ChildFailed as failure:
             words = child.last_words()
             self._drop(child)
@@ -229,17 +230,9 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def greet(self, order: ChildOrder) -> None:
-        """Tell it what it is for, and wait until it is ready."""
-        self._exchange(order, time_s=_START_S)
-
-    def call(self, arguments: _Arguments, *, time_s: float) -> tuple[bool, Any]:
-        """Have it call the function, and give its answer."""
+    def call(self, message: ChildOrder | _Arguments, *, time_s: float) -> Any:
+        """Tell it what it is for, or have it call the function; give its answer."""
         self.n_calls += 1
-        answer: tuple[bool, Any] = self._exchange(arguments, time_s=time_s)
-        return answer
-
-    def _exchange(self, message: Any, *, time_s: float) -> Any:
         try:
             self._connection.send(message)
             if self._connection.poll(time_s):

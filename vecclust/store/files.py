@@ -198,8 +198,7 @@ class FileTables(StorePart):
 
 def _possible_roots(path: str) -> list[tuple[str, str]]:
     """Cut an absolute path at each of its folders into a root and the rest."""
-    above = os.path.dirname(path)
-    found = [(above, path[len(above) :].lstrip(os.sep))]
+    above, found = path, []
     while (parent := os.path.dirname(above)) != above:
         above = parent
         found.append((above, path[len(above) :].lstrip(os.sep)))

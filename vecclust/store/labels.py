@@ -220,9 +220,7 @@ class LabelTables(StorePart):
         known = self._known_run(run)
         if known is None:
             return []
-        rows = self._tables.reading(
-            CLUSTERS, known, lambda: read_clusters(self._tables.read(CLUSTERS, where={"run": [known]}))
-        )
+        rows = self._tables.reading(CLUSTERS, known, lambda: self._clusters({"run": [known]}))
         return sorted(rows, key=lambda row: (len(row.cluster), row.cluster))
 
     def history(self, cluster: str) -> list[ClusterRow]:
@@ -232,7 +230,7 @@ class LabelTables(StorePart):
             cluster: its id.
         """
         last = self.state().last_run
-        rows = read_clusters(self._tables.read(CLUSTERS, where={"cluster": [cluster]}))
+        rows = self._clusters({"cluster": [cluster]})
         return sorted((row for row in rows if run_number(row.run) <= last), key=lambda row: run_number(row.run))
 
     def labels(self, run: str | None = None) -> dict[str, Label]:
@@ -326,9 +324,9 @@ class LabelTables(StorePart):
         if known is None:
             return LabelCounts(by_cluster={}, noise=0, arrivals=0, arrivals_noise=0, newcomers=0)
         shown: Counter[tuple[str | None, bool, bool]] = Counter()
-        for row in self._tables.reading(labels_table(known), "counts", lambda: self._count_labels(known)):
-            cluster, n = row["cluster"], row["count_all"]
-            shown[cluster and constraints.root(cluster), row["assigned_by"] == "predict", bool(row["newcomer"])] += n
+        counted = self._tables.reading(labels_table(known), "counts", lambda: self._count_labels(known))
+        for cluster, assigned_by, newcomer, n in counted:
+            shown[cluster and constraints.root(cluster), assigned_by == "predict", bool(newcomer)] += n
         for label in self._pinned(known):
             is_arrival, is_new = label.assigned_by == "predict", label.newcomer
             shown[label.cluster and constraints.root(label.cluster), is_arrival, is_new] -= 1
@@ -377,11 +375,14 @@ class LabelTables(StorePart):
             for cluster in first
         }
 
-    def _count_labels(self, run: str) -> list[dict[str, Any]]:
+    def _count_labels(self, run: str) -> list[tuple[Any, ...]]:
         columns = ["cluster", "assigned_by", "newcomer"]
         table = self._tables.read_whole(labels_table(run), columns)
-        counted: list[dict[str, Any]] = []
-        return counted if table is None else table.group_by(columns).aggregate([([], "count_all")]).to_pylist()
+        counted = [] if table is None else [table.group_by(columns).aggregate([([], "count_all")])]
+        return list(rows_of(counted, [*columns, "count_all"]))
+
+    def _clusters(self, where: Where) -> list[ClusterRow]:
+        return read_clusters(self._tables.read(CLUSTERS, where=where))
 
     def _known_run(self, run: str | None) -> str | None:
         """Give the run that is meant, the current one for None; None where there is no such run."""

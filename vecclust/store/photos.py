@@ -258,11 +258,9 @@ class PhotoTables(StorePart):
             The rows, in the order asked for, or by photo.
         """
         columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
-        if keys is None:
-            return sorted(read_photos(self._tables.read(PHOTOS, columns)), key=lambda row: row.photo)
-        rows = read_photos(self._tables.read(PHOTOS, columns, where={"photo": keys}))
-        found = {row.photo: row for row in rows}
-        return [found[key] for key in keys if key in found]
+        where = None if keys is None else {"photo": keys}
+        found = {row.photo: row for row in read_photos(self._tables.read(PHOTOS, columns, where=where))}
+        return [found[key] for key in (sorted(found) if keys is None else keys) if key in found]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
         """Read one photo's vector.
@@ -332,8 +330,7 @@ class PhotoTables(StorePart):
         Args:
             sizes: the lengths asked about, None for all; photos of other lengths may be given too.
         """
-        few = sizes is not None and len(sizes) <= _FEW_SIZES
-        where = {"size_bytes": sizes} if few and sizes is not None else None
+        where = {"size_bytes": sizes} if sizes is not None and len(sizes) <= _FEW_SIZES else None
         grouped: dict[int, set[str]] = defaultdict(set)
         for photo, size in self._tables.rows(PHOTOS, ["photo", "size_bytes"], where=where):
             grouped[size].add(photo)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.errors import DamagedRun, NotFound
-from vecclust.store.labels import LabelTables, label_table, read_clusters
+from vecclust.store.labels import LabelTables, label_table
 from vecclust.store.layout import labels_table, run_number, storable_text
 from vecclust.store.schema import CLUSTERS, PHOTOS, RUNS, arrow_table, to_json
 from vecclust.store.tables import INT64
@@ -248,10 +248,8 @@ class RunTables(LabelTables):
         photos = [photo for photo in {**before.pins, **after.pins} if before.pins.get(photo) != after.pins.get(photo)]
         moved = [one for one in {**before.joined, **after.joined} if before.root(one) != after.root(one)]
         photos += [photo for photo, pin in after.pins.items() if pin.cluster in moved]
-        found: dict[str, Label] = {}
-        if moved:
-            found = {label.photo: label for label in self._run_labels(None, where={"cluster": moved})}
-        found |= {label.photo: label for label in self._run_labels(None, where={"photo": photos})}
+        labels = self._run_labels(None, where={"cluster": moved}) + self._run_labels(None, where={"photo": photos})
+        found = {label.photo: label for label in labels}
         return sum(before.label(label).cluster != after.label(label).cluster for label in found.values())
 
     def splits(self) -> dict[str, str]:
@@ -261,9 +259,7 @@ class RunTables(LabelTables):
             What it broke off by cluster.
         """
         last = self.state().last_run
-        rows = self._tables.reading(
-            CLUSTERS, "splits", lambda: read_clusters(self._tables.read(CLUSTERS, where={"event": ["split"]}))
-        )
+        rows = self._tables.reading(CLUSTERS, "splits", lambda: self._clusters({"event": ["split"]}))
         found = {row.cluster: row.sources[0] for row in rows if row.sources and run_number(row.run) <= last}
         edits = (edit for edit in self.edits() if edit.kind == "split-off")
         return found | {edit.cluster: edit.other for edit in edits if edit.cluster and edit.other}

@@ -66,9 +66,7 @@ def _defer_package(name: str) -> None:
 
     Its submodules are imported as usual; what changes is only when `__init__.py` runs.
     """
-    if name in sys.modules:
-        return
-    spec = importlib.util.find_spec(name)
+    spec = None if name in sys.modules else importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         return
     loader = spec.loader
@@ -124,16 +122,16 @@ def retried(
     Returns:
         What the attempt returned.
     """
-    for tries in range(1, _TRIES + 1):
+    for tries in range(1, _TRIES):
         try:
             return attempt()
         except (RuntimeError, ValueError, OSError) as error:
-            if tries == _TRIES or not is_conflict(error):
+            if not is_conflict(error):
                 raise
             _log.info("another commit came first, trying again (%d of %d)", tries, _TRIES)
             pause(_FIRST_PAUSE_S * 2 ** (tries - 1))
             again()
-    raise AssertionError("unreachable")
+    return attempt()
 
 
 def condition(where: Where) -> Any:
@@ -341,13 +339,7 @@ class Tables:
             name: what is read of it.
             read: reads it, from this table alone; what it returns is shared and not changed by anybody.
         """
-        version = self.version(table)
-        of_version, reading = self._readings.get((table, name), (None, None))
-        if of_version != version:
-            with self.snapshot():
-                reading = read()
-                self._learn(self._readings, (table, name), self.version(table), reading)
-        return cast(_T, reading)
+        return self._known(self._readings, (table, name), read)
 
     def keys(self, table: str, column: str) -> frozenset[str]:
         """Collect a column's values; those of a version that was asked for last are known without reading.
@@ -359,13 +351,7 @@ class Tables:
             table: its name.
             column: a column of text without nulls.
         """
-        version = self.version(table)
-        of_version, keys = self._keys.get((table, column), (None, frozenset()))
-        if of_version != version:
-            with self.snapshot():
-                keys = frozenset(key for batch in self.read(table, [column]) for key in batch.column(0).to_pylist())
-                self._learn(self._keys, (table, column), self.version(table), keys)
-        return keys
+        return self._known(self._keys, (table, column), lambda: frozenset(key for (key,) in self.rows(table, [column])))
 
     def count(self, table: str) -> int:
         """Count rows, 0 where there is no such table.
@@ -570,6 +556,15 @@ class Tables:
             if of_version == before and after.number == before.number + 1:
                 self._learn(self._keys, (table, column), after, known.union(part.column(0).to_pylist()))
         return done
+
+    def _known(self, readings: _Readings, name: tuple[str, str], read: Callable[[], _T]) -> _T:
+        table, _ = name
+        of_version, reading = readings.get(name, (None, None))
+        if of_version != self.version(table):
+            with self.snapshot():
+                reading = read()
+                self._learn(readings, name, self.version(table), reading)
+        return cast(_T, reading)
 
     def _learn(self, readings: _Readings, name: tuple[str, str], version: Version, reading: Any) -> None:
         with self._learning:

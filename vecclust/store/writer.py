@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +77,18 @@ class WriterLock:
             raise StoreUnsuitable(
                 f"{self._place.folder} cannot be locked: {error}", hint="Put the library on a local disk with --library"
             ) from error
-        self._note()
+        note = Holder(pid=os.getpid(), command=storable_text(" ".join(sys.argv)), since_ns=time.time_ns())
+        try:
+            self._place.holder.write_text(json.dumps(asdict(note)), encoding="utf-8")
+        except OSError as error:
+            # A full disk must not keep a writer from deleting things.
+            _log.debug("could not note who holds the library: %s", error)
 
     def release(self) -> None:
         """Stop being the writer; nothing happens where it is not."""
         if self._lock.is_locked:
             self._place.holder.unlink(missing_ok=True)
             self._lock.release()
-
-    def _note(self) -> None:
-        note = {"pid": os.getpid(), "command": storable_text(" ".join(sys.argv)), "since_ns": time.time_ns()}
-        try:
-            self._place.holder.write_text(json.dumps(note), encoding="utf-8")
-        except OSError as error:
-            # A full disk must not keep a writer from deleting things.
-            _log.debug("could not note who holds the library: %s", error)
 
 
 def read_holder(place: LibraryPlace) -> Holder | None:
@@ -126,23 +123,19 @@ class SyncedFiles:
     def __init__(self) -> None:
         self._known: dict[Path, set[str]] = {}
 
-    def sync(self, folder: Path) -> int:
+    def sync(self, folder: Path) -> None:
         """Sync whatever is new in a folder and below.
 
         Args:
             folder: a table's or a fit's folder.
 
-        Returns:
-            How many files were synced.
-
         Raises:
             OSError: the disk does not take them.
         """
         fresh = folder not in self._known
-        n_files = self._sync_below(folder)
+        self._sync_below(folder)
         if fresh:
             _sync(folder.parent)
-        return n_files
 
     def forget(self, folder: Path) -> None:
         """Drop what is known of a folder that is going away.
@@ -153,7 +146,7 @@ class SyncedFiles:
         for known in [known for known in self._known if known == folder or folder in known.parents]:
             del self._known[known]
 
-    def _sync_below(self, folder: Path) -> int:
+    def _sync_below(self, folder: Path) -> None:
         files, folders = set(), []
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -167,11 +160,11 @@ class SyncedFiles:
         for name in new:
             _sync(folder / name)
         named = folder not in self._known or any(inner not in self._known for inner in folders)
-        n_below = sum(self._sync_below(inner) for inner in folders)
+        for inner in folders:
+            self._sync_below(inner)
         if new or named:
             _sync(folder)
         self._known[folder] = files
-        return len(new) + n_below
 
 
 def _sync(path: Path) -> None:
