@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vecclust.exports.plain import Cell, plain
 
 from vecclust.cli import output
+from vecclust.exports.text import Cell, plain
 
 
 @given(st.text())
