@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from vecclust.demo.tour import Tour
 
 
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where album, library and pages go.")]
+
+
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where album, library and pages go.")] = Path(
-        "vecclust-demo"
-    ),
+    out: Out = Path("vecclust-demo"),
     as_json: AsJson = False,
 ) -> None:
     """Try everything on a sample album.

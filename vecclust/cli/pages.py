@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from vecclust.library.library import Library
     from vecclust.types.pages import PageReport
 
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; an earlier gallery is replaced.")]
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 NoNames = Annotated[bool, typer.Option("--no-names", help="Leave out paths, file names and cluster names.")]
 
 
 def gallery(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; an earlier gallery is replaced.")] = Path(
-        "vecclust-gallery"
-    ),
+    out: Out = Path("vecclust-gallery"),
     open_it: Open = False,
     no_names: NoNames = False,
     as_json: AsJson = False,

@@ -2,7 +2,9 @@
 
 The loop says what it begins, each stage may take only so long, and a thread beside it compares the two with the clock:
 a loop that is stuck in a library, a disk or a lock is restarted, one that loads a model for an hour is not. The thread
-is Python's, so code that never gives the interpreter back starves the watchdog too. Messages go to systemd over the socket that `Type=notify` names; see sd_notify(3).
+is Python's, so code that never gives the interpreter back starves the watchdog too.
+
+Messages go to systemd over the socket that `Type=notify` names; see sd_notify(3).
 """
 
 from __future__ import annotations

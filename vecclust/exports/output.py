@@ -44,9 +44,8 @@ def new_folder(out: Path) -> Iterator[Path]:
         with _disk_errors(out):
             yield beside
             names = sorted(entry.name for entry in os.scandir(beside))
-            (beside / MANIFEST).write_text(
-                json.dumps({"made_by": "vecclust gallery", "files": names}), encoding="utf-8"
-            )
+            listed = json.dumps({"made_by": "vecclust gallery", "files": names})
+            (beside / MANIFEST).write_text(listed, encoding="utf-8")
             _require_ours(out)
             earlier = _beside(out, "old")
             if out.exists():

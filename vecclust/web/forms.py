@@ -1,7 +1,7 @@
 """What a browser sends, held against what it may be: ids, numbers, short text. Nothing else is taken.
 
-Digits are those of ASCII: Python's `isdigit` takes a superscript two for one, and `int` does not. The forms by which the
-owner corrects clusters become edits here; `page_after` names the page that shows what became of one.
+Digits are those of ASCII: Python's `isdigit` takes a superscript two for one, and `int` does not. The forms by which
+the owner corrects clusters become edits here; `page_after` names the page that shows what became of one.
 """
 
 from __future__ import annotations

@@ -190,12 +190,8 @@ class LivePages:
             shown: what it shows.
             sheets: where its sheets of pictures lie.
         """
-        return render_map(
-            shown,
-            thumbnails=self._thumbnails,
-            sheets=sheets,
-            template=html.environment(_ROOM).get_template("live-map.html"),
-        )
+        template = html.environment(_ROOM).get_template("live-map.html")
+        return render_map(shown, thumbnails=self._thumbnails, sheets=sheets, template=template)
 
     def waiting(self, overview: Overview, *, failed: VecclustError | None) -> str:
         """Draw what is seen while the map is laid out, or why it cannot be.
@@ -262,10 +258,8 @@ def _page(template: str, overview: Overview, **given: Any) -> str:
         "words": "",
         "notices": [plain(notice) for notice in overview.notices],
     }
-    given = common | given
-    return (
-        html.environment(_ROOM).get_template(template).render(style=style, base="live.html", links=_AtServer(), **given)
-    )
+    drawn = html.environment(_ROOM).get_template(template)
+    return drawn.render(style=style, base="live.html", links=_AtServer(), **(common | given))
 
 
 def _run(run: Run) -> dict[str, Any]:

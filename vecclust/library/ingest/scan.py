@@ -162,9 +162,8 @@ class Scan:
             new = next(root for root in roots if _is_below(old.path, root.path))
             rows = list(self._store.files(root=old.path))
             inside = os.path.relpath(old.path, new.path)
-            self._store.put_files(
-                [dataclasses.replace(row, root=new.path, path=os.path.join(inside, row.path)) for row in rows]
-            )
+            taken = [dataclasses.replace(row, root=new.path, path=os.path.join(inside, row.path)) for row in rows]
+            self._store.put_files(taken)
             self._store.remove_files([(row.root, row.path) for row in rows])
 
     def _look(self, root: Root, request: ScanRequest) -> _Folder:
@@ -248,17 +247,15 @@ class Scan:
                 if not pending or not looks_left:
                     break
                 self._clock.sleep(LOOK_PAUSE_S)
-                finished, pending = part(
-                    [again for job in pending if (again := look_again(job))], self._settle, now_ns=self._clock.now_ns()
-                )
+                there = [again for job in pending if (again := look_again(job))]
+                finished, pending = part(there, self._settle, now_ns=self._clock.now_ns())
         return pending
 
     def _absences(self, folder: _Folder, absent: Sequence[FileRow], request: ScanRequest) -> Absences:
         if folder.paused:
             return Absences((), (), tuple(absent))
-        return judge(
-            absent, now_ns=self._clock.now_ns(), remove_after_s=self._config.scan.remove_after_s, prune=request.prune
-        )
+        after_s = self._config.scan.remove_after_s
+        return judge(absent, now_ns=self._clock.now_ns(), remove_after_s=after_s, prune=request.prune)
 
     def _settle_absences(
         self, folders: Sequence[_Folder], moved_from: Sequence[FileRow], request: ScanRequest

@@ -215,9 +215,8 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     folder = store.new_fit_folder(report.run)
     result, ids = fitted.result, fitted.carried.ids
     save_state(result.state, folder)
-    save_rows(
-        FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired), folder
-    )
+    rows = FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired)
+    save_rows(rows, folder)
     run = Run(
         run=report.run,
         created_ns=time.time_ns(),
