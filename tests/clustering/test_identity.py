@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecclust.clustering import Carried, Change, Known, match
+from vecclust.clustering import Carried, ClusterChange, Known, match
 
 
 def photos_of(*sizes: int) -> tuple[list[str], np.ndarray]:
@@ -88,7 +88,7 @@ def test_the_first_run_numbers_by_size() -> None:
     photos, labels = photos_of(5, 9, 7)
     got = match(photos, labels, known=Known())
     assert got.ids == {1: "c1", 2: "c2", 0: "c3"}
-    assert set(got.changes.values()) == {Change("born")}
+    assert set(got.changes.values()) == {ClusterChange("born")}
 
 
 def test_a_split_leaves_the_id_with_the_larger_part() -> None:
@@ -98,8 +98,8 @@ def test_a_split_leaves_the_id_with_the_larger_part() -> None:
     after[:8] = 5
     got = match(photos, after, known=known_of(photos, labels))
     assert (got.ids[0], got.ids[5], got.ids[1]) == ("c1", "c3", "c2")
-    assert got.changes["c3"] == Change("split", ("c1",))
-    assert got.changes["c1"] == Change("kept", ("c1",))
+    assert got.changes["c3"] == ClusterChange("split", ("c1",))
+    assert got.changes["c1"] == ClusterChange("kept", ("c1",))
 
 
 def test_a_merge_keeps_the_larger_and_records_the_other() -> None:
@@ -107,7 +107,7 @@ def test_a_merge_keeps_the_larger_and_records_the_other() -> None:
     photos, labels = photos_of(20, 10)
     got = match(photos, np.zeros(30, np.int64), known=known_of(photos, labels))
     assert got.ids == {0: "c1"}
-    assert got.changes["c1"] == Change("merged", ("c1", "c2"))
+    assert got.changes["c1"] == ClusterChange("merged", ("c1", "c2"))
     assert (got.merged, got.gone) == ({"c2": "c1"}, ())
     assert got.retired == {"c2": frozenset(photos[20:])}
 
@@ -128,7 +128,7 @@ def test_of_two_names_that_merge_the_larger_stays() -> None:
     got = match(photos, after, known=known_of(photos, labels, named=frozenset({"c1", "c2"})))
     assert got.ids[0] == "c1"
     assert got.merged == {"c2": "c1"}
-    assert got.changes[got.ids[1]] == Change("split", ("c1",))
+    assert got.changes[got.ids[1]] == ClusterChange("split", ("c1",))
 
 
 def test_an_id_does_not_move_to_a_crumb_of_itself() -> None:
@@ -150,7 +150,7 @@ def test_a_cluster_that_dissolves_is_gone_and_comes_back() -> None:
     known = Known(members=by_photo(photos, dissolved, first), retired=first.retired, next_number=first.next_number)
     second = match(photos, labels, known=known)
     assert second.ids == {0: "c1", 1: "c2"}
-    assert second.changes["c2"] == Change("revived", ("c2",))
+    assert second.changes["c2"] == ClusterChange("revived", ("c2",))
     assert (second.retired, second.next_number) == ({}, 3)
 
 
@@ -171,7 +171,7 @@ def test_growth_is_told_from_a_photo_more() -> None:
     before[:2] = -1
     before[22:23] = -1
     got = match(photos, labels, known=known_of(photos, before))
-    assert got.changes == {"c1": Change("grew", ("c1",)), "c2": Change("kept", ("c2",))}
+    assert got.changes == {"c1": ClusterChange("grew", ("c1",)), "c2": ClusterChange("kept", ("c2",))}
 
 
 def test_deleted_photos_do_not_take_the_id_along() -> None:

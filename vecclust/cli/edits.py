@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
 
 REPORT_KEYS = "word=edit verb=kind cluster cluster_name other photos changed ended notices"
-ENTRY_KEYS = "word=edit verb=kind text photos cluster cluster_name other run time=made_ns in_force"
+EDIT_KEYS = "word=edit verb=kind text photos cluster cluster_name other run time=made_ns in_force"
 
 
 def move(
@@ -143,7 +143,7 @@ def edits_document(edits: Sequence[EditEntry]) -> Document:
     """
     return {
         "words": [
-            document_of(edit, ENTRY_KEYS, photos=[{"path": path, "photo": photo} for path, photo in edit.photos])
+            document_of(edit, EDIT_KEYS, photos=[{"path": path, "photo": photo} for path, photo in edit.photos])
             for edit in edits
         ]
     }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # can be told; four tiles stand side by side in 80 columns.
 TILE_COLUMNS, TILE_ROWS = 20, 10
 # More than this many have scrolled away before anybody looks.
-MOST_PICTURES = 60
+MOST_PREVIEWS = 60
 
 
 def colour_terminal() -> Console | None:
@@ -47,7 +47,7 @@ def show_previews(answer: Answer, *, terminal: Console, thumbnails: Thumbnails) 
         terminal: where to; the colours it has are taken from the environment.
         thumbnails: gives them.
     """
-    hits = answer.results[:MOST_PICTURES]
+    hits = answer.results[:MOST_PREVIEWS]
     pictures = thumbnails([hit.photo for hit in hits])
     n_beside = max(1, terminal.width // TILE_COLUMNS)
     for first in range(0, len(hits), n_beside):

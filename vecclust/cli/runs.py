@@ -9,7 +9,7 @@ import typer
 from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
 from vecclust.cli.session import AsJson, session_of
 from vecclust.errors import UsageError
-from vecclust.types.runs import IDENTITY, kind_of
+from vecclust.types.runs import IDENTITY, refit_kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def refit_document(report: RefitReport) -> Document:
     Args:
         report: what a refit found and changed.
     """
-    document = document_of(report, REFIT_KEYS, kind=kind_of(report.figures))
+    document = document_of(report, REFIT_KEYS, kind=refit_kind_of(report.figures))
     return document | {"dry_run": True} if report.dry_run else document
 
 
@@ -179,7 +179,7 @@ def show_refit(report: RefitReport) -> None:
         ("unclustered", report.noise),
         *((name, getattr(report, name)) for name in IDENTITY),
         ("labels changed", report.labels_changed),
-        ("kind", kind_of(report.figures)),
+        ("kind", refit_kind_of(report.figures)),
         ("seconds", report.seconds),
         *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
         *((name.replace("_", " "), value) for name, value in report.figures.items()),

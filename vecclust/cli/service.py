@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vecclust.daemon.service import Service, ServiceChange, ServiceStatus
 
 Force = Annotated[bool, typer.Option("--force", help="Also a file that somebody else wrote or changed.")]
-STATUS_KEYS = "manager reachable name file installed edited enabled running state pid says"
+SERVICE_KEYS = "manager reachable name file installed edited enabled running state pid says"
 
 group = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -85,7 +85,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     answer(
         found,
         show_service,
-        document=lambda found: document_of(found, STATUS_KEYS, state=found.state or None, says=found.says or None),
+        document=lambda found: document_of(found, SERVICE_KEYS, state=found.state or None, says=found.says or None),
         as_json=as_json,
     )
 

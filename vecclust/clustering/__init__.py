@@ -14,7 +14,7 @@ from vecclust.clustering.clusterers import group_within
 from vecclust.clustering.comparison import figures_of_way, ways
 from vecclust.clustering.figures import mean_strengths, medoids
 from vecclust.clustering.fit import STAGES, Fit, fit
-from vecclust.clustering.identity import Carried, Change, Known, match
+from vecclust.clustering.identity import Carried, ClusterChange, Known, match
 from vecclust.clustering.neighbours import limit_threads
 from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STAGES",
     "Carried",
-    "Change",
+    "ClusterChange",
     "Earlier",
     "Fit",
     "FitParams",

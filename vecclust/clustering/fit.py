@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 STAGES = ("distinct", "width", "neighbours", "layout", "clusters", "figures")
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
-NORM_TOLERANCE = 1e-2
+UNIT_TOLERANCE = 1e-2
 
 
 class _Stopwatch:
@@ -177,7 +177,7 @@ def _check(vectors: Float32s) -> None:
     if vectors.ndim != 2 or vectors.dtype != np.float32 or vectors.shape[1] == 0:
         raise ValueError(f"vectors must be (n, d) float32, not {vectors.shape} {vectors.dtype}")
     norms = np.linalg.norm(vectors, axis=1)
-    wrong = np.flatnonzero(~(np.abs(norms - 1.0) <= NORM_TOLERANCE))
+    wrong = np.flatnonzero(~(np.abs(norms - 1.0) <= UNIT_TOLERANCE))
     if len(wrong):
         raise ValueError(f"vector {wrong[0]} has norm {norms[wrong[0]]}; it must be finite and of norm 1")
 

@@ -42,7 +42,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ClusterChange:
     """What a run did to one id.
 
     Attributes:
@@ -69,7 +69,7 @@ class Carried:
     """
 
     ids: Mapping[int, str]
-    changes: Mapping[str, Change]
+    changes: Mapping[str, ClusterChange]
     gone: tuple[str, ...]
     merged: Mapping[str, str]
     retired: Mapping[str, frozenset[str]]
@@ -121,7 +121,7 @@ def match(
             change = _change_of_carried(carried[cluster], len(members), old_sizes, taken_in[cluster])
         elif cluster in revived:
             ids[cluster] = revived[cluster]
-            change = Change("revived", (revived[cluster],))
+            change = ClusterChange("revived", (revived[cluster],))
         else:
             ids[cluster] = f"c{number}"
             number += 1
@@ -230,16 +230,16 @@ def _best_pairs(weight: Float64s) -> Iterable[tuple[int, int]]:
     return [(row, column) for row, column in pairs if weight[row, column] > 0.0]
 
 
-def _change_of_carried(own: str, size: int, old_sizes: Mapping[str, int], taken_in: Sequence[str]) -> Change:
+def _change_of_carried(own: str, size: int, old_sizes: Mapping[str, int], taken_in: Sequence[str]) -> ClusterChange:
     if taken_in:
-        return Change("merged", (own, *sorted(taken_in, key=_natural)))
+        return ClusterChange("merged", (own, *sorted(taken_in, key=_natural)))
     grown = size > old_sizes[own] and size >= (1.0 + GROWTH) * old_sizes[own]
-    return Change("grew" if grown else "kept", (own,))
+    return ClusterChange("grew" if grown else "kept", (own,))
 
 
-def _change_of_new(shared: Counter[str], size: int) -> Change:
+def _change_of_new(shared: Counter[str], size: int) -> ClusterChange:
     sources = [old for old in sorted(shared, key=_natural) if shared[old] > 0.5 * size]
-    return Change("split", (sources[0],)) if sources else Change("born")
+    return ClusterChange("split", (sources[0],)) if sources else ClusterChange("born")
 
 
 def _natural(cluster: str) -> tuple[int, str]:

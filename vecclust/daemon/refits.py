@@ -19,12 +19,12 @@ from vecclust.daemon.jobs import DaemonEnds, FitJob
 from vecclust.errors import StoreFull, VecclustError
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.types.runs import IDENTITY, Growth, RefitReport, kind_of
+from vecclust.types.runs import IDENTITY, Growth, RefitReport, refit_kind_of
 
 log = logging.getLogger(__name__)
 
 # While a fit's process runs, its end is looked for this often, oftener where somebody waits for it.
-POLL_S = 0.5
+FIT_POLL_S = 0.5
 POLL_ASKED_S = 0.1
 # Without a usable run nothing is labelled, so its fit is tried again sooner than a refit; a loop would help nobody.
 REPAIR_PAUSE_S = 300.0
@@ -65,7 +65,7 @@ def reason_to_refit(
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class _FitUnderWay:
     """A fit under way: why, since when, and the job of whoever waits for it."""
 
     reason: str
@@ -100,7 +100,7 @@ class Refits:
         self._quiet_hours = Hours.parse(config.quiet_hours)
         self._heartbeat = heartbeat
         self._clock_s = clock_s
-        self._fit: _Fit | None = None
+        self._fit: _FitUnderWay | None = None
         self._tried_s = float("-inf")
 
     @property
@@ -113,7 +113,7 @@ class Refits:
         """Seconds after which to `follow` again; infinite while no fit is under way."""
         if self._fit is None:
             return float("inf")
-        return POLL_S if self._fit.job is None else POLL_ASKED_S
+        return FIT_POLL_S if self._fit.job is None else POLL_ASKED_S
 
     def begin_asked(self, job: FitJob) -> None:
         """Begin a fit that somebody waits for; none may be under way.
@@ -121,7 +121,7 @@ class Refits:
         Args:
             job: told how far it is and what came of it.
         """
-        self._fit = _Fit("on demand", self._clock_s(), job)
+        self._fit = _FitUnderWay("on demand", self._clock_s(), job)
         self._process.start(job.params, kind=job.kind)
         job.set_running_or_notify_cancel()
 
@@ -139,7 +139,7 @@ class Refits:
             return
         log.info("fitting anew: %s", reason)
         self._tried_s = now_s
-        self._fit = _Fit(reason, now_s)
+        self._fit = _FitUnderWay(reason, now_s)
         self._process.start(self._library.fit_params.as_dict(), kind="full" if missing else None)
 
     def _reason(self, now_s: float, arrived_s: float) -> str:
@@ -206,5 +206,5 @@ class Refits:
 
 def _log_refit(report: RefitReport, reason: str) -> None:
     changes = ", ".join(f"{getattr(report, name)} {name}" for name in IDENTITY if getattr(report, name))
-    kind, changes = kind_of(report.figures), changes or "as before"
+    kind, changes = refit_kind_of(report.figures), changes or "as before"
     log.info("%s, %s: %d clusters, %s (%s)", report.run, kind, report.clusters, changes, reason)

@@ -60,7 +60,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _DecodedPicture:
     """A picture as decoded, before it is turned upright.
 
     Attributes:
@@ -171,7 +171,7 @@ def _prepare() -> None:
     Image.MAX_IMAGE_PIXELS = None
 
 
-def _load(image: Image.Image, kind: Kind, *, framing: Framing, limits: DecodeLimits) -> _Picture:
+def _load(image: Image.Image, kind: Kind, *, framing: Framing, limits: DecodeLimits) -> _DecodedPicture:
     width, height = image.size
     _hold_limit(width * height, limits.jpeg_pixels if kind == "JPEG" else limits.pixels, kind)
     if kind == "TIFF" and _DNG_VERSION in getattr(image, "tag_v2", ()):
@@ -191,7 +191,7 @@ def _load(image: Image.Image, kind: Kind, *, framing: Framing, limits: DecodeLim
     if box is None and _is_strip(width, height):
         flat = _middle(flat)
         used_size = flat.size
-    return _Picture(
+    return _DecodedPicture(
         image=flat,
         box=box or (0, 0, *flat.size),
         used_size=used_size,
@@ -239,14 +239,14 @@ def _draft(
     return drafted[1] if drafted is not None else None
 
 
-def _resize(picture: _Picture, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
+def _resize(picture: _DecodedPicture, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
     """Resize the whole picture to an upright size, then turn it: turning is cheap on the small one."""
     small = picture.image.resize(picture.upright(size), resample, box=picture.box, reducing_gap=_REDUCING_GAP)
     turn = _TURNS.get(picture.orientation)
     return small if turn is None else small.transpose(turn)
 
 
-def _thumbnail(picture: _Picture, small: Image.Image, *, framing: Framing, side_px: int) -> bytes:
+def _thumbnail(picture: _DecodedPicture, small: Image.Image, *, framing: Framing, side_px: int) -> bytes:
     """Make the thumbnail, from the resized picture where that is large enough: 1 ms instead of 6."""
     if side_px <= 0:
         return b""

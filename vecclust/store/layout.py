@@ -26,7 +26,7 @@ _LABELS_FOLDER = re.compile(rf"{_LABELS}({_RUN.pattern})\.lance")
 # What vecclust itself may have put there before or beside the tables; `logs` was made by earlier versions.
 _OWN = frozenset({"tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
 _DROPPED = ".dropped-"
-_MANIFEST = ".manifest"
+_MANIFEST_SUFFIX = ".manifest"
 _MANIFEST_END = b"LANC"
 # Manifests are named by this less their version, so that the newest one is the first by name.
 _LAST_VERSION = 2**64 - 1
@@ -182,7 +182,9 @@ class LibraryPlace:
         versions = f"{self.folder}/tables/{table}.lance/_versions"
         while True:
             try:
-                names = [name for name in os.listdir(versions) if name.endswith(_MANIFEST) and name[:-9].isdigit()]
+                names = [
+                    name for name in os.listdir(versions) if name.endswith(_MANIFEST_SUFFIX) and name[:-9].isdigit()
+                ]
             except (FileNotFoundError, NotADirectoryError):
                 return NO_TABLE
             if not names:
@@ -323,7 +325,7 @@ def manifests(table: Path) -> list[Path]:
         table: its folder.
     """
     names = [entry.name for entry in _entries(table / "_versions")]
-    names = sorted(name for name in names if name.endswith(_MANIFEST) and name[:-9].isdigit())
+    names = sorted(name for name in names if name.endswith(_MANIFEST_SUFFIX) and name[:-9].isdigit())
     return [table / "_versions" / name for name in names]
 
 

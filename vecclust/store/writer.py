@@ -21,7 +21,7 @@ from vecclust.store.layout import LibraryPlace, storable_text
 
 _log = logging.getLogger(__name__)
 # Long enough to cost nothing, short enough that a writer which waits for one that is ending starts at once.
-_POLL_S = 0.02
+_LOCK_POLL_S = 0.02
 # Found to do no harm when empty, torn, out of date or gone (lancedb 0.40), and a third of what there is to sync.
 _NEEDLESS = frozenset({"latest_version_hint.json", "_transactions"})
 
@@ -67,7 +67,7 @@ class WriterLock:
         from filelock import Timeout
 
         try:
-            self._lock.acquire(timeout=self._wait_s, poll_interval=_POLL_S)
+            self._lock.acquire(timeout=self._wait_s, poll_interval=_LOCK_POLL_S)
         except Timeout as error:
             raise LibraryLocked(
                 f"{self._place.folder} is being written by {_described(read_holder(self._place))}",

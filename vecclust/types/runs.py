@@ -17,7 +17,7 @@ N_CONTINUED, N_LIGHT = "n_continued", "n_light"
 IDENTITY = ("kept", "born", "split", "merged", "gone")
 
 
-def kind_of(figures: Mapping[str, Any]) -> RefitKind:
+def refit_kind_of(figures: Mapping[str, Any]) -> RefitKind:
     """Say by the figures of a fit what kind it was; the oldest name none, for there was but one.
 
     Args:
@@ -63,7 +63,7 @@ class Run:
     @property
     def kind(self) -> RefitKind:
         """What kind of fit it was."""
-        return kind_of(self.figures)
+        return refit_kind_of(self.figures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ _TITLES: dict[int, str] = {
 }
 
 
-class _Backend:
+class _ClientBackend:
     """Answers the API beside the pages, as they themselves are answered."""
 
     def __init__(self, client: Client) -> None:
@@ -121,7 +121,7 @@ class App:
             Route("/fit/forget", _then_runs(self._refit.forget), methods=["POST"]),
             Route("/events", self._events),
             Route("/asset/{name}", self._asset),
-            Mount("/api", routes=Api(_Backend(self._client)).routes()),
+            Mount("/api", routes=Api(_ClientBackend(self._client)).routes()),
         ]
         handlers = {VecclustError: self._refused, HTTPException: self._no_such_page}
         return Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]

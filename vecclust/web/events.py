@@ -26,7 +26,7 @@ STATUS_S = 1.0
 # How soon a step of a refit is seen, and the end of the server.
 STEP_S = 0.25
 # A connection that was lost silently is noticed by writing into it.
-SILENCE_S = 15.0
+KEEP_ALIVE_S = 15.0
 
 
 class Events:
@@ -59,7 +59,7 @@ class Events:
             if now_fit != fit:
                 fit, spoken = now_fit, time.monotonic()
                 yield _event("fit", fit)
-            if time.monotonic() - spoken > SILENCE_S:
+            if time.monotonic() - spoken > KEEP_ALIVE_S:
                 spoken = time.monotonic()
                 yield b": still here\n\n"
             await anyio.sleep(STEP_S)

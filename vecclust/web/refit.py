@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 REASON = "on demand"
 # How soon a step of a fit, and its end, are seen.
-POLL_S = 0.1
+STEP_POLL_S = 0.1
 
 
 class ProposedRefit:
@@ -135,7 +135,7 @@ class ProposedRefit:
     def _follow(self, process: FitProcess) -> None:
         """Take note of how far the fit is, to its end."""
         while True:
-            time.sleep(POLL_S)
+            time.sleep(STEP_POLL_S)
             with self._lock:
                 if self._process is not process:  # it was given up meanwhile
                     return

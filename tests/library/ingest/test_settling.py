@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.library.test_library import picture
-from vecclust.library.ingest.plan import Job, file_row
+from vecclust.library.ingest.plan import ReadJob, file_row
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, wait_s, waiting_row
 from vecclust.library.watched import WatchedLibrary
 from vecclust.photos import look_at
@@ -23,7 +23,7 @@ SEEN = SeenFile("/nas", "a.jpg", 10, NOW - 5 * SECOND, NOW - 5 * SECOND, 7, 1)
 TIMES = SettleTimes(2.0, 10.0, way_of=lambda folder: "scan" if folder == "/nas" else "events")
 
 
-def names(jobs: list[Job]) -> list[str]:
+def names(jobs: list[ReadJob]) -> list[str]:
     """Name the files."""
     return [job.seen.absolute for job in jobs]
 
@@ -31,9 +31,9 @@ def names(jobs: list[Job]) -> list[str]:
 def test_a_mount_that_tells_nothing_is_given_longer() -> None:
     """Five seconds of quiet are enough on a disk and not on a network's mount."""
     local = dataclasses.replace(SEEN, root="/disk")
-    finished, pending = part([Job(SEEN, None), Job(local, None)], TIMES, now_ns=NOW)
+    finished, pending = part([ReadJob(SEEN, None), ReadJob(local, None)], TIMES, now_ns=NOW)
     assert (names(finished), names(pending)) == (["/disk/a.jpg"], ["/nas/a.jpg"])
-    assert names(part([Job(SEEN, None)], TIMES, now_ns=NOW + 5 * SECOND)[0]) == ["/nas/a.jpg"]
+    assert names(part([ReadJob(SEEN, None)], TIMES, now_ns=NOW + 5 * SECOND)[0]) == ["/nas/a.jpg"]
 
 
 def test_a_waiting_file_says_when_to_look_again() -> None:
@@ -46,7 +46,7 @@ def test_a_waiting_file_says_when_to_look_again() -> None:
 def test_where_times_lie_ahead_two_looks_must_agree(tmp_path: Path) -> None:
     """A server whose clock is ahead: the first look waits, one that saw a change waits again."""
     (tmp_path / "a.jpg").write_bytes(b"x")
-    job, behind_ns = Job(look_at(tmp_path / "a.jpg"), None), time.time_ns() - 3600 * SECOND
+    job, behind_ns = ReadJob(look_at(tmp_path / "a.jpg"), None), time.time_ns() - 3600 * SECOND
     assert part([job], TIMES, now_ns=behind_ns) == ([], [job])
     (tmp_path / "a.jpg").write_bytes(b"xy")
     changed = look_again(job)
@@ -98,5 +98,5 @@ def test_the_mount_of_a_folder_decides_and_the_owner_may_choose(
 def test_a_waiting_row_keeps_what_the_file_held() -> None:
     """A photo being written over answers until the new one is there."""
     before = file_row(SEEN, photo="aa")
-    row = waiting_row(Job(SEEN, before))
+    row = waiting_row(ReadJob(SEEN, before))
     assert (row.state, row.photo) == ("waiting", "aa")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from vecclust.config import StoreConfig
-from vecclust.library.ingest.plan import Job
+from vecclust.library.ingest.plan import ReadJob
 from vecclust.library.ingest.work import Outcome, Work
 from vecclust.testing import FakeClock, FakeEmbedder
 from vecclust.types.files import FileRow, SeenFile
@@ -47,9 +47,9 @@ class NotingStore:
         """Do nothing."""
 
 
-def jobs(n: int) -> list[Job]:
+def jobs(n: int) -> list[ReadJob]:
     """Make new files."""
-    return [Job(SeenFile("/p", f"{i:04}.jpg", 1, 1, 1, i, 1), None) for i in range(n)]
+    return [ReadJob(SeenFile("/p", f"{i:04}.jpg", 1, 1, 1, i, 1), None) for i in range(n)]
 
 
 def test_the_model_is_asked_for_by_the_batch_not_by_the_photo() -> None:

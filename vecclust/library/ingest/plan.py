@@ -28,7 +28,7 @@ FEW_FILES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ReadJob:
     """One file to read.
 
     Attributes:
@@ -54,7 +54,7 @@ class Plan:
         absent: rows whose files were not seen.
     """
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[ReadJob, ...]
     unchanged: int
     held: tuple[FileRow, ...]
     back: tuple[FileRow, ...]
@@ -73,7 +73,7 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
     Returns:
         The plan.
     """
-    jobs: list[Job] = []
+    jobs: list[ReadJob] = []
     held: list[FileRow] = []
     back: list[FileRow] = []
     unchanged = 0
@@ -81,10 +81,10 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
     for file in seen:
         row = missed.pop(file.path, None)
         if row is None or not row.holds(file) or row.state == "waiting":
-            jobs.append(Job(file, row, looked=row is not None and row.state == "waiting" and row.holds(file)))
+            jobs.append(ReadJob(file, row, looked=row is not None and row.state == "waiting" and row.holds(file)))
         elif row.state == "problem":
             if retry_all or 0 < row.next_try_ns <= now_ns:
-                jobs.append(Job(file, row))
+                jobs.append(ReadJob(file, row))
             else:
                 held.append(row)
         else:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecclust.config import Config
-from vecclust.library.ingest.plan import Absences, Job, Plan, judge, make_plan, reason_to_pause
+from vecclust.library.ingest.plan import Absences, Plan, ReadJob, judge, make_plan, reason_to_pause
 from vecclust.library.ingest.settling import SettleTimes, look_again, part, waiting_row
 from vecclust.library.ingest.work import Done, Work
 from vecclust.library.opening import ignore_rules
@@ -217,7 +217,7 @@ class Scan:
         """Read what is new or changed."""
         jobs = [job for plan in plans for job in plan.jobs]
         finished, pending = part(jobs, self._settle, now_ns=self._clock.now_ns())
-        left: list[Job] = []
+        left: list[ReadJob] = []
         if request.at_most:
             finished, left = _first(finished, plans, at_most=request.at_most)
         sizes = {job.seen.size_bytes for job in (*finished, *pending)}
@@ -236,8 +236,8 @@ class Scan:
         return work.done
 
     def _read(
-        self, work: Work, finished: list[Job], pending: list[Job], *, patient: bool, progress: Progress
-    ) -> list[Job]:
+        self, work: Work, finished: list[ReadJob], pending: list[ReadJob], *, patient: bool, progress: Progress
+    ) -> list[ReadJob]:
         """Read what is finished, then, if patient, look again at the rest; give what is still being written."""
         with self._decoder() as decoder:
             for looks_left in range(PATIENT_LOOKS if patient else 0, -1, -1):
@@ -326,7 +326,7 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _first(jobs: Sequence[Job], plans: Iterable[Plan], *, at_most: int) -> tuple[list[Job], list[Job]]:
+def _first(jobs: Sequence[ReadJob], plans: Iterable[Plan], *, at_most: int) -> tuple[list[ReadJob], list[ReadJob]]:
     """Part jobs to do now from those to leave, newest first.
 
     What may have moved is never left, for absence is judged now. What arrives during a long import is the newest.
@@ -338,7 +338,7 @@ def _first(jobs: Sequence[Job], plans: Iterable[Plan], *, at_most: int) -> tuple
     return moves + others[:at_most], others[at_most:]
 
 
-def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
+def _lost(folder: _Folder, ready: Iterable[tuple[ReadJob, str]]) -> list[FileRow]:
     """Give the absent rows whose content was not found under a new name in the same folder: a move is no loss."""
     found = Counter(photo for job, photo in ready if job.before is None and job.seen.root == folder.root.path)
     lost = []
@@ -350,7 +350,7 @@ def _lost(folder: _Folder, ready: Iterable[tuple[Job, str]]) -> list[FileRow]:
     return lost
 
 
-def _moved(ready: Iterable[tuple[Job, str]], folders: Iterable[_Folder]) -> list[FileRow]:
+def _moved(ready: Iterable[tuple[ReadJob, str]], folders: Iterable[_Folder]) -> list[FileRow]:
     """Match new paths with absent rows of the same content; a paused folder's rows are never taken."""
     absent: dict[str, list[FileRow]] = {}
     for folder in folders:

@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from vecclust.library.ingest.plan import Job, file_row
+from vecclust.library.ingest.plan import ReadJob, file_row
 from vecclust.photos import is_quiet, is_same, seen_from, tells_time
 from vecclust.types.files import FileRow
 from vecclust.watching import Way, way_to_watch
@@ -46,7 +46,7 @@ class SettleTimes:
         return self._known[folder]
 
 
-def part(jobs: Iterable[Job], times: SettleTimes, *, now_ns: int) -> tuple[list[Job], list[Job]]:
+def part(jobs: Iterable[ReadJob], times: SettleTimes, *, now_ns: int) -> tuple[list[ReadJob], list[ReadJob]]:
     """Part files that may be read from those that are still being written.
 
     Args:
@@ -57,8 +57,8 @@ def part(jobs: Iterable[Job], times: SettleTimes, *, now_ns: int) -> tuple[list[
     Returns:
         The two lists, each in the order given.
     """
-    finished: list[Job] = []
-    pending: list[Job] = []
+    finished: list[ReadJob] = []
+    pending: list[ReadJob] = []
     for job in jobs:
         if tells_time(job.seen, now_ns=now_ns):
             settled = is_quiet(job.seen, now_ns=now_ns, settle_s=times.of(job.seen.absolute))
@@ -68,7 +68,7 @@ def part(jobs: Iterable[Job], times: SettleTimes, *, now_ns: int) -> tuple[list[
     return finished, pending
 
 
-def look_again(job: Job) -> Job | None:
+def look_again(job: ReadJob) -> ReadJob | None:
     """Look at a file once more.
 
     Args:
@@ -85,10 +85,10 @@ def look_again(job: Job) -> Job | None:
     if not stat.S_ISREG(found.st_mode):
         return None
     seen = seen_from(found, root=job.seen.root, path=job.seen.path)
-    return Job(seen, job.before, looked=is_same(job.seen, seen))
+    return ReadJob(seen, job.before, looked=is_same(job.seen, seen))
 
 
-def waiting_row(job: Job) -> FileRow:
+def waiting_row(job: ReadJob) -> FileRow:
     """Give the row of a file that is still being written; it keeps what the file held before.
 
     Args:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vecclust.config import StoreConfig
 from vecclust.errors import PhotoError, Unfinished, Unreachable, Vanished
-from vecclust.library.ingest.plan import Job, file_row, next_try_ns
+from vecclust.library.ingest.plan import ReadJob, file_row, next_try_ns
 from vecclust.photos import KnownPhoto
 from vecclust.types.files import FileRow
 from vecclust.types.photos import DecodedPhoto, PhotoRow
@@ -55,11 +55,11 @@ class Done:
         left: files that were left unread, for a scan that reads no more than so many.
     """
 
-    ready: list[tuple[Job, str]] = field(default_factory=list)
+    ready: list[tuple[ReadJob, str]] = field(default_factory=list)
     failed: list[FileRow] = field(default_factory=list)
     embedded: int = 0
-    pending: list[Job] = field(default_factory=list)
-    left: list[Job] = field(default_factory=list)
+    pending: list[ReadJob] = field(default_factory=list)
+    left: list[ReadJob] = field(default_factory=list)
 
 
 class Work:
@@ -89,14 +89,16 @@ class Work:
         self._known: set[str] = set().union(*known_by_size.values()) if known_by_size else set()
         self._pace = pace
         self._batch_size = 0
-        self._queue: dict[str, tuple[DecodedPhoto, list[Job]]] = {}
+        self._queue: dict[str, tuple[DecodedPhoto, list[ReadJob]]] = {}
         self._photo_rows: list[PhotoRow] = []
         self._file_rows: list[FileRow] = []
         self._committed_ns = clock.now_ns()
         self._n_commits = 0
         self.done = Done()
 
-    def run(self, jobs: Sequence[Job], decoder: DecodePool, *, progress: Progress, again: bool = False) -> list[Job]:
+    def run(
+        self, jobs: Sequence[ReadJob], decoder: DecodePool, *, progress: Progress, again: bool = False
+    ) -> list[ReadJob]:
         """Bring every job to its end; interrupted, commit what is ready and go.
 
         Args:
@@ -108,7 +110,7 @@ class Work:
         Returns:
             Jobs to look at again; none unless `again`.
         """
-        doubtful: list[Job] = []
+        doubtful: list[ReadJob] = []
         order = deque(jobs)
         asked = ((job.seen, self._by_size.get(job.seen.size_bytes, frozenset())) for job in jobs)
         with self._committing():
@@ -135,7 +137,7 @@ class Work:
             raise
         self._commit()
 
-    def _take(self, job: Job, outcome: Outcome) -> None:
+    def _take(self, job: ReadJob, outcome: Outcome) -> None:
         if isinstance(outcome, Vanished):
             return
         if isinstance(outcome, PhotoError):
@@ -170,7 +172,7 @@ class Work:
             for job in jobs:
                 self._ready(job, decoded.photo)
 
-    def _photo_row(self, decoded: DecodedPhoto, vector: NDArray[np.float32], job: Job) -> PhotoRow:
+    def _photo_row(self, decoded: DecodedPhoto, vector: NDArray[np.float32], job: ReadJob) -> PhotoRow:
         return PhotoRow(
             photo=decoded.photo,
             vector=vector,
@@ -183,11 +185,11 @@ class Work:
             thumbnail=decoded.thumbnail,
         )
 
-    def _ready(self, job: Job, photo: str) -> None:
+    def _ready(self, job: ReadJob, photo: str) -> None:
         self._file_rows.append(file_row(job.seen, photo=photo))
         self.done.ready.append((job, photo))
 
-    def _fail(self, job: Job, error: PhotoError) -> None:
+    def _fail(self, job: ReadJob, error: PhotoError) -> None:
         before = job.before
         attempts = 1 + (before.attempts if before is not None and before.mtime_ns == job.seen.mtime_ns else 0)
         row = dataclasses.replace(
