@@ -12,13 +12,13 @@ import pytest
 
 from tests.daemon.kept import DEADLINE_S, Kept, put_one
 from tests.library.test_library import HUES, picture
+from tests.watching.scripted import ScriptedWatcher
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.daemon.refits import Refits
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
-from vecclust.watching import ScriptedWatcher
 
 PART = 32
 

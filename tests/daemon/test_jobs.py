@@ -11,12 +11,12 @@ import pytest
 
 from tests.library.test_fit_process import library as library
 from tests.library.test_library import picture
+from tests.watching.scripted import ScriptedWatcher
 from vecclust.daemon import Daemon
 from vecclust.daemon.jobs import DaemonEnds, FitJob, Job, JobQueue
 from vecclust.errors import NotFound, StoreError
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 90.0
 

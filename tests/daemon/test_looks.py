@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.kept import keep, put_one
+from tests.watching.scripted import ScriptedWatcher
 from tests.watching.test_watcher import kill_dispatch, kill_reader
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
@@ -15,7 +16,7 @@ from vecclust.daemon import loop as loop_module
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.types.files import ScanReport
-from vecclust.watching import Hint, ScriptedWatcher, Watcher
+from vecclust.watching import Hint, Watcher
 from vecclust.watching import watcher as watcher_module
 
 CONFIG = WatchConfig(interval_s=300.0, poll_s=60.0, canary_s=50.0, idle_s=0.0)

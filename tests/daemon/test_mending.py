@@ -12,13 +12,13 @@ import pytest
 
 from tests.daemon.processes import DEADLINE_S, Process, put
 from tests.library.test_library import HUES
+from tests.watching.scripted import ScriptedWatcher
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.daemon.refits import REPAIR_PAUSE_S
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
-from vecclust.watching import ScriptedWatcher
 
 FLAGS = {"clusters.reducer": "pca", "photos.settle_s": 0, "photos.decode_processes": 1}
 

@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from tests.library.test_library import HUES, picture
+from tests.watching.scripted import ScriptedWatcher
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
-from vecclust.watching import ScriptedWatcher
 
 DEADLINE_S = 120.0
 ONLY_BY_CONTENT = WatchConfig(

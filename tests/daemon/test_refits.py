@@ -10,11 +10,12 @@ import pytest
 
 from tests.library.test_fit_process import library as library
 from tests.library.test_library import picture
+from tests.watching.scripted import ScriptedWatcher
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.watching import Hint, ScriptedWatcher
+from vecclust.watching import Hint
 
 
 class FailingProcess(FitProcess):

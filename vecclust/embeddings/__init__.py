@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from vecclust.embeddings.embedder import Embedder, give_memory_back, load
 from vecclust.embeddings.names import BUNDLED_FOLDER, ModelName
-from vecclust.embeddings.weights import ModelInfo, find_weights, usable_models
+from vecclust.embeddings.weights import find_weights, usable_models
 
 __all__ = [
     "BUNDLED_FOLDER",
     "Embedder",
-    "ModelInfo",
     "ModelName",
     "find_weights",
     "give_memory_back",

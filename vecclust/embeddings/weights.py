@@ -21,6 +21,7 @@ from typing import Any
 from vecclust.embeddings import names, vendor
 from vecclust.embeddings.names import BUNDLED, ModelName
 from vecclust.errors import ModelError, ModelUnavailable
+from vecclust.types.status import ModelStatus
 
 CONFIG_FILE = "open_clip_config.json"
 # The order in which open_clip itself prefers them (`_find_checkpoint_in_dir`).
@@ -182,26 +183,7 @@ def _digest(file: Path) -> str:
         raise ModelError(f"{file} cannot be read: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One model, and whether it can be used now.
-
-    Attributes:
-        name: what to give to `--model`.
-        usable: whether it loads without a network.
-        dim: width of its vectors, or None where that is not known before loading.
-        size_bytes: its weights on disk, or None where there are none.
-        note: what it is, or why it cannot be used.
-    """
-
-    name: str
-    usable: bool
-    dim: int | None
-    size_bytes: int | None
-    note: str
-
-
-def usable_models(asked: Iterable[str] = (), *, cache_dir: Path | None = None) -> list[ModelInfo]:
+def usable_models(asked: Iterable[str] = (), *, cache_dir: Path | None = None) -> list[ModelStatus]:
     """List the bundled model, those asked about, and those in the hub's cache.
 
     Args:
@@ -211,7 +193,7 @@ def usable_models(asked: Iterable[str] = (), *, cache_dir: Path | None = None) -
     Returns:
         Each model once; usable or not is said of each.
     """
-    infos: dict[str, ModelInfo] = {}
+    infos: dict[str, ModelStatus] = {}
     for text in (*asked, BUNDLED):
         info = _describe(text, cache_dir)
         infos.setdefault(info.name, info)
@@ -221,18 +203,18 @@ def usable_models(asked: Iterable[str] = (), *, cache_dir: Path | None = None) -
     return list(infos.values())
 
 
-def _describe(text: str, cache_dir: Path | None) -> ModelInfo:
+def _describe(text: str, cache_dir: Path | None) -> ModelStatus:
     try:
         name = ModelName.parse(text)
         weights = find_weights(name, cache_dir=cache_dir)
     except ModelError as error:
-        return ModelInfo(text, False, None, None, error.message)
+        return ModelStatus(text, False, None, None, error.message)
     if weights is None:
         config = vendor.open_clip_architecture(name.architecture) or {}
         note = "not on this computer; fetched at first use when there is a network"
-        return ModelInfo(name.text, False, config.get("embed_dim"), None, note)
+        return ModelStatus(name.text, False, config.get("embed_dim"), None, note)
     usable, note = _judge(weights)
-    return ModelInfo(name.text, usable, weights.dim, weights.file.stat().st_size, note)
+    return ModelStatus(name.text, usable, weights.dim, weights.file.stat().st_size, note)
 
 
 def _judge(weights: Weights) -> tuple[bool, str]:

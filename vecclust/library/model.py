@@ -7,6 +7,7 @@ Nobody keeps an embedder for longer than a batch or a question.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Mapping
@@ -154,8 +155,8 @@ def usable_models(
         bound = store.model()
     used = settings.model if bound is None else bound.name
     return tuple(
-        ModelStatus(info.name, info.name == used, info.usable, info.dim, info.size_bytes, info.note)
-        for info in embeddings.usable_models([used, settings.model])
+        dataclasses.replace(model, in_use=model.name == used)
+        for model in embeddings.usable_models([used, settings.model])
     )
 
 

@@ -115,16 +115,16 @@ class ModelStatus:
 
     Attributes:
         name: the name to give to `--model`.
-        in_use: whether the library's vectors come from it.
         usable: whether it loads without a network.
         dim: width of its vectors, or None where that is not known before loading.
         size_bytes: its weights on disk, or None where there are none.
         note: what it is, or why it cannot be used.
+        in_use: whether the library's vectors come from it.
     """
 
     name: str
-    in_use: bool
     usable: bool
     dim: int | None
     size_bytes: int | None
     note: str
+    in_use: bool = False

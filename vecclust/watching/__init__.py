@@ -9,13 +9,11 @@ only read: the canary lives in the library.
 from __future__ import annotations
 
 from vecclust.watching.kernel import Way, way_to_watch
-from vecclust.watching.scripted import ScriptedWatcher
 from vecclust.watching.state import WatchState, is_alive, read_state, remove_state, start_of, write_state
 from vecclust.watching.watcher import Hint, Watcher, Watching
 
 __all__ = [
     "Hint",
-    "ScriptedWatcher",
     "WatchState",
     "Watcher",
     "Watching",

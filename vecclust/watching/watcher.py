@@ -52,7 +52,7 @@ class Hint:
 
 
 class Watching(Protocol):
-    """Something that watches folders; `Watcher` does, `ScriptedWatcher` pretends to."""
+    """Something that watches folders; `Watcher` does, doubles pretend to."""
 
     @property
     def problems(self) -> tuple[str, ...]:
