@@ -35,6 +35,7 @@ SMALLEST = {
     "bench_daemon memory": ["--memory", "--memory-arrivals", "40", "--memory-refits", "2"],
     "bench_ingest": ["--photos", "PHOTOS", "--model", "bundled", "--rounds", "1", "--first-loop-photos", "1"],
     "bench_map": ["--photos", "200"],
+    "bench_questions": ["--questions", "1"],
     "bench_refit": ["--rows", "600"],
     "bench_store": ["--photos", "512", "--dim", "16"],
     "eval_arrivals": ["--rows", "800", "--seeds", "1"],
