@@ -99,16 +99,16 @@ class Client(_Verbs):
         verb = VERBS[name]
         return functools.wraps(getattr(_library_class(), name))(functools.partial(self._do, verb))
 
-    def _do(self, verb: Verb, *given: Any, progress: Progress = no_progress, **named: Any) -> Any:
+    def _do(self, verb: Verb, *given: Any, **named: Any) -> Any:
         """Have the daemon do it, and do it here where it does not."""
-        arguments = dict(zip(verb.parameters, given, strict=False)) | named
-        for name in arguments:
-            if verb.is_path(name):
-                arguments[name] = Path(os.path.abspath(os.path.expanduser(arguments[name])))
+        arguments = verb.bind(given, named)
+        told = {"progress": arguments.pop("progress")} if "progress" in arguments else {}
+        for name in filter(verb.is_path, arguments):
+            arguments[name] = Path(os.path.abspath(os.path.expanduser(arguments[name])))
         writes = verb.writes and not arguments.get("dry_run")
         if writes or not verb.writes:
             try:
-                return self.ask(verb, arguments, progress=progress)
+                return self.ask(verb, arguments, **told)
             except (NoServer, Declined) as why:
                 log.debug("%s is not done by a daemon: %s", verb.name, why)
             except Interrupted as why:
@@ -119,7 +119,6 @@ class Client(_Verbs):
                     ) from why
                 log.debug("%s is not answered by a daemon: %s", verb.name, why)
         with self._opened(write=writes) as library:
-            told = {"progress": progress} if verb.takes_progress else {}
             return getattr(library, verb.name)(**arguments, **told)
 
     def _opened(self, *, write: bool) -> AbstractContextManager[Any]:

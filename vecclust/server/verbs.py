@@ -7,7 +7,7 @@ annotations alone.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -18,8 +18,6 @@ from vecclust.library.library import Library
 
 # Of what is asked and answered; another one is another way of asking.
 API = 1
-# Told how far it has come rather than given by who asks.
-_PROGRESS = "progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,21 @@ class Verb:
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """What it is asked with, by name."""
-        return {
-            name: parameter
-            for name, parameter in inspect.signature(getattr(Library, self.name)).parameters.items()
-            if name not in ("self", _PROGRESS)
-        }
+        parameters = inspect.signature(getattr(Library, self.name)).parameters
+        return {name: one for name, one in parameters.items() if name not in ("self", "progress")}
+
+    def bind(self, given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Give arguments by name, as the method takes them.
+
+        Args:
+            given: those by position.
+            named: those by name.
+
+        Raises:
+            TypeError: the method takes no such arguments.
+        """
+        arguments = inspect.signature(getattr(Library, self.name)).bind(None, *given, **named).arguments
+        return {name: value for name, value in arguments.items() if name != "self"}
 
     @property
     def result(self) -> Any:
@@ -70,11 +78,6 @@ class Verb:
             parameter: its name.
         """
         return Path in (self.hint(parameter), *get_args(self.hint(parameter)))
-
-    @property
-    def takes_progress(self) -> bool:
-        """Whether the method tells how far it has come."""
-        return _PROGRESS in inspect.signature(getattr(Library, self.name)).parameters
 
 
 @cache
