@@ -247,9 +247,12 @@ def test_another_model_exits_with_five_and_says_how_to_go_on(world: World, capsy
     assert "second library" in json.loads(out)["error"]["hint"]
 
 
-def test_no_library_is_said_with_the_next_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A first user who asks before scanning is told what to run."""
-    code, _, err = run(tmp_path / "none", "clusters", capture=capsys)
+@pytest.mark.parametrize("command", [["clusters"], ["rename", "c1", "Lagoon"], ["merge", "c1", "c2"], ["recluster"]])
+def test_no_library_is_said_with_the_next_step(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asks or corrects before scanning, or names the wrong place, is told what to run, and none is made."""
+    code, _, err = run(tmp_path / "none", *command, capture=capsys)
     assert code == 1
     assert "vecclust scan" in err
     assert not (tmp_path / "none").exists()

@@ -165,7 +165,7 @@ class DaemonBackend:
             current = None if self._store is None else self._store.state().current_run
             if self._store is None or current != self._store_run:
                 # Handles of an earlier run's tables would pile up.
-                self._store = open_store(self._library.folder, self._library.config, write=False, missing_ok=False)
+                self._store = open_store(self._library.folder, self._library.config)
                 self._store_run = self._store.state().current_run
             return WatchedLibrary(self._store, config=config, embedder=self._model)
 

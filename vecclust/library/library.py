@@ -87,6 +87,7 @@ class Library:
         path: Path | str | None = None,
         *,
         write: bool = False,
+        create: bool = True,
         missing_ok: bool = False,
         config: Path | None = None,
         flags: Mapping[str, Any] | None = None,
@@ -98,6 +99,7 @@ class Library:
         Args:
             path: its directory, `~` for home; `$VECCLUST_LIBRARY` or the user's data directory where None.
             write: become its one writer.
+            create: make one where there is none and it is opened for writing.
             missing_ok: where there is no library, open an empty one that is nowhere: for a dry run.
             config: a configuration file; `$VECCLUST_CONFIG` or `LIBRARY/config.toml` where None.
             flags: dotted configuration keys that win over everything else.
@@ -110,14 +112,14 @@ class Library:
         Raises:
             ConfigError: a setting is unknown or out of range.
             LibraryLocked: another writer holds it.
-            NotFound: there is no library, and it was not opened for writing.
+            NotFound: there is no library, and none was to be made.
             StoreError: the tables cannot be opened.
         """
         from vecclust.library.opening import open_store
 
         folder = library_path(path)
         settings = load_config(find_config(folder, config), flags=flags)
-        store = open_store(folder, settings, write=write, missing_ok=missing_ok)
+        store = open_store(folder, settings, write=write, create=create, missing_ok=missing_ok)
         return cls(store, config=settings, embedder=embedder, clock=clock)
 
     def __enter__(self) -> Self:

@@ -151,7 +151,7 @@ def usable_models(
 
     folder = library_path(path)
     settings = load_config(find_config(folder, config), flags=flags)
-    with closing(open_store(folder, settings, write=False, missing_ok=True)) as store:
+    with closing(open_store(folder, settings, missing_ok=True)) as store:
         bound = store.model()
     used = settings.model if bound is None else bound.name
     return tuple(

@@ -67,13 +67,16 @@ class _NoStore:
         pass
 
 
-def open_store(folder: Path, config: Config, *, write: bool, missing_ok: bool) -> Store:
+def open_store(
+    folder: Path, config: Config, *, write: bool = False, create: bool = True, missing_ok: bool = False
+) -> Store:
     """Open a library's tables, and make them where there are none and they are opened for writing.
 
     Args:
         folder: the library's directory.
         config: the settings.
         write: become the one writer.
+        create: make them where there are none and they are opened for writing.
         missing_ok: where there is no library, give an empty one that is nowhere.
 
     Returns:
@@ -94,7 +97,7 @@ def open_store(folder: Path, config: Config, *, write: bool, missing_ok: bool) -
         keep_runs=kept.keep_runs,
     )
     try:
-        return Store.open(folder, write=write, create=write, settings=wanted)
+        return Store.open(folder, write=write, create=write and create, settings=wanted)
     except NotFound:
         if not missing_ok:
             raise

@@ -125,7 +125,7 @@ class Client(_Verbs):
         if self._opened_library is not None and not write:
             return nullcontext(self._opened_library)
         made: AbstractContextManager[Any] = _library_class().open(
-            self._path, write=write, config=self._settings_file, flags=self._flags
+            self._path, write=write, create=False, config=self._settings_file, flags=self._flags
         )
         return made
 
