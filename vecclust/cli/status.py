@@ -21,6 +21,7 @@ STATUS_KEYS = (
     " drift skipped_dot_files bytes_on_disk folders daemon"
 )
 PAUSED = "it goes on by itself once all is back; vecclust scan --prune if photos were meant to go"
+MODEL_KEYS = "name in_use usable dim size_bytes note"
 DAEMON_KEYS = "running pid since=since_ns watching last_scan doing problems log"
 
 
@@ -100,7 +101,7 @@ def models_document(models: Sequence[ModelStatus]) -> Document:
     Args:
         models: the models.
     """
-    return {"models": [document_of(model) for model in models]}
+    return {"models": [document_of(model, MODEL_KEYS) for model in models]}
 
 
 def show_status(found: Status) -> None:
