@@ -21,7 +21,7 @@ from vecclust.types.edits import EditRequest
 
 WRITES = (
     "put_roots", "bind_model", "add_photos", "put_files", "remove_files", "remove_photos", "new_fit_folder",
-    "commit_run", "add_labels", "maintain", "new_cluster", "put_names", "say",
+    "commit_run", "add_labels", "maintain", "new_cluster", "put_names", "add_edits",
 )  # fmt: skip
 
 
