@@ -13,9 +13,11 @@ import pytest
 from tests.daemon.processes import DEADLINE_S, Process, put
 from tests.library.test_library import HUES
 from tests.watching.scripted import ScriptedWatcher
+from vecclust import Client
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.daemon.refits import REPAIR_PAUSE_S
+from vecclust.errors import VecclustError
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
@@ -178,6 +180,10 @@ def test_the_end_does_not_wait_for_a_first_fit(tmp_path: Path) -> None:
                 pid for pid, line in children_of(process.child.pid).items() if "vecclust.library.fit_process" in line
             ]
         os.kill(fits[0], signal.SIGSTOP)
+        with pytest.raises(VecclustError):
+            Client(process.library).rename(
+                "1", "sand"
+            )  # the one writer answers, so it has the process it began in hand
         process.child.send_signal(signal.SIGTERM)
         _, said = process.child.communicate(timeout=DEADLINE_S)
         assert (process.child.returncode, "Traceback" in said) == (0, False), said
