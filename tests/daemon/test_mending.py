@@ -180,10 +180,9 @@ def test_the_end_does_not_wait_for_a_first_fit(tmp_path: Path) -> None:
                 pid for pid, line in children_of(process.child.pid).items() if "vecclust.library.fit_process" in line
             ]
         os.kill(fits[0], signal.SIGSTOP)
+        # Once the one writer answers, it has the process that it began in hand.
         with pytest.raises(VecclustError):
-            Client(process.library).rename(
-                "1", "sand"
-            )  # the one writer answers, so it has the process it began in hand
+            Client(process.library).rename("1", "sand")
         process.child.send_signal(signal.SIGTERM)
         _, said = process.child.communicate(timeout=DEADLINE_S)
         assert (process.child.returncode, "Traceback" in said) == (0, False), said
