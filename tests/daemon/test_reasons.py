@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import logging
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tests.library.test_library import HUES, picture
+from tests.library.filled import filled_library
+from tests.library.test_library import noisy
 from tests.watching.scripted import ScriptedWatcher
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.testing import FakeClock, FakeEmbedder
 
 DEADLINE_S = 120.0
 ONLY_BY_CONTENT = WatchConfig(
@@ -28,28 +25,10 @@ ONLY_BY_CONTENT = WatchConfig(
 )
 
 
-def noisy(colour: tuple[int, ...], number: int) -> bytes:
-    """Draw a JPEG around one colour."""
-    pixels = np.clip(np.array(colour) + np.random.default_rng(number).normal(0, 12, (48, 64, 3)), 0, 255)
-    file = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=90)
-    return file.getvalue()
-
-
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library of 30 photos with a first run."""
-    album = tmp_path / "album"
-    album.mkdir()
-    for hue in HUES:
-        for number in range(10):
-            (album / f"{hue}{number}.jpg").write_bytes(picture(hue, number))
-    clock = FakeClock(time.time_ns() + 3600 * 10**9)
-    flags = {"clusters.reducer": "pca"}
-    with WatchedLibrary.open(
-        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
-    ) as opened:
-        opened.scan([album])
+    with filled_library(tmp_path, n_each=10) as opened:
         yield opened
 
 

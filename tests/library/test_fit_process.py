@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.library.test_library import HUES, picture
+from tests.library.filled import filled_library
+from tests.library.test_library import picture
 from vecclust.errors import DamagedRun
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.runs.fit_result import FitResult, fit_photos, load_fit_result, save_fit_result
 from vecclust.library.watched import WatchedLibrary
-from vecclust.testing import FakeClock, FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 90.0
@@ -30,17 +30,7 @@ DEADLINE_S = 90.0
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[WatchedLibrary]:
     """A library of 24 photos with a first run."""
-    album = tmp_path / "album"
-    album.mkdir()
-    for colour in HUES:
-        for number in range(8):
-            (album / f"{colour}{number}.jpg").write_bytes(picture(colour, number))
-    clock = FakeClock(time.time_ns() + 3600 * 10**9)
-    flags = {"clusters.reducer": "pca"}
-    with WatchedLibrary.open(
-        tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
-    ) as opened:
-        opened.scan([album])
+    with filled_library(tmp_path, n_each=8) as opened:
         yield opened
 
 

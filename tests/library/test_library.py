@@ -24,13 +24,17 @@ from vecclust.types.search import Filters
 HUES = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 200)}
 
 
-def picture(colour: str, number: int) -> bytes:
-    """Draw a JPEG of one colour, different for each number."""
-    rng = np.random.default_rng(number)
-    pixels = np.clip(np.array(HUES[colour]) + rng.normal(0, 12, (48, 64, 3)), 0, 255).astype(np.uint8)
+def noisy(colour: tuple[int, ...], number: int) -> bytes:
+    """Draw a JPEG around one colour, different for each number."""
+    pixels = np.clip(np.array(colour) + np.random.default_rng(number).normal(0, 12, (48, 64, 3)), 0, 255)
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=90)
     return file.getvalue()
+
+
+def picture(colour: str, number: int) -> bytes:
+    """Draw a JPEG of one hue, different for each number."""
+    return noisy(HUES[colour], number)
 
 
 def old(path: Path) -> None:
