@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.library.test_library import noisy
 from vecclust import Library
 from vecclust.errors import UsageError
 from vecclust.library.pages.written import read_gallery, read_map
@@ -27,12 +26,8 @@ NAMES = (b"<img src=x onerror=alert(1)>", b"a \"quote\" & 'another'", b"new\nlin
 
 def write_picture(path: bytes, hue: tuple[int, int, int], number: int) -> None:
     """Write a small noisy JPEG of one colour that has been quiet for long."""
-    rng = np.random.default_rng(number)
-    pixels = np.clip(np.array(hue) + rng.normal(0, 12, (48, 64, 3)), 0, 255).astype(np.uint8)
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=90)
     with open(path, "wb") as file:
-        file.write(out.getvalue())
+        file.write(noisy(hue, number))
     os.utime(path, ns=(10**18, 10**18))
 
 
