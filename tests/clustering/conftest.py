@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.clustering.worlds import blobs, world
 from vecclust.clustering import Fit, FitParams, fit
+from vecclust.clustering.tree import CondensedTree, Selection, death_lambdas
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,25 @@ def fitted(vectors: NDArray[np.float32], truth: NDArray[np.int64], params: FitPa
     return Fitted(vectors, truth, fit(vectors, params))
 
 
+def chosen_by_hdbscan(tree: CondensedTree, labels: NDArray[np.int64]) -> Selection:
+    """Tell from hdbscan's labels which nodes it chose: the lowest above all points of a cluster, and all below it."""
+    above: dict[int, list[int]] = {}
+    for node, label in zip(tree.point_parent.tolist(), labels.tolist(), strict=True):
+        if label >= 0:
+            path = [node]
+            while tree.node_parent[path[-1]] >= 0:
+                path.append(int(tree.node_parent[path[-1]]))
+            above[label] = [each for each in above.get(label, path) if each in path]
+    node_label = np.full(tree.n_nodes, -1, np.int32)
+    largest, deaths = np.zeros(tree.n_nodes), death_lambdas(tree)
+    for label, nodes in above.items():
+        node_label[nodes[0]], largest[nodes[0]] = label, deaths[nodes[0]]
+    for node in range(1, tree.n_nodes):
+        if node_label[node] < 0:
+            node_label[node], largest[node] = node_label[tree.node_parent[node]], largest[tree.node_parent[node]]
+    return Selection(node_label, largest)
+
+
 @pytest.fixture(scope="session")
 def groups() -> Fitted:
     """Twelve groups that are easy to tell apart."""
@@ -33,12 +53,6 @@ def groups() -> Fitted:
 
 
 @pytest.fixture(scope="session")
-def cut_blobs() -> Fitted:
-    """A weak model's collection, looked into."""
+def overlapping() -> Fitted:
+    """A weak model's collection: three blobs of six groups that overlap."""
     return fitted(*blobs(), FitParams())
-
-
-@pytest.fixture(scope="session")
-def whole_blobs() -> Fitted:
-    """The same collection with the look inside switched off."""
-    return fitted(*blobs(), FitParams(max_share=1.0))

@@ -15,7 +15,7 @@ from tests.clustering.worlds import unit, world
 from vecclust.clustering import STAGES, Earlier, FitParams, Placer, fit
 from vecclust.clustering.fit import distinct_rows
 from vecclust.clustering.layout import MIN_FOR_UMAP
-from vecclust.clustering.neighbours import Neighbours
+from vecclust.clustering.neighbours import N_NEAREST, Neighbours
 from vecclust.clustering.warm_start import move_beside
 
 WAYS = [
@@ -49,7 +49,7 @@ def test_the_same_rows_and_seed_give_the_same_fit(groups: Fitted) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way['reducer']}-{way['clusterer']}")
-@pytest.mark.parametrize("n", [0, 1, 2, 6, MIN_FOR_UMAP - 1, MIN_FOR_UMAP])
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 6, MIN_FOR_UMAP - 1, MIN_FOR_UMAP])
 def test_any_number_of_photos_has_an_answer(n: int, way: dict[str, Any]) -> None:
     """A label for each, no traceback, no warning, and arrivals can be placed into it."""
     vectors = unit(np.random.default_rng(n).normal(size=(n, 32)))
@@ -59,7 +59,7 @@ def test_any_number_of_photos_has_an_answer(n: int, way: dict[str, Any]) -> None
     assert np.isfinite(result.positions).all()
     placed = Placer(result.state, vectors).place(unit(np.ones((2, 32))))
     assert placed.labels.max() <= result.labels.max(initial=-1)
-    if way["clusterer"] == "hdbscan" and n <= 6:
+    if way["clusterer"] == "hdbscan" and n <= 5:
         assert (result.labels == -1).all()
     if way["clusterer"] != "hdbscan":
         assert (result.labels >= 0).all()
@@ -77,20 +77,22 @@ def test_photos_all_alike_are_one_cluster(way: dict[str, Any]) -> None:
     np.testing.assert_array_equal(placed.newcomer, [False, True])
 
 
-def test_three_photos_alike_are_too_few_for_a_cluster() -> None:
-    """A cluster has at least five."""
-    vectors = np.repeat(unit(np.ones((1, 8))), 3, axis=0)
-    np.testing.assert_array_equal(fit(vectors, FitParams()).labels, [-1] * 3)
+def test_two_photos_alike_are_too_few_for_a_cluster() -> None:
+    """A cluster has at least three."""
+    vectors = np.repeat(unit(np.ones((1, 8))), 2, axis=0)
+    np.testing.assert_array_equal(fit(vectors, FitParams()).labels, [-1] * 2)
 
 
 def test_copies_share_the_label_of_their_picture_and_change_nothing_else(groups: Fitted) -> None:
-    """The fit sees distinct pictures: doubling forty photos leaves the others' labels as they are."""
+    """The fit sees distinct pictures: doubling forty photos leaves labels and places as they are."""
     doubled = np.vstack([groups.vectors, groups.vectors[:40]])
     result = fit(doubled, FitParams())
     n = len(groups.vectors)
     np.testing.assert_array_equal(result.labels[:n], groups.fit.labels)
     np.testing.assert_array_equal(result.labels[n:], groups.fit.labels[:40])
-    np.testing.assert_array_equal(result.strengths[n:], groups.fit.strengths[:40])
+    np.testing.assert_array_equal(result.positions[:n], groups.fit.positions)
+    np.testing.assert_array_equal(result.strengths[n:], result.strengths[:40])
+    np.testing.assert_allclose(result.strengths[:n], groups.fit.strengths, atol=0.05)
     assert (result.state.n_rows, result.state.n_pictures) == (n + 40, n)
 
 
@@ -246,7 +248,7 @@ def test_newcomers_whom_nobody_knew_are_put_beside_the_map(groups: Fitted) -> No
     places = groups.fit.positions.copy()
     places[new] = places[~new].mean(axis=0)
     graph = Neighbours(groups.fit.state.neighbours, groups.fit.state.distances)
-    moved = move_beside(places, new=new, graph=graph)
+    moved = move_beside(places, new=new, graph=graph.nearest(N_NEAREST))
     np.testing.assert_array_equal(moved[~new], places[~new])
     spots = np.unique(moved[new], axis=0)
     assert len(spots) >= 2
@@ -272,3 +274,24 @@ def test_a_layout_of_no_use_is_not_continued(groups: Fitted, of_no_use: str) -> 
     found = fit(vectors, FitParams(), earlier=Earlier(state, rows), kind="continued")
     assert found.kind == "full"
     np.testing.assert_array_equal(found.labels, fit(vectors, FitParams()).labels)
+
+
+def test_the_parameters_of_a_run_given_back_give_the_run(groups: Fitted) -> None:
+    """Resolved and chosen, they are those of a fit that chooses nothing."""
+    params = groups.fit.params
+    assert params.resolution > 0
+    assert params.chosen_at == len(groups.vectors)
+    assert (params.n_neighbors, params.granularity) == (30, "auto")
+    assert groups.fit.state.neighbours.shape[1] == 30
+    np.testing.assert_array_equal(fit(groups.vectors, params).labels, groups.fit.labels)
+
+
+def test_a_later_fit_keeps_the_resolution_and_one_from_nothing_finds_the_same(groups: Fitted) -> None:
+    """What was chosen is kept while the labels are; an earlier fit by itself changes nothing of what is found."""
+    vectors = groups.vectors
+    earlier = Earlier(groups.fit.state, np.arange(len(vectors)))
+    later = fit(vectors, FitParams(), earlier=earlier, kind="light")
+    assert later.params.resolution == groups.fit.params.resolution
+    assert later.params.chosen_at == groups.fit.params.chosen_at
+    assert adjusted_mutual_info_score(groups.fit.labels, later.labels) > 0.99
+    np.testing.assert_array_equal(fit(vectors, FitParams(), earlier=earlier).labels, groups.fit.labels)

@@ -119,7 +119,7 @@ def test_the_layout_brings_neighbours_together() -> None:
     """Each photo's nearest photos of the layout are of its own group."""
     vectors, truth = world([30] * 4)
     graph = neighbour_graph(vectors, k=15)
-    layout = umap_layout(vectors, graph, params=FitParams(n_components=3))
+    layout = umap_layout(vectors, graph, params=FitParams(n_neighbors=15, n_components=3))
     assert layout.shape == (120, 3)
     gaps = np.linalg.norm(layout[:, None] - layout[None], axis=2)
     np.fill_diagonal(gaps, np.inf)

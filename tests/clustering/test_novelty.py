@@ -14,7 +14,14 @@ from tests.clustering.worlds import cloud, unit, world
 from vecclust.clustering import FitParams, Placer, fit, largest_new_group, load_state, save_state
 from vecclust.clustering.clusterers import isolated_outliers
 from vecclust.clustering.neighbours import Neighbours, nearest_rows, neighbour_graph
-from vecclust.clustering.novelty import dbscan_eps, dbscan_min_points, neighbour_rank, outlier_reference, outlier_scores
+from vecclust.clustering.novelty import (
+    clear_outliers,
+    dbscan_eps,
+    dbscan_min_points,
+    neighbour_rank,
+    outlier_reference,
+    outlier_scores,
+)
 from vecclust.clustering.state import FACTS_FILE
 
 RANK = 14
@@ -74,7 +81,7 @@ def test_copies_and_empty_lists_have_a_score() -> None:
 
 
 def test_photos_of_no_kind_are_in_no_cluster() -> None:
-    """UMAP puts each of them into some cluster, and HDBSCAN believes it; an arrival like them would be held back."""
+    """Each is linked to some cluster, as every photo is; an arrival like them would be held back."""
     vectors, truth = world([60] * 12, seed=3, width=256, n_noise=40)
     found = fit(vectors, FitParams())
     assert (found.labels[truth < 0] < 0).mean() > 0.8  # some have all of their neighbours in one cluster by chance
@@ -89,11 +96,35 @@ def test_photos_of_no_kind_are_in_no_cluster() -> None:
 def test_a_cluster_of_which_half_stands_out_stays_whole() -> None:
     """Nothing is left without photos, nor below the smallest size."""
     labels = np.repeat([0, 1, 2], [20, 20, 12])
-    neighbours = np.tile(np.arange(15, dtype=np.int32) * 3, (52, 1))  # of three clusters, for everybody
     outlier = np.zeros(52, bool)
     outlier[:11] = outlier[20:24] = outlier[40:44] = True
-    alone = np.flatnonzero(isolated_outliers(labels, outlier, neighbours=neighbours, least_size=10))
+    shares = np.full(52, 0.7, np.float32)
+    alone = np.flatnonzero(isolated_outliers(labels, outlier, shares=shares, least_size=10))
     assert alone.tolist() == [20, 21, 22, 23]
+
+
+def test_a_heap_of_outliers_is_no_cluster() -> None:
+    """Most links of its photos lead elsewhere: those that stand out go, and a handful that is left goes with them."""
+    labels = np.repeat([0, 1, 2, -1], [20, 20, 12, 3])
+    outlier = np.zeros(55, bool)
+    outlier[:11] = outlier[20:36] = outlier[52:] = True
+    shares = np.repeat([0.3, 0.3, 0.3, 0.0], [20, 20, 12, 3]).astype(np.float32)
+    alone = np.flatnonzero(isolated_outliers(labels, outlier, shares=shares, least_size=6))
+    assert alone.tolist() == [*range(11), *range(20, 40)], "nine of the first are left, none of the second"
+
+
+def test_photos_that_are_at_home_are_the_measure_of_who_stands_out() -> None:
+    """A third of no kind would be the usual, where all photos are the measure."""
+    vectors, truth = world([60] * 10, seed=3, width=256, n_noise=300)
+    graph = neighbour_graph(vectors, k=15)
+    by_kinds = clear_outliers(graph, rank=4, at_home=truth >= 0)
+    by_all = clear_outliers(graph, rank=4, at_home=np.ones(len(truth), bool))
+    assert by_kinds[truth < 0].mean() > 0.95
+    assert by_kinds[truth >= 0].mean() < 0.02
+    assert by_all[truth < 0].mean() < 0.05
+    assert not clear_outliers(graph, rank=0, at_home=truth >= 0).any()
+    nobody = neighbour_graph(vectors[:0], k=15)
+    assert len(clear_outliers(nobody, rank=4, at_home=np.zeros(0, bool))) == 0
 
 
 def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
@@ -102,6 +133,7 @@ def test_small_kinds_are_told_apart_by_near_neighbours() -> None:
     strangers = unit(cloud(np.random.default_rng(9), size=5, width=64))
     state = fit(vectors, FitParams(reducer="pca")).state
     assert state.params.min_cluster_size == 5
+    assert state.n_clusters == 6
     assert Placer(state, vectors).place(strangers).newcomer.all()
     assert [neighbour_rank(k, min_cluster_size=5) for k in (0, 1, 2, 5, 15)] == [0, 1, 1, 4, 4]
     assert neighbour_rank(15, min_cluster_size=20) == 14
@@ -124,7 +156,7 @@ def test_a_run_kept_by_an_earlier_vecclust_is_measured_anew(groups: Fitted, tmp_
 def test_photos_of_a_new_kind_are_a_group_once_they_are_enough(groups: Fitted) -> None:
     """As many as can become a cluster; photos of no kind between them are not in it, in whatever order they come."""
     state, rng = groups.fit.state, np.random.default_rng(3)
-    least = dbscan_min_points(state.params)
+    least = dbscan_min_points(state)
     kind, of_no_kind = cloud(rng, size=3 * least, width=64), rng.normal(size=(30, 64))
     few = unit(np.vstack([of_no_kind, kind[: least - 1]]))
     assert len(largest_new_group(few, state)) == 0
@@ -139,7 +171,7 @@ def test_photos_of_a_new_kind_are_a_group_once_they_are_enough(groups: Fitted) -
 
 def test_the_larger_of_two_new_groups_is_told(groups: Fitted) -> None:
     """They are not taken for one."""
-    rng, least = np.random.default_rng(4), dbscan_min_points(groups.fit.state.params)
+    rng, least = np.random.default_rng(4), dbscan_min_points(groups.fit.state)
     both = unit(np.vstack([cloud(rng, size=2 * least, width=64), cloud(rng, size=4 * least, width=64)]))
     found = largest_new_group(both, groups.fit.state)
     assert set(found) <= set(range(2 * least, 6 * least))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from tests.clustering.conftest import Fitted
 from tests.clustering.worlds import unit, world
@@ -28,12 +29,14 @@ from vecclust.clustering import (
     load_state,
     refit_kind,
     save_state,
-    tuning,
     warm_start,
 )
+from vecclust.clustering.clusterers import calibrated
+from vecclust.clustering.communities import find_communities, link_graph
 from vecclust.clustering.continuity import counterparts, keep_labels
+from vecclust.clustering.evidence import Evidence, measure_evidence, n_linked
 from vecclust.clustering.figures import figures_of
-from vecclust.clustering.neighbours import Neighbours, fit_weights
+from vecclust.clustering.neighbours import Neighbours, fit_weights, neighbour_graph
 from vecclust.clustering.novelty import (
     agrees_with_neighbours,
     clear_outliers,
@@ -41,10 +44,15 @@ from vecclust.clustering.novelty import (
     dbscan_min_points,
     outlier_reference,
 )
-from vecclust.clustering.selection import add_small_clusters, merge_nodes, split_large
+from vecclust.clustering.selection import (
+    _divide,
+    _evidence_of_parts,
+    _Part,
+    choose_clusters,
+    dissolve_small,
+    parts_of,
+)
 from vecclust.clustering.state import FACTS_FILE
-from vecclust.clustering.tree import CondensedTree, empty_tree, persisting_nodes
-from vecclust.clustering.tuning import choose_n_neighbors, score_clusters
 from vecclust.clustering.warm_start import (
     Earlier,
     gather_newcomers,
@@ -60,19 +68,6 @@ Lists = NDArray[np.int32]
 def drawn(rng: np.random.Generator, n: int, *parts: tuple[int, tuple[int, int]]) -> Lists:
     """Give n lists: of each part so many numbers from a range."""
     return np.hstack([rng.integers(low, high, size=(n, k)) for k, (low, high) in parts]).astype(np.int32)
-
-
-def star(*sizes: int, n_loose: int = 0) -> CondensedTree:
-    """Give a root with one dense node of each size below it, and loose points."""
-    n = sum(sizes) + n_loose
-    parent = np.concatenate([np.full(size, 1 + at) for at, size in enumerate(sizes)] + [np.zeros(n_loose)])
-    return CondensedTree(
-        point_parent=parent.astype(np.int32),
-        point_lambda=np.where(parent > 0, 9.0, 0.5),
-        node_parent=np.array([-1] + [0] * len(sizes), np.int32),
-        node_birth=np.array([0.0] + [1.0] * len(sizes)),
-        node_size=np.array([n, *sizes], np.int64),
-    )
 
 
 # --- labels kept over refits
@@ -134,203 +129,170 @@ def test_a_counterpart_shares_three_in_ten(shared: int, size: int, same: bool) -
     assert counterparts(labels, before).tolist() == [0 if same else -1]
 
 
-# --- nodes of the tree
+# --- clusters
 
 
-def test_a_node_is_the_earlier_cluster_where_it_shares_most_of_its_points() -> None:
-    """Five in eight are most, three in eight are not."""
-    tree = star(12, 8)
-    assert persisting_nodes(tree, np.repeat([-1, 0, -1], [12, 5, 3])).tolist() == [2]
-    assert persisting_nodes(tree, np.repeat([-1, 0, -1], [12, 3, 5])).tolist() == []
+def apart(distance: float, *, seed: int, sizes: list[int], width: int = 64) -> NDArray[np.float32]:
+    """Give kinds around directions that are so far apart, as measured by the spread of their photos."""
+    rng = np.random.default_rng(seed)
+    kinds = np.repeat(distance * rng.normal(size=(len(sizes), width)), sizes, axis=0)
+    return unit(kinds + rng.normal(size=kinds.shape))
 
 
-@pytest.mark.parametrize(("n_inside", "nodes"), [(17, [2, 3, 4]), (14, [1, 2])])
-def test_a_large_cluster_is_cut_where_neighbours_stay_beyond_chance(n_inside: int, nodes: list[int]) -> None:
-    """Halves keep half by chance: 17 of 20 links are 0.35 beyond it, 14 are 0.2."""
-    tree = CondensedTree(
-        point_parent=np.repeat([3, 4, 2], [40, 40, 20]).astype(np.int32),
-        point_lambda=np.repeat([2.1, 9.0], [80, 20]),
-        node_parent=np.array([-1, 0, 0, 1, 1], np.int32),
-        node_birth=np.array([0.0, 0.5, 0.5, 2.0, 2.0]),
-        node_size=np.array([100, 80, 20, 40, 40]),
-    )
+def linked(vectors: NDArray[np.float32]) -> csr_array:
+    """Link photos as a choice of clusters does."""
+    return link_graph(neighbour_graph(vectors, k=n_linked(len(vectors))))
+
+
+def part_of(vectors: NDArray[np.float32]) -> _Part:
+    """Give photos as a choice of clusters sees them, one of each picture."""
+    return _Part(vectors, linked(vectors), np.ones(len(vectors), np.int64))
+
+
+@pytest.mark.parametrize(("distance", "seed", "found"), [(0.31, 2, False), (0.34, 3, True)])
+def test_a_collection_has_clusters_where_there_is_some_evidence(distance: float, seed: int, found: bool) -> None:
+    """Of eight kinds that can hardly be told apart: 0.024 is none, 0.036 is some."""
+    vectors = apart(distance, seed=seed, sizes=[40] * 8)
+    near = neighbour_graph(vectors, k=30)
+    labels, _ = choose_clusters(vectors, near, copies=np.ones(320, np.int64), seed=42, least_size=5)
+    assert bool(labels.max() >= 0) is found
+
+
+@pytest.mark.parametrize(("distance", "seed", "found"), [(0.48, 3, False), (0.52, 2, True)])
+def test_a_kind_has_parts_where_there_is_clear_evidence(distance: float, seed: int, found: bool) -> None:
+    """Of two kinds beside one another: 0.17 is not clear, 0.26 is."""
+    rng = np.random.default_rng(seed)
+    middle, kinds = rng.normal(size=(1, 64)), rng.normal(size=(2, 64))
+    rows = np.repeat(middle + distance * kinds, 60, axis=0)
+    vectors = unit(rows + rng.normal(size=rows.shape))
+    assert (_evidence_of_parts(part_of(vectors), seed=42) is not None) is found
+
+
+@pytest.mark.parametrize(("size", "n_parts"), [(5, 1), (6, 2)])
+def test_parts_are_looked_for_among_twelve_photos(size: int, n_parts: int) -> None:
+    """Two kinds of six that were taken for one are two, two of five stay one."""
     rng = np.random.default_rng(0)
-    lists = np.vstack(
-        [
-            drawn(rng, 40, (n_inside, (0, 40)), (20 - n_inside, (40, 80))),
-            drawn(rng, 40, (n_inside, (40, 80)), (20 - n_inside, (0, 40))),
-            drawn(rng, 20, (20, (80, 100))),
-        ]
-    )
-    assert split_large(tree, np.array([1, 2], np.int32), neighbours=lists, max_share=0.5).tolist() == nodes
+    far, near = 6 * rng.normal(size=(4, 64)), 2 * rng.normal(size=(2, 64))
+    rows = np.vstack([np.repeat(far[0] + near, size, axis=0), np.repeat(far[1:], 40, axis=0)])
+    part = part_of(unit(rows + rng.normal(size=rows.shape)))
+    joined = find_communities(part.graph, resolution=0.3, seed=1, n_tries=8)
+    assert len(np.unique(joined[: 2 * size])) == 1
+    labels = _divide(part, Evidence(0.3, None, None), seed=1)
+    assert len(np.unique(labels[: 2 * size])) == n_parts
 
 
-def test_joining_makes_no_cluster_with_three_tenths_of_the_photos() -> None:
-    """One with a fifth it makes."""
-    tree = CondensedTree(
-        point_parent=np.repeat([3, 4, 5, 6, 0], [15, 15, 10, 10, 50]).astype(np.int32),
-        point_lambda=np.full(100, 9.0),
-        node_parent=np.array([-1, 0, 0, 1, 1, 2, 2], np.int32),
-        node_birth=np.array([0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]),
-        node_size=np.array([100, 30, 20, 15, 15, 10, 10]),
-    )
-    rng = np.random.default_rng(0)
-    lists = np.vstack([drawn(rng, 30, (9, (0, 30))), drawn(rng, 20, (9, (30, 50))), drawn(rng, 50, (9, (50, 100)))])
-    assert merge_nodes(tree, np.array([3, 4, 5, 6], np.int32), neighbours=lists).tolist() == [2, 3, 4]
+def test_a_kind_of_seven_tenths_is_looked_for_by_itself() -> None:
+    """Beside ten kinds of six it would be sliced at the resolution that tells those apart."""
+    vectors, truth = world([140] + [6] * 10, width=256, seed=1)
+    near = neighbour_graph(vectors, k=30)
+    labels, _ = choose_clusters(vectors, near, copies=np.ones(200, np.int64), seed=42, least_size=5)
+    assert np.bincount(labels[truth == 0] + 1).max() > 0.9 * 140
 
 
-def is_found(size: int, n_own: int, *, host: int = -1, n_host: int = 0, was_one: bool = False) -> bool:
-    """Say whether the first points are a small cluster.
-
-    Args:
-        size: how many they are.
-        n_own: links from them to one another within their nearest, together.
-        host: the label they were given.
-        n_host: how many of ten further neighbours of each are of that label.
-        was_one: whether they were a cluster of the earlier fit.
-    """
-    n = 100
-    labels = np.repeat([host, 0, 1], [size, 50 - size, 50])
-    lists = np.empty((n, size - 1 + 10), np.int32)
-    lists[:] = np.arange(50, 50 + lists.shape[1])
-    own = np.zeros(size * (size - 1), bool)
-    own[:n_own] = True
-    own = own.reshape(size, size - 1)
-    for row in range(size):
-        others = np.delete(np.arange(size), row)
-        lists[row, : size - 1] = np.where(own[row], others, 90)
-        lists[row, size - 1 :] = np.repeat([40, 95], [n_host, 10 - n_host])
-    before = np.where(np.arange(n) < size, 0, -1) if was_one else None
-    tree, nodes = add_small_clusters(
-        empty_tree(n), star(size, n - size), labels, below=20, neighbours=lists, before=before
-    )
-    assert tree.n_nodes == 1 + len(nodes)
-    return len(nodes) == 1
+@pytest.mark.parametrize(("share", "joins"), [(0.6, True), (0.4, False)])
+def test_a_photo_of_a_small_group_joins_where_most_of_its_links_lead(share: float, joins: bool) -> None:
+    """Three in five are most, two are not."""
+    links = np.zeros((12, 12))
+    links[0, 1], links[0, 11] = share, 1 - share
+    links[1:11, 1:11] = 1 - np.eye(10)
+    labels = np.array([1] + [0] * 10 + [-1])
+    found = dissolve_small(labels, csr_array(links + links.T), copies=np.ones(12, np.int64), least_size=5)
+    assert bool(found[0] == found[1]) is joins
 
 
-def test_twelve_photos_are_a_small_cluster_where_most_are_one_anothers_nearest() -> None:
-    """Of 132 links 74 are most and 59 are not; where they were a cluster before, 62 are enough and 40 are not."""
-    assert is_found(12, 74)
-    assert not is_found(12, 59)
-    assert is_found(12, 62, was_one=True)
-    assert not is_found(12, 40, was_one=True)
-
-
-def test_five_photos_come_together_more_easily_by_chance() -> None:
-    """So of their 20 links 14 have to be theirs, and 11, more than half, are not enough."""
-    assert is_found(5, 14)
-    assert not is_found(5, 11)
-
-
-def test_photos_whose_other_neighbours_are_of_their_cluster_are_a_part_of_it() -> None:
-    """Six of ten others are most, four are not."""
-    assert is_found(8, 56, host=0, n_host=4)
-    assert not is_found(8, 56, host=0, n_host=6)
+def test_parts_are_what_is_linked_beyond_chance() -> None:
+    """Halves with three fifths of their links are two, and what is linked evenly is one."""
+    halves = np.kron([[0.6, 0.4], [0.4, 0.6]], np.ones((10, 10)))
+    np.fill_diagonal(halves, 0.0)
+    assert parts_of(csr_array(halves), seed=0).max() == 1
+    assert parts_of(csr_array(1.0 - np.eye(20)), seed=0).max() == 0
 
 
 @pytest.mark.parametrize(("size", "n_groups"), [(12, 3), (8, 2)])
 def test_a_twentieth_of_a_cluster_is_a_group_inside_it(groups: Fitted, size: int, n_groups: int) -> None:
     """Of two hundred photos twelve that lie apart are one, eight are not."""
-    rng = np.random.default_rng(0)
-    places = np.repeat([0.0, 9.0, 18.0], [100, 100 - size, size])[:, None] + rng.normal(scale=0.3, size=(200, 5))
-    state = replace(groups.fit.state, layout=places.astype(np.float32), picture_of_row=np.arange(200, dtype=np.int32))
+    rng, sizes = np.random.default_rng(0), (100, 100 - size, size)
+    lists, start = [], 0
+    for each in sizes:
+        lists.append(
+            start + np.array([np.delete(np.arange(each), row)[rng.permutation(each - 1)[:6]] for row in range(each)])
+        )
+        start += each
+    state = replace(
+        groups.fit.state,
+        neighbours=np.vstack(lists).astype(np.int32),
+        distances=np.sort(rng.uniform(0.1, 0.12, (200, 6)).astype(np.float32), axis=1),
+        picture_of_row=np.arange(200, dtype=np.int32),
+    )
     found = group_within(state, np.arange(200))
-    assert len(np.unique(found[found >= 0])) == n_groups
+    assert len({found[0], found[100], found[199]} - {-1}) == n_groups
+    assert bool((found[-size:] == -1).all()) is (n_groups == 2)
+
+
+def test_strengths_are_chances() -> None:
+    """Four fifths of the links in a cluster that keeps four fifths: two in three; all in one that keeps all: sure."""
+    shares, labels = np.array([0.8, 0.95, 1.0, 0.8], np.float32), np.array([0, 1, 1, -1])
+    strengths = calibrated(shares, labels, cohesion=np.array([0.8, 1.0]))
+    assert strengths == pytest.approx([0.68, 0.979, 1.0, 0.0], abs=0.01)
+
+
+# --- how fine
+
+
+def test_thirty_neighbours_are_linked_and_fewer_of_few_photos() -> None:
+    """So many times the root of their number."""
+    assert [n_linked(n) for n in (10_000, 100, 49)] == [30, 16, 11]
+
+
+@pytest.mark.parametrize(("n", "known"), [(90, False), (110, True)])
+def test_a_hundred_photos_can_tell_how_fine_they_are(n: int, known: bool) -> None:
+    """Ninety are looked at as any ninety."""
+    found = measure_evidence(world([n // 5] * 5)[0], seed=1)
+    assert (found.value is not None) is known
+
+
+def test_few_photos_are_looked_at_the_more_finely_the_fewer_they_are() -> None:
+    """Ten at a resolution of 1.25, ninety at 0.8."""
+    vectors = world([45] * 2)[0]
+    assert measure_evidence(vectors[:10], seed=1).resolution == pytest.approx(1.25)
+    assert measure_evidence(vectors, seed=1).resolution == pytest.approx(0.806, abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "all_of_them"), [(1_800, True), (2_200, False)])
+def test_two_thousand_photos_are_measured(n: int, all_of_them: bool) -> None:
+    """Of 1,800 the links that are known are looked at, whatever they are; of more, a sample is linked anew."""
+    vectors = unit(np.random.default_rng(0).normal(size=(n, 4)))
+    rows = np.repeat(np.arange(n), 8)
+    of_same_kind = (rows + 10 * np.random.default_rng(1).integers(1, n // 10, len(rows))) % n
+    links = csr_array((np.ones(len(rows)), (rows, of_same_kind)), shape=(n, n))
+    graph = links + links.T
+    value = measure_evidence(vectors, seed=1, graph=graph, rough=True).value
+    assert value is not None
+    assert (value > 0.2) is all_of_them
 
 
 # --- parameters chosen for a collection
 
 
-def test_without_any_choice_five_neighbours_make_a_photo_dense() -> None:
-    """And the second pass gathers groups of five."""
+def test_what_is_automatic_is_so_much() -> None:
+    """Thirty neighbours are linked, five make a photo dense, a cluster has five photos, or an eighth of very few."""
     params = FitParams().resolved(1000)
-    assert (params.min_samples, params.min_group_size) == (5, 5)
-    assert [FitParams().resolved(n).min_cluster_size for n in (200, 1000, 9000)] == [5, 10, 20]
-
-
-@pytest.mark.parametrize(("size", "useful"), [(20, True), (16, False)])
-def test_a_setting_is_of_use_where_it_clusters_four_fifths(size: int, useful: bool) -> None:
-    """Two thirds are too few; clusters of a fifth are no lumps."""
-    tree = star(*[size] * 4, n_loose=100 - 4 * size)
-    lists = np.vstack([drawn(np.random.default_rng(0), 1, (9, (row // size * size, row // size * size + 1)))
-                       for row in range(100)]) % 100  # fmt: skip
-    assert score_clusters(tree, FitParams(max_share=1.0), neighbours=lists.astype(np.int32))[0] is useful
-
-
-@pytest.mark.parametrize(("n_inside", "useful"), [(49, True), (42, False)])
-def test_a_large_cluster_is_of_use_where_hardly_a_link_leaves_it(n_inside: int, useful: bool) -> None:
-    """Of fifty links 49 stay in an island; of a lump 42 do."""
-    rng = np.random.default_rng(0)
-    lists = np.vstack(
-        [
-            drawn(rng, 40, (n_inside, (0, 40)), (50 - n_inside, (40, 100))),
-            *[drawn(rng, 20, (50, (at, at + 20))) for at in (40, 60, 80)],
-        ]
-    )
-    assert score_clusters(star(40, 20, 20, 20), FitParams(max_share=1.0), neighbours=lists)[0] is useful
-
-
-@pytest.mark.parametrize(("n", "sizes"), [(100, {5, 8}), (100 + 1, {5, 8}), (320, {5, 8, 12, 20, 30})])
-def test_no_smallest_cluster_of_more_than_a_tenth_is_tried(
-    n: int, sizes: set[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a hundred photos twelve would be one."""
-    tried = set()
-
-    class Noting(tuning.Hierarchy):
-        """Note the sizes."""
-
-        def condensed(self, *, size: int) -> CondensedTree:
-            """Note the size."""
-            tried.add(size)
-            return super().condensed(size=size)
-
-    monkeypatch.setattr(tuning, "Hierarchy", Noting)
-    points = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
-    lists = np.tile(np.arange(15, dtype=np.int32), (n, 1))
-    tuning.choose_and_score(FitParams(min_samples=5), points, neighbours=lists)
-    assert tried == sizes
-
-
-def test_what_is_gained_by_less_than_a_hundredth_changes_nothing() -> None:
-    """Twelve thousandths do."""
-    assert tuning._best({5: (True, 0.5), 8: (True, 0.508)}, 5) == 5
-    assert tuning._best({5: (True, 0.5), 8: (True, 0.512)}, 5) == 8
-    assert tuning._best({5: (False, 0.5), 8: (True, 0.4)}, 5) == 8
+    assert (params.n_neighbors, params.min_samples) == (30, 5)
+    assert [FitParams().resolved(n).min_cluster_size for n in (12, 32, 1000)] == [3, 4, 5]
 
 
 def test_what_was_chosen_lasts_until_a_collection_is_twice_as_large_or_half() -> None:
     """A third more or less is the same collection."""
-    before = FitParams(min_cluster_size=9, min_samples=5, chosen_at=900, granularity="auto")
-    sizes = [tuning.carry_over(FitParams(), n_pictures=n, before=before).min_cluster_size for n in (600, 1500)]
-    assert sizes == [9, 9]
-    sizes = [tuning.carry_over(FitParams(), n_pictures=n, before=before).min_cluster_size for n in (400, 2100)]
-    assert sizes == [0, 0]
+    before = FitParams(resolution=1.7, chosen_at=900, granularity="auto")
+    kept = [FitParams().carry_over(before, n_pictures=n).resolution for n in (400, 600, 1500, 2100)]
+    assert kept == [0.0, 1.7, 1.7, 0.0]
 
 
-def test_how_many_neighbours_is_tried_for_three_hundred_photos_and_of_many_for_a_sample(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Two hundred are one another's neighbours; of seven thousand, layouts of four thousand are made."""
-    seen: list[int] = []
-
-    def lists(pictures: NDArray[np.float32], *, k: int, threads: int) -> Neighbours:
-        return Neighbours(np.zeros((len(pictures), k), np.int32), np.zeros((len(pictures), k), np.float32))
-
-    def lay_out(pictures: NDArray[np.float32], graph: Neighbours, *, params: FitParams) -> NDArray[np.float32]:
-        seen.append(len(pictures))
-        return np.zeros((len(pictures), 2), np.float32)
-
-    def scored(params: FitParams, points: NDArray[np.float32], *, neighbours: Lists) -> tuple[FitParams, Any]:
-        return params, (True, 0.5)
-
-    monkeypatch.setattr(tuning, "neighbour_graph", lists)
-    monkeypatch.setattr(tuning, "umap_layout", lay_out)
-    monkeypatch.setattr(tuning, "choose_and_score", scored)
-    for n in (200, 300, 7000):
-        vectors = unit(np.random.default_rng(0).normal(size=(n, 4)))
-        assert choose_n_neighbors(vectors, FitParams(n_neighbors=0)).n_neighbors == 15
-    assert seen == [300] * 3 + [4000] * 3
+def test_newcomers_gather_as_a_hundredth_of_the_photos() -> None:
+    """But at least six, and twenty are enough."""
+    params = FitParams().resolved(1000)
+    wanted = [dbscan_min_points(SimpleNamespace(params=params, n_pictures=n)) for n in (100, 1200, 9000)]  # type: ignore[arg-type]
+    assert wanted == [6, 12, 20]
 
 
 # --- outlier scores and new groups
@@ -348,7 +310,9 @@ def test_a_photo_is_clearly_out_where_it_is_half_as_far_again_as_the_threshold()
     distances = np.full((42, 15), 0.04, np.float32)
     distances[40] *= 1.1
     distances[41] *= 1.5
-    assert np.flatnonzero(clear_outliers(Neighbours(lists, distances), rank=14)).tolist() == [41]
+    assert np.flatnonzero(
+        clear_outliers(Neighbours(lists, distances), rank=14, at_home=np.ones(42, bool))
+    ).tolist() == [41]
 
 
 def test_the_threshold_is_what_one_photo_in_twenty_is_above() -> None:
@@ -380,7 +344,7 @@ def test_near_is_what_nine_clustered_photos_in_ten_reach(groups: Fitted) -> None
 def test_of_many_newcomers_the_last_two_thousand_are_looked_at(groups: Fitted) -> None:
     """A kind among the first five hundred of 2,500 is not found, one among the next five hundred is."""
     rng, state = np.random.default_rng(0), groups.fit.state
-    n_kind = 3 * dbscan_min_points(state.params)
+    n_kind = 3 * dbscan_min_points(state)
     for first, found in ((100, False), (600, True)):
         newcomers = rng.normal(size=(2500, 64))
         newcomers[first : first + n_kind] = rng.normal(size=64) + 0.01 * rng.normal(size=(n_kind, 64))

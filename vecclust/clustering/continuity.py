@@ -70,18 +70,18 @@ def keep_labels(labels: Int64s, before: Int64s, *, neighbours: Int32s, least_siz
     was = np.full(len(labels), -1, np.int64)
     was[before >= 0] = counterpart[before[before >= 0]]
     # Neighbours count where they were; those that came since, where they are put.
-    share_of = _shares(np.where(before == -2, labels, was), neighbours=neighbours, n=n)
-    put = _shares(labels, neighbours=neighbours, n=n)
-    row = np.arange(len(labels))
-    left = (was >= 0) & (labels != was) & ~_parted(labels, was, put=put, least_size=least_size, n_found=n_found)
-    own = share_of[row, was]
-    stays = left & (own >= MIN_SHARE_TO_STAY) & ((labels < 0) | (MAX_ODDS_AGAINST * own >= share_of[row, labels]))
+    seen = np.where(before == -2, labels, was)[neighbours]
+    left = (
+        (was >= 0) & (labels != was) & ~_parted(labels, was, labels[neighbours], least_size=least_size, n_found=n_found)
+    )
+    own, there = _share(seen, was), _share(seen, labels)
+    stays = left & (own >= MIN_SHARE_TO_STAY) & ((labels < 0) | (MAX_ODDS_AGAINST * own >= there))
     kept = np.where(stays, was, labels)
     was_cluster = np.zeros(n, np.bool_)
     was_cluster[counterpart[:n_before]] = True
     joins = (before == -1) & (labels >= 0) & np.append(was_cluster, False)[labels]
-    kept[joins & (share_of[row, labels] < MIN_SHARE_TO_JOIN)] = -1
-    kept = _dissolve_small(kept, share_of, least=np.where(was_cluster, least_size // 2, least_size))
+    kept[joins & (there < MIN_SHARE_TO_JOIN)] = -1
+    kept = _dissolve_small(kept, seen, least=np.where(was_cluster, least_size // 2, least_size))
     return _numbered(kept, labels, neighbours=neighbours, n=n, n_found=n_found)
 
 
@@ -112,15 +112,12 @@ def counterparts(labels: Int64s, before: Int64s) -> Int64s:
     return found
 
 
-def _shares(label_of_row: Int64s, *, neighbours: Int32s, n: int) -> Float32s:
-    """Count of each row's neighbours what share has each label; (rows, n + 1), noise in the last column."""
-    shares = np.zeros((len(label_of_row), n + 1), np.float32)
-    rows = np.repeat(np.arange(len(label_of_row)), neighbours.shape[1])
-    np.add.at(shares, (rows, label_of_row[neighbours].ravel()), 1.0 / max(1, neighbours.shape[1]))
-    return shares
+def _share(seen: Int64s, labels: Int64s) -> Float32s:
+    """Return the share of each row's neighbours, whose labels (n, k) are given, that have its label (n,)."""
+    return np.asarray((seen == labels[:, None]).sum(axis=1) / max(1, seen.shape[1]), np.float32)
 
 
-def _parted(labels: Int64s, was: Int64s, *, put: Float32s, least_size: int, n_found: int) -> Bools:
+def _parted(labels: Int64s, was: Int64s, put: Int64s, *, least_size: int, n_found: int) -> Bools:
     """Mark photos that left their cluster together, with their neighbours and leaving none behind.
 
     Only clusters that the fit found again can be parted from; one that it did not find was taken in as a whole.
@@ -132,24 +129,24 @@ def _parted(labels: Int64s, was: Int64s, *, put: Float32s, least_size: int, n_fo
         # A few photos at an edge may have all of their neighbours across it.
         if (
             2 * len(together) >= least_size
-            and put[together, other].mean() >= MIN_LEFT_TOGETHER
-            and put[together, own].mean() <= MAX_LEFT_BEHIND
+            and (put[together] == other).mean() >= MIN_LEFT_TOGETHER
+            and (put[together] == own).mean() <= MAX_LEFT_BEHIND
         ):
             parted[together] = True
     return parted
 
 
-def _dissolve_small(kept: Int64s, share_of: Float32s, *, least: Int64s) -> Int64s:
-    """Give what is left of clusters that are too small to where its neighbours are."""
+def _dissolve_small(kept: Int64s, seen: Int64s, *, least: Int64s) -> Int64s:
+    """Give what is left of clusters that are too small to where its neighbours, whose labels are seen, are."""
     sizes = np.bincount(kept[kept >= 0], minlength=len(least))
     small = np.flatnonzero((sizes > 0) & (sizes < least))
-    in_small = np.isin(kept, small)
-    if not in_small.any():
-        return kept
-    others = share_of[in_small, :-1]
-    others[:, sizes < least] = 0.0
+    rows = np.flatnonzero(np.isin(kept, small))
     kept = kept.copy()
-    kept[in_small] = np.where(others.max(axis=1) >= MIN_SHARE_TO_JOIN, others.argmax(axis=1), -1)
+    for row in rows.tolist():
+        others = seen[row][(seen[row] >= 0) & (sizes[seen[row]] >= least[seen[row]])]
+        counts = np.bincount(others, minlength=1)
+        enough = counts.max() >= MIN_SHARE_TO_JOIN * seen.shape[1] and len(others) > 0
+        kept[row] = counts.argmax() if enough else -1
     return kept
 
 
@@ -157,6 +154,6 @@ def _numbered(kept: Int64s, labels: Int64s, *, neighbours: Int32s, n: int, n_fou
     left = np.unique(kept[kept >= 0])
     number = np.full(n + 1, -1, np.int64)
     number[left] = np.arange(len(left))
-    closeness = _shares(kept, neighbours=neighbours, n=n)[np.arange(len(kept)), kept]
+    closeness = _share(kept[neighbours], kept)
     closeness[kept < 0] = 0.0
     return KeptLabels(number[kept], number[:n_found], closeness, kept != labels)

@@ -37,15 +37,13 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     Args:
         reducer: `umap`, `pca` or `none`.
-        n_neighbors: neighbours per row in the graph, 2 to 200; 0 for automatic.
+        n_neighbors: neighbours per row in the graph, by which rows are linked and laid out, 2 to 200; 0 for 30.
         n_components: dimensions of the layout, 1 to 50.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
-        min_cluster_size: smallest cluster, at least 2; 0 for automatic: chosen by the first fit, then kept.
-        min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic.
-        min_samples: neighbours that make a row dense, at least 1; 0 for automatic.
+        min_cluster_size: smallest cluster, at least 2; 0 for 5, for fewer than 40 rows 3 to 5.
+        min_samples: neighbours that make a row dense in HDBSCAN's tree, at least 1; 0 for 5.
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic.
         granularity: `coarse`, `auto`, `fine`, or `kept` for that of the fit before.
-        max_share: a cluster with a larger share of the rows is looked into, in (0, 1].
         random_state: seed of everything random, 0 to 2**32 - 1.
 
     Attributes:
@@ -60,15 +58,13 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self,
         *,
         reducer: Reducer = "umap",
-        n_neighbors: int = 15,
+        n_neighbors: int = 0,
         n_components: int = 5,
         clusterer: Clusterer = "hdbscan",
         min_cluster_size: int = 0,
-        min_group_size: int = 0,
         min_samples: int = 0,
         n_clusters: int = 0,
         granularity: Granularity = "kept",
-        max_share: float = 0.15,
         random_state: int = 42,
     ) -> None:
         self.reducer = reducer
@@ -76,11 +72,9 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.n_components = n_components
         self.clusterer = clusterer
         self.min_cluster_size = min_cluster_size
-        self.min_group_size = min_group_size
         self.min_samples = min_samples
         self.n_clusters = n_clusters
         self.granularity = granularity
-        self.max_share = max_share
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:

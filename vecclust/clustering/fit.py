@@ -22,14 +22,20 @@ from functools import partial
 import numpy as np
 
 from vecclust.clustering.arrays import Bools, Float32s, Int32s, Int64s
-from vecclust.clustering.clusterers import Clustering, hdbscan_clusters, partition
+from vecclust.clustering.clusterers import Clustering, graph_clusters, partition
 from vecclust.clustering.figures import figures_of, nearest_clusters, shares_of
-from vecclust.clustering.layout import MIN_FOR_UMAP, Projection, principal_components, umap_layout
+from vecclust.clustering.layout import (
+    EPOCHS,
+    EPOCHS_LARGE,
+    LARGE_LAYOUT,
+    MIN_FOR_UMAP,
+    Projection,
+    principal_components,
+    umap_layout,
+)
 from vecclust.clustering.neighbours import N_NEAREST, Neighbours, distinct_rows
-from vecclust.clustering.novelty import clear_outliers, neighbour_rank
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.state import FitState
-from vecclust.clustering.tuning import carry_over, choose_n_neighbors, choose_sizes
 from vecclust.clustering.warm_start import (
     Earlier,
     earlier_labels,
@@ -44,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 # Called with the stage's name, what is done of it and how much there is.
 Progress = Callable[[str, int, int], None]
-STAGES = ("distinct", "width", "neighbours", "layout", "clusters", "figures")
+STAGES = ("distinct", "neighbours", "layout", "clusters", "figures")
 # Vectors come as float32 and, from half precision, with a norm that is off by a little.
 UNIT_TOLERANCE = 1e-2
 
@@ -82,8 +88,7 @@ class Fit:
         positions: (n, n_components) float32: the layout; with the reducer `none`, principal components to
             look at.
         params: the parameters used, automatic ones resolved (a collection too small for UMAP says `pca`).
-        figures: honest figures by name, see `figures_of`, `n_refined`, the large clusters that were cut, and
-            `n_small`, those smaller than `min_cluster_size`.
+        figures: honest figures by name, see `figures_of`.
         seconds: wall seconds by stage.
         state: what to keep for arrivals and the next fit.
         kind: `full` from nothing, `continued` from an earlier layout, or `light`.
@@ -132,16 +137,14 @@ def fit(
     """
     _check(vectors)
     clock = _Stopwatch(progress)
-    named = params.granularity != "kept"
     with clock.stage("distinct"):
         picture_of_row, first_rows = distinct_rows(vectors)
         pictures = vectors if len(first_rows) == len(vectors) else vectors[first_rows]
         if params.reducer == "umap" and len(pictures) < MIN_FOR_UMAP:
             params = replace(params, reducer="pca")
         before = None if earlier is None else earlier.state.params
-        params = carry_over(params, n_pictures=len(pictures), before=before, continued=kind != "full")
-    with clock.stage("width"):
-        params = choose_n_neighbors(pictures, params, progress=clock.within("width"))
+        stays = (continuity or kind != "full") and params.granularity == "kept"
+        params = params.resolved(len(vectors)).carry_over(before, n_pictures=len(pictures))
     with clock.stage("neighbours"):
         known = known_pictures(earlier, picture_of_row, n_pictures=len(pictures))
         graph = warm_graph(pictures, earlier, known=known, params=params, progress=clock.within("neighbours"))
@@ -152,11 +155,15 @@ def fit(
         layout, projection = _layout(pictures, graph, params=params, start=start, new=new)
     with clock.stage("clusters"):
         points = pictures if params.reducer == "none" else layout
-        near = graph.nearest(N_NEAREST)
-        params = choose_sizes(params, points, neighbours=near.indices)
         # What is to be cut otherwise is cut freely.
-        stays = (continuity or kind != "full") and not named
-        found = _group(points, near, params=params, before=earlier_labels(earlier, known) if stays else None)
+        kept = earlier_labels(earlier, known) if stays else None
+        copies = np.bincount(picture_of_row, minlength=len(pictures)).astype(np.int64)
+        if params.clusterer == "hdbscan":
+            found = graph_clusters(pictures, points, graph, params=params, copies=copies, before=kept)
+            chosen_at = params.chosen_at if params.resolution and kept is not None else len(pictures)
+            params = replace(params, resolution=found.resolution, chosen_at=chosen_at)
+        else:
+            found = partition(points, params=params)
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             found = replace(found, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
         if params.clusterer != "hdbscan":
@@ -165,7 +172,7 @@ def fit(
     with clock.stage("figures"):
         figures = figures_of(found.labels, vectors=pictures, layout=points, seed=params.seed)
         # Shares are of photos, where the other figures are of distinct pictures.
-        figures |= {**shares_of(labels), "n_refined": found.n_refined, "n_small": found.n_small}
+        figures |= shares_of(labels)
     state = _state(picture_of_row, vectors=vectors, graph=graph, laid_out=(layout, projection), result=(found, params))
     logger.info("fitted %d photos: %s clusters in %.1f s", len(labels), figures["n_clusters"], clock.total_s)
     strengths, positions = found.strengths[picture_of_row], layout[picture_of_row]
@@ -188,20 +195,20 @@ def _layout(
     if params.reducer == "umap":
         nothing = Projection(np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
         if start is not None and new is not None:
-            moved = optimise_newcomers(start, graph, new=new, n_neighbors=params.n_neighbors, seed=params.seed)
+            moved = optimise_newcomers(
+                start, graph, new=new, n_neighbors=min(params.n_neighbors, N_NEAREST), seed=params.seed
+            )
             return moved, nothing
-        return umap_layout(pictures, graph, params=params, init=start), nothing
+        looked_at = replace(params, n_neighbors=min(params.n_neighbors, N_NEAREST))
+        return umap_layout(
+            pictures,
+            graph,
+            params=looked_at,
+            init=start,
+            n_epochs=EPOCHS if len(pictures) <= LARGE_LAYOUT else EPOCHS_LARGE,
+        ), nothing
     projection = principal_components(pictures, n_components=params.n_components)
     return projection.apply(pictures), projection
-
-
-def _group(points: Float32s, graph: Neighbours, *, params: FitParams, before: Int64s | None) -> Clustering:
-    if params.clusterer == "hdbscan":
-        # By the measure of arrivals: who would be held back had it come after the fit is in no cluster of the fit.
-        rank = neighbour_rank(graph.indices.shape[1], min_cluster_size=params.min_cluster_size)
-        outlier = clear_outliers(graph, rank=rank)
-        return hdbscan_clusters(points, params=params, neighbours=graph.indices, before=before, outlier=outlier)
-    return partition(points, params=params)
 
 
 def _state(

@@ -35,6 +35,8 @@ RATE_TO_CONTINUE = 0.1
 # UMAP itself takes 500 epochs up to 10,000 rows and 200 above; so many of those are enough to adjust a large one.
 EPOCHS_TO_CONTINUE_LARGE = 30
 LARGE_LAYOUT = 10_000
+# UMAP takes 500 for up to 10,000 rows and 200 above; places among which arrivals are put are good enough after fewer.
+EPOCHS, EPOCHS_LARGE = 200, 100
 # Private: numba compiles these three in every fit.
 UMAP_KERNELS = (
     ("umap.umap_", "smooth_knn_dist"),
@@ -103,7 +105,13 @@ def principal_components(vectors: Float32s, *, n_components: int) -> Projection:
 
 
 def umap_layout(
-    vectors: Float32s, graph: Neighbours, *, params: FitParams, min_dist: float = 0.0, init: Float32s | None = None
+    vectors: Float32s,
+    graph: Neighbours,
+    *,
+    params: FitParams,
+    min_dist: float = 0.0,
+    init: Float32s | None = None,
+    n_epochs: int | None = None,
 ) -> Float32s:
     """Lay out the vectors with UMAP on a graph that is already known.
 
@@ -113,6 +121,7 @@ def umap_layout(
         params: `n_neighbors`, `n_components` and `seed` are used.
         min_dist: how near to one another positions may come: 0 to cluster them, more to look at them.
         init: (n, n_components) positions to start at and stay close to, or None for spectral ones.
+        n_epochs: rounds of a layout from nothing, None for UMAP's own number.
 
     Returns:
         (n, n_components) float32.
@@ -132,7 +141,11 @@ def umap_layout(
             metric="cosine",
             min_dist=min_dist,
             init="spectral" if init is None else init,
-            n_epochs=None if init is None else EPOCHS_TO_CONTINUE if n <= LARGE_LAYOUT else EPOCHS_TO_CONTINUE_LARGE,
+            n_epochs=n_epochs
+            if init is None
+            else EPOCHS_TO_CONTINUE
+            if n <= LARGE_LAYOUT
+            else EPOCHS_TO_CONTINUE_LARGE,
             learning_rate=1.0 if init is None else RATE_TO_CONTINUE,
             random_state=params.seed,
             n_jobs=1,

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from vecclust.clustering.arrays import Bools, Float32s, Int64s
 from vecclust.clustering.neighbours import SAME_PICTURE, Neighbours
-from vecclust.clustering.params import FitParams
 from vecclust.clustering.state import FitState
 
 # A photo of a known kind is held back as rarely as this.
@@ -40,6 +39,8 @@ MAX_NEWCOMERS = 2000
 # A new group's photos are few, so the last of a handful is farther away than in a whole kind: what all but a tenth of
 # the run's clustered photos reach counts as near.
 EPS_PERCENTILE = 90
+# Fewer come together by chance among the newcomers of a steady stream, the more the larger the collection.
+LEAST_GATHERED, MOST_GATHERED = 6, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,13 @@ def outlier_reference(graph: Neighbours, *, rank: int) -> OutlierReference:
     return _reference(*_measured(graph, np.unique(np.linspace(0, n - 1, min(n, MAX_MEASURED)).astype(np.int64)), rank))
 
 
-def clear_outliers(graph: Neighbours, *, rank: int) -> Bools:
+def clear_outliers(graph: Neighbours, *, rank: int, at_home: Bools) -> Bools:
     """Say which photos of a fit would be held back, whatever their neighbours are, had each come after it.
 
     Args:
         graph: the lists (n, k) of their neighbours.
         rank: which neighbour is looked at, see `neighbour_rank`.
+        at_home: (n,) which photos are certainly of a kind, whose scores are the measure.
 
     Returns:
         (n,) bool.
@@ -131,12 +133,12 @@ def clear_outliers(graph: Neighbours, *, rank: int) -> Bools:
     n = len(graph.indices)
     if n == 0 or rank == 0:
         return np.zeros(n, np.bool_)
-    scores, has_neighbours_back = _measured(graph, np.arange(n), rank)
-    return np.asarray(scores > CLEAR_FACTOR * np.float32(_reference(scores, has_neighbours_back).threshold), np.bool_)
+    scores, _ = _measured(graph, np.arange(n), rank)
+    return np.asarray(scores > CLEAR_FACTOR * np.float32(_reference(scores, at_home).threshold), np.bool_)
 
 
-def _reference(scores: Float32s, has_neighbours_back: Bools) -> OutlierReference:
-    known = scores[has_neighbours_back] if has_neighbours_back.any() else scores
+def _reference(scores: Float32s, measure: Bools) -> OutlierReference:
+    known = scores[measure] if measure.any() else scores
     return OutlierReference(np.sort(scores), float(np.percentile(known, THRESHOLD_PERCENTILE)))
 
 
@@ -192,7 +194,7 @@ def largest_new_group(newcomers: Float32s, state: FitState) -> Int64s:
         such, and what they reach. Empty where there is none. Only the newest `MAX_NEWCOMERS` are looked at.
     """
     first = max(0, len(newcomers) - MAX_NEWCOMERS)
-    vectors, least, reach = newcomers[first:], dbscan_min_points(state.params), dbscan_eps(state)
+    vectors, least, reach = newcomers[first:], dbscan_min_points(state), dbscan_eps(state)
     if len(vectors) < least or reach is None:
         return np.zeros(0, np.int64)
     from scipy.sparse import csr_array
@@ -207,13 +209,13 @@ def largest_new_group(newcomers: Float32s, state: FitState) -> Int64s:
     return first + max(groups, key=len)
 
 
-def dbscan_min_points(params: FitParams) -> int:
-    """Say how many photos can become a cluster: with no more than `min_samples`, HDBSCAN finds them far apart.
+def dbscan_min_points(state: FitState) -> int:
+    """Say how many newcomers gather: a hundredth of the photos, 6 to 20, and enough for a cluster.
 
     Args:
-        params: of the run, resolved.
+        state: the run.
     """
-    return max(params.min_cluster_size, params.min_samples + 1)
+    return max(state.params.min_cluster_size, min(max(LEAST_GATHERED, state.n_pictures // 100), MOST_GATHERED))
 
 
 def dbscan_eps(state: FitState) -> np.float32 | None:
@@ -226,7 +228,7 @@ def dbscan_eps(state: FitState) -> np.float32 | None:
         The cosine distance that all but a tenth of them stay below; None where the run has no clustered photo, or
         photos without neighbours.
     """
-    rank = min(dbscan_min_points(state.params) - 1, state.distances.shape[1])
+    rank = min(dbscan_min_points(state) - 1, state.distances.shape[1])
     clustered = state.labels >= 0
     if rank < 1 or not clustered.any():
         return None

@@ -14,15 +14,23 @@ Reducer = Literal["umap", "pca", "none"]
 Clusterer = Literal["hdbscan", "kmeans", "agglomerative"]
 Granularity = Literal["kept", "coarse", "auto", "fine"]
 
-# 1 % is what the article used on its 2,100 photos; at 20,000 rows 1 % (200) left 21 clusters and ARI 0.54
-# where 20 gave 57 and 0.71, hence the ceiling. Below five members a cluster is hardly told from chance.
-AUTO_SIZE_SHARE = 0.01
-AUTO_SIZE_MIN = 5
-AUTO_SIZE_MAX = 20
+# The smallest cluster: below five members a cluster is hardly told from chance, but a collection of twelve has kinds of
+# four.
+AUTO_SIZE_MIN, AUTO_SIZE_MAX = 3, 5
+AUTO_SIZE_SHARE = 0.125
 # Three seeds each on 1,670 photos by two weak embeddings, a drawn album and blobs: 5 gave the best AMI or within 0.005
 # of it everywhere (3 lost up to 0.1 on blobs, for 3 % fewer unclustered photos). As many as `min_cluster_size`,
 # hdbscan's own default, lumped the 1,670 photos into two clusters with two seeds of three.
 AUTO_MIN_SAMPLES = 5
+# Neighbours in the graph; see `evidence.MAX_LINKED`.
+AUTO_N_NEIGHBORS = 30
+# The resolution is chosen anew when the collection has grown or shrunk by this factor.
+CHOICE_LASTS_FOR = 2.0
+
+
+# Of runs made before 0.2.
+_RETIRED = frozenset({"min_group_size", "max_share"})
+_ADDED = frozenset({"resolution"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +39,33 @@ class FitParams:
 
     Attributes:
         reducer: `umap`, `pca`, or `none` to cluster the vectors themselves.
-        n_neighbors: neighbours per photo in the graph, which a layout looks at, 2 to 200; 0 for automatic: what the
-            earlier fit of the collection had, else chosen, see `width`.
+        n_neighbors: neighbours per photo in the graph, by which photos are linked and laid out, 2 to 200; 0 for
+            automatic (30).
         n_components: dimensions of the layout, 1 to 50.
         seed: seed of everything random, 0 to 2**32 - 1.
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
-        min_cluster_size: smallest cluster, at least 2; 0 for automatic: what the earlier fit of the collection had,
-            else chosen, see `choose`.
-        min_group_size: smallest group of the second pass over what is left, at least 2; 0 for automatic (5 where
-            `min_cluster_size` is automatic). No second pass where it is not below `min_cluster_size`.
-        min_samples: neighbours that make a point dense, at least 1; 0 for automatic, likewise.
+        min_cluster_size: smallest cluster, at least 2; 0 for automatic (5; 3 to 5 in collections of fewer than 40).
+        min_samples: neighbours that make a point dense in HDBSCAN's tree, at least 1; 0 for automatic (5).
         n_clusters: clusters of kmeans and agglomerative, at least 1; 0 for automatic (best silhouette).
-        granularity: of HDBSCAN, `coarse` for about half of the clusters, `fine` for about twice as many; `kept` for
+        granularity: with `hdbscan`, `coarse` for about half of the clusters, `fine` for about twice as many; `kept` for
             what the earlier fit had, `auto` where there is none. What is named is chosen anew.
-        chosen_at: pictures for which what is automatic was chosen; 0 where all was given, or is to be chosen.
-        max_share: a cluster with a larger share of the pictures is looked into, in (0, 1]; 1 never looks.
+        resolution: of the communities, see `evidence`; 0 where it is to be chosen.
+        chosen_at: pictures for which the resolution was chosen; 0 where it is to be chosen.
         assign_all: give every row without a cluster the nearest one too, apart from its label.
         threads: threads for matrix products, 0 for as many as the libraries like.
     """
 
     reducer: Reducer = "umap"
-    n_neighbors: int = 15
+    n_neighbors: int = 0
     n_components: int = 5
     seed: int = 42
     clusterer: Clusterer = "hdbscan"
     min_cluster_size: int = 0
-    min_group_size: int = 0
     min_samples: int = 0
     n_clusters: int = 0
     granularity: Granularity = "kept"
+    resolution: float = 0.0
     chosen_at: int = 0
-    max_share: float = 0.15
     assign_all: bool = False
     threads: int = 0
 
@@ -74,31 +78,51 @@ class FitParams:
         _check_range("n_components", self.n_components, least=1, most=50)
         _check_range("seed", self.seed, least=0, most=2**32 - 1)
         _check_range("min_cluster_size", self.min_cluster_size, least=2, most=2**31 - 1, auto=True)
-        _check_range("min_group_size", self.min_group_size, least=2, most=2**31 - 1, auto=True)
         _check_range("min_samples", self.min_samples, least=1, most=2**31 - 1, auto=True)
         _check_range("n_clusters", self.n_clusters, least=1, most=2**31 - 1, auto=True)
         if not isinstance(self.assign_all, bool):
             raise ValueError(f"assign_all is {self.assign_all!r}; it must be true or false")
         _check_range("threads", self.threads, least=0, most=1024)
-        if not isinstance(self.max_share, int | float) or not 0.0 < self.max_share <= 1.0:
-            raise ValueError(f"max_share is {self.max_share!r}; it must be above 0 and at most 1")
+        if not isinstance(self.resolution, int | float) or not 0.0 <= self.resolution < float("inf"):
+            raise ValueError(f"resolution is {self.resolution!r}; it must be 0 or a positive number")
 
-    def resolved(self, n_pictures: int) -> FitParams:
-        """Replace what is automatic by what suits a collection of this size, as long as nothing more is known of it.
+    def resolved(self, n_photos: int) -> FitParams:
+        """Replace what is automatic by what suits a collection of this size.
 
         Args:
-            n_pictures: distinct pictures, at least 0.
+            n_photos: at least 0.
 
         Returns:
-            The same parameters with `min_cluster_size`, `min_group_size` and `min_samples` set. `n_clusters` stays 0
-            where it is automatic: only the layout can tell.
+            The same parameters with `n_neighbors`, `min_cluster_size` and `min_samples` set. `n_clusters` stays 0 where
+            it is automatic: only the layout can tell; so does `resolution`.
         """
-        by_share = round(AUTO_SIZE_SHARE * n_pictures)
-        size = self.min_cluster_size or min(max(by_share, AUTO_SIZE_MIN), AUTO_SIZE_MAX)
-        group_size = self.min_group_size or self.min_cluster_size or AUTO_SIZE_MIN
+        by_share = int(AUTO_SIZE_SHARE * n_photos)
         return replace(
-            self, min_cluster_size=size, min_group_size=group_size, min_samples=self.min_samples or AUTO_MIN_SAMPLES
+            self,
+            n_neighbors=self.n_neighbors or AUTO_N_NEIGHBORS,
+            min_cluster_size=self.min_cluster_size or min(max(by_share, AUTO_SIZE_MIN), AUTO_SIZE_MAX),
+            min_samples=self.min_samples or AUTO_MIN_SAMPLES,
         )
+
+    def carry_over(self, before: FitParams | None, *, n_pictures: int) -> FitParams:
+        """Take over what an earlier fit of the same collection had.
+
+        Args:
+            before: the parameters of the earlier fit, or None.
+            n_pictures: distinct pictures now.
+
+        Returns:
+            The parameters: `granularity` is never `kept`; `resolution` and `chosen_at` are those of the earlier fit,
+            unless the collection has doubled or halved since they were chosen.
+        """
+        granularity = self.granularity
+        if granularity == "kept":
+            granularity = "auto" if before is None else before.granularity
+        kept = replace(self, granularity=granularity)
+        if before is None or self.resolution or not before.resolution:
+            return kept
+        lasts = before.chosen_at / CHOICE_LASTS_FOR < n_pictures < before.chosen_at * CHOICE_LASTS_FOR
+        return replace(kept, resolution=before.resolution, chosen_at=before.chosen_at) if lasts else kept
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameters as a JSON-able dict."""
@@ -106,18 +130,19 @@ class FitParams:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FitParams:
-        """Rebuild parameters from `as_dict`.
+        """Rebuild parameters from `as_dict`, also those of runs made before 0.2.
 
         Args:
-            values: exactly the fields of this class.
+            values: the fields of this class; what was added since may be missing, what was taken away is passed over.
 
         Raises:
             ValueError: an unknown or missing field, or a value out of range.
         """
         names = {field.name for field in fields(cls)}
-        if set(values) != names:
+        given = {name: values[name] for name in set(values) - _RETIRED}
+        if not names - _ADDED <= set(given) <= names:
             raise ValueError(f"fit parameters must be exactly {sorted(names)}, not {sorted(values)}")
-        return cls(**values)
+        return cls(**given)
 
 
 def _check_range(name: str, value: object, *, least: int, most: int, auto: bool = False) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
-from vecclust.clustering.clusterers import centroid_distances, euclidean, simplified_silhouette
+from vecclust.clustering.clusterers import calibrated, centroid_distances, euclidean, simplified_silhouette
+from vecclust.clustering.figures import mean_strengths
 from vecclust.clustering.layout import Projection
-from vecclust.clustering.neighbours import SAME_PICTURE, Neighbours, nearest_rows, transform_weights
+from vecclust.clustering.neighbours import N_NEAREST, SAME_PICTURE, Neighbours, nearest_rows, transform_weights
 from vecclust.clustering.novelty import (
     CLEAR_FACTOR,
     agrees_with_neighbours,
@@ -94,9 +95,13 @@ class Placer:
         chosen = rows[first]
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
-        self._rank = neighbour_rank(state.near.indices.shape[1], min_cluster_size=state.params.min_cluster_size)
+        sizes = np.bincount(state.labels[state.labels >= 0], minlength=1)
+        self._rank = neighbour_rank(state.near.indices.shape[1], min_cluster_size=int(np.median(sizes)) or N_NEAREST)
         self._reference = outlier_reference(state.near, rank=self._rank)
         self._small = _SmallClusters(state)
+        stays = state.labels[state.near.indices] == state.labels[:, None]
+        shares = stays.mean(axis=1) if stays.size else np.ones(len(stays))
+        self._cohesion = mean_strengths(shares.astype(np.float32), state.labels.astype(np.int64))
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
             self._density = DensityPredictor(state, self._fitted_points(), often=True)
@@ -126,9 +131,10 @@ class Placer:
         shares = _shares(state.labels[near.indices], weights, votes=votes)
         voted = in_small.copy()
         if state.params.clusterer == "hdbscan":
-            # Where both say the same, the strength is that of the place.
-            voted |= (shares >= MIN_MAJORITY) & (votes != labels)
-        labels[voted], strengths[voted] = votes[voted], shares[voted]
+            voted |= shares >= MIN_MAJORITY
+            labels = np.where(voted, votes, labels)
+            inside = _shares(state.labels[near.indices], weights, votes=labels)
+            strengths = calibrated(inside, labels, cohesion=self._cohesion)
         novelty, threshold = self._reference.quantiles(scores), np.float32(self._reference.threshold)
         unsure = ~agrees_with_neighbours(labels, state.labels[near.indices], rank=self._rank)
         newcomer = ((scores > CLEAR_FACTOR * threshold) | ((scores > threshold) & unsure)) & ~in_small
@@ -186,11 +192,10 @@ class Placer:
 
 
 class _SmallClusters:
-    """Tells which arrivals belong to clusters smaller than the smallest of the first pass.
+    """Tells which arrivals belong to clusters of fewer photos than a list has places.
 
-    Such a cluster has fewer photos than a list has places, so all of its own photos stand out among those of the run,
-    and the layout has others beside it. What counts is how far half of the cluster is, against what its own photos
-    have.
+    All of its own photos stand out among those of the run, and the layout has others beside it. What counts is how far
+    half of the cluster is, against what its own photos have.
 
     Args:
         state: the run.
@@ -204,7 +209,7 @@ class _SmallClusters:
         self._reach = np.zeros(state.n_clusters + 1, np.float32)
         if state.params.clusterer != "hdbscan" or state.near.indices.shape[1] == 0:
             return
-        for label in np.flatnonzero((sizes > 0) & (sizes < state.params.min_cluster_size)).tolist():
+        for label in np.flatnonzero((sizes > 0) & (sizes < N_NEAREST)).tolist():
             rows = np.flatnonzero(state.labels == label)
             far = self._far(Neighbours(state.near.indices[rows], state.near.distances[rows]), np.full(len(rows), label))
             self._reach[label] = far[np.isfinite(far)].max(initial=0.0)
