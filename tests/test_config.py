@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from vecclust.config import Config, known_keys, load_config
+from vecclust.config import Config, _warn_retired, known_keys, load_config
 from vecclust.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -83,3 +84,24 @@ def test_an_earlier_name_of_a_key_is_understood(tmp_path: Path, way: str, key: s
     config = load_config(file, environment=environment, flags={key: False} if way == "flag" else None)
     assert not config.watch.refit_newcomers
     assert config.given == {"watch.refit_newcomers"}
+
+
+@pytest.mark.parametrize("way", ["file", "environment", "flag"])
+@pytest.mark.parametrize("key", ["clusters.min_group_size", "clusters.max_share"])
+def test_a_key_that_is_gone_does_nothing_and_says_so_once(
+    tmp_path: Path, way: str, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An old configuration keeps working, however often it is read, and whatever it says of the key."""
+    _warn_retired.cache_clear()
+    file = tmp_path / "config.toml"
+    file.write_text(f"{key} = 0.3\n" if way == "file" else "")
+    variable = "VECCLUST_" + key.replace(".", "_").upper()
+    environment = {variable: "0.3"} if way == "environment" else {}
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            config = load_config(file, environment=environment, flags={key: 0.3} if way == "flag" else None)
+            assert (config, config.given) == (Config(), frozenset())
+    where = {"file": str(file), "environment": variable, "flag": "command line"}[way]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the setting {key} in {where} does nothing since version 0.2; it may be deleted"
+    ]

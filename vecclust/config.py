@@ -9,6 +9,7 @@ never the whole `Config`. Light until a configuration is read: pydantic is impor
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -23,12 +24,16 @@ from vecclust.errors import ConfigError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
+log = logging.getLogger(__name__)
+
 DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
 ENVIRONMENT_PREFIX = "VECCLUST_"
 # Settled before any configuration is read, so they are no keys of it.
 _NOT_KEYS = frozenset({"VECCLUST_LIBRARY", "VECCLUST_CONFIG"})
 # Earlier names of keys are understood wherever a key is.
 _EARLIER_NAMES: Mapping[str, str] = {"watch.refit_pocket": "watch.refit_newcomers"}
+# Keys that are gone, each with the version that took it away: still accepted wherever a key is, to no effect.
+_RETIRED: Mapping[str, str] = {"clusters.min_group_size": "0.2", "clusters.max_share": "0.2"}
 _SPAN = re.compile(r"\s*([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\s*")
 
 
@@ -174,17 +179,14 @@ class ClustersConfig:
 
     Attributes:
         reducer: how vectors are reduced before they are clustered.
-        n_neighbors: neighbours in UMAP's graph; 0 chooses by the library's own photos.
+        n_neighbors: neighbours per photo in the graph, by which photos are linked and laid out; 0 for 30.
         n_components: dimensions after reduction.
         clusterer: what finds the clusters.
-        min_cluster_size: smallest cluster, in photos; 0 chooses likewise.
-        min_group_size: smallest group that a second pass gathers among what is left, in photos; 0 for 5 where
-            `min_cluster_size` is 0. As many as that: no second pass.
-        min_samples: HDBSCAN's; 0 chooses likewise.
+        min_cluster_size: smallest cluster, in photos; 0 for 5, in libraries of fewer than 40 for 3 to 5.
+        min_samples: neighbours that make a photo dense in HDBSCAN's tree, which places arrivals; 0 for 5.
         n_clusters: number of clusters for kmeans and agglomerative; 0 chooses.
         granularity: "coarse" for about half of the clusters that "auto" finds, "fine" for about twice as many, "kept"
             for what the current run has.
-        max_share: share of the photos, in (0, 1], beyond which a cluster is looked into.
         assign_all: whether a fit gives every photo without a cluster the nearest one, marked as such.
         seed: of every random choice.
         first_fit_photos: photos needed for the first fit.
@@ -195,11 +197,9 @@ class ClustersConfig:
     n_components: Annotated[int, Within(1, 50)] = 5
     clusterer: Literal["hdbscan", "kmeans", "agglomerative"] = "hdbscan"
     min_cluster_size: Annotated[int, Within(0, 100_000)] = 0
-    min_group_size: Annotated[int, Within(0, 100_000)] = 0
     min_samples: Annotated[int, Within(0, 1000)] = 0
     n_clusters: Annotated[int, Within(0, 100_000)] = 0
     granularity: Literal["kept", "coarse", "auto", "fine"] = "kept"
-    max_share: Annotated[float, Within(0, 1, open=True)] = 0.15
     assign_all: bool = False
     seed: Annotated[int, Within(0, 2**31 - 1)] = 0
     first_fit_photos: Annotated[int, Within(2, 100_000)] = 10
@@ -319,11 +319,20 @@ def load_config(
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for name, value, where in given:
+        if name in _RETIRED:
+            _warn_retired(name, where)
+            continue
         key = _EARLIER_NAMES.get(name, name)
         values[key], origin[key] = value, where
     for key in values:
         _check_known(key, origin[key])
     return dataclasses.replace(_validated(values, origin), given=frozenset(values)) if values else Config()
+
+
+@cache
+def _warn_retired(key: str, where: str) -> None:
+    """Say once in a process that a key is gone: one command may read its settings several times."""
+    log.warning("the setting %s in %s does nothing since version %s; it may be deleted", key, where, _RETIRED[key])
 
 
 def _validated(values: Mapping[str, Any], origin: Mapping[str, str]) -> Config:
@@ -393,7 +402,7 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     import difflib
 
-    names = {**{key: key for key in known_keys()}, **_EARLIER_NAMES}
+    names = {**{key: key for key in (*known_keys(), *_RETIRED)}, **_EARLIER_NAMES}
     by_variable = {ENVIRONMENT_PREFIX + name.replace(".", "_").upper(): key for name, key in names.items()}
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
@@ -406,7 +415,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
                 hint=f"Did you mean {nearest[0]}?" if nearest else "",
             )
         key = by_variable[variable]
-        yield key, _from_text(text, known_keys()[key]), variable
+        yield key, _from_text(text, known_keys().get(key, "")), variable
 
 
 def _from_text(text: str, default: object) -> object:

@@ -221,6 +221,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "merged with itself": (["merge", "c1", "c1"], 2, "usage"),
     "a word never said": (["take-back", "w7"], 1, "not_found"),
     "a file as folder": (["scan", "PHOTO"], 2, "usage"),
+    "a smallest cluster larger than the library": (["recluster", "--min-cluster-size", "37"], 2, "usage"),
     "another model": (["search", "x", "--model-is-global"], 2, "usage"),
 }
 

@@ -111,6 +111,25 @@ def test_a_damaged_run_is_repaired_beside_the_loop(stepped: Stepped) -> None:
     assert stepped.library.missing_fit.startswith("repair: ")
 
 
+def test_a_library_smaller_than_its_smallest_cluster_waits_for_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No fit is begun for nothing, the log says why; once there are enough photos, one is."""
+    put(tmp_path / "album", "red", range(12))
+    flags = {**FLAGS, "clusters.min_cluster_size": 14}
+    with WatchedLibrary.open(tmp_path / "library", write=True, flags=flags, embedder=FakeEmbedder()) as library:
+        stepped = Stepped(library, tmp_path / "album")
+        stepped.daemon.work()
+        assert (library.status().photos, stepped.process.pid, stepped.current) == (12, None, None)
+        assert "the smallest cluster is to have 14 photos, and the library has 12" in caplog.text
+        put(tmp_path / "album", "green", range(12))
+        stepped.daemon._schedule.request_scan("a test", by_s=stepped.now_s)
+        stepped.daemon.work()
+        stepped.wait()
+        assert stepped.current == "r1"
+        stepped.process.close()
+
+
 @pytest.mark.parametrize("way", ["killed", "refused", "torn"])
 def test_a_first_fit_that_fails_is_tried_again_after_a_pause(stepped: Stepped, way: str) -> None:
     """By the out-of-memory killer, by an error of its own, or cut short; nothing of it stays."""

@@ -15,6 +15,7 @@ from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
+from vecclust.testing import FakeEmbedder
 from vecclust.watching import Hint
 
 
@@ -57,6 +58,28 @@ def test_a_failed_refit_is_tried_again_after_a_pause(library: WatchedLibrary) ->
     assert all(later - earlier >= 500 for earlier, later in itertools.pairwise(starts))
     assert process.kinds == {None}  # the cheapest kind that will do; `find` knows which
     assert library.runs()[1] == "r1"
+
+
+def test_a_refit_for_which_there_are_too_few_photos_costs_nothing(
+    library: WatchedLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A smallest cluster of more than there are, in the settings: the run stays, the log says why, the loop goes on."""
+    folder, album = library.folder, Path(library.folders()[0])
+    library.close()
+    flags = {"clusters.reducer": "pca", "clusters.min_cluster_size": 500, "photos.settle_s": 0}
+    config = WatchConfig(refit_share=0.01, refit_least=1, refit_quiet_s=0.0, refit_pause_s=500.0, idle_s=0.0)
+    with WatchedLibrary.open(folder, write=True, flags=flags, embedder=FakeEmbedder()) as opened:
+        process = FitProcess(folder)
+        daemon = Daemon(opened, ScriptedWatcher(), fit_process=process, config=config)
+        (album / "new.jpg").write_bytes(picture("red", 100))
+        age_run(opened)
+        daemon.work()
+        assert process._child is not None
+        process._child.wait(90.0)
+        daemon.work()
+        assert (process.pid, opened.runs()[1], opened.status().arrivals_noise) == (None, "r1", 0)
+        assert "the smallest cluster is to have 500 photos, and the library has 25" in caplog.text
+        daemon.close()
 
 
 def age_run(library: WatchedLibrary) -> None:

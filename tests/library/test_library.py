@@ -105,6 +105,25 @@ def test_each_colour_becomes_a_cluster_of_its_own(home: Home, album: Path) -> No
             assert len(folders) == 1
 
 
+def test_the_first_fit_waits_for_as_many_photos_as_the_smallest_cluster_is_to_have(
+    home: Home, album: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A scan goes on without clusters and says why, once; with enough photos they are there."""
+    with home.open(clusters__min_cluster_size=38) as library:
+        for number in (50, 51):
+            report = library.scan([album])
+            assert (report.run, report.labelled, report.problems) == (None, 0, 0)
+            said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+            assert len(said) == 1
+            assert "38 photos, and the library has 36" in said[0]
+            (album / "red" / f"{number}.jpg").write_bytes(picture("red", number))
+        assert library.scan().run == "r1"
+    with home.open(clusters__min_cluster_size=50) as library:
+        (album / "red" / "52.jpg").write_bytes(picture("red", 52))
+        report = library.scan()
+        assert (report.run, report.labelled) == ("r1", 1), "arrivals are labelled as ever"
+
+
 def test_a_moved_or_copied_photo_costs_no_embedding(home: Home, album: Path) -> None:
     """A photo is its content, wherever it lies."""
     home.scan(album)

@@ -238,7 +238,7 @@ def show_runs(runs: Sequence[Run], current: str | None) -> None:
 
 
 def cut_of(run: Run) -> str:
-    """Say how finely a run of HDBSCAN cuts, and whether that was chosen.
+    """Say how finely a run of HDBSCAN cuts; of one made before 0.2, whether that was chosen.
 
     Args:
         run: the run.
@@ -249,5 +249,8 @@ def cut_of(run: Run) -> str:
     asked = run.params
     if asked.get("clusterer") != "hdbscan" or "granularity" not in asked:
         return ""
-    chosen = "chosen" if asked["chosen_at"] else "given"
-    return f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more ({chosen})"
+    if "resolution" in asked:
+        fineness = f"resolution {asked['resolution']:.2g}"
+    else:
+        fineness = "chosen" if asked["chosen_at"] else "given"
+    return f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more ({fineness})"

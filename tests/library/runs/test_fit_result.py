@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.library.test_library import HUES, picture
-from vecclust.errors import NotFound
-from vecclust.library.runs.fit_result import fit_photos, load_fit_result, save_fit_result
+from vecclust.errors import NotFound, UsageError
+from vecclust.library.runs.fit_result import check_size, fit_photos, load_fit_result, save_fit_result
 from vecclust.library.runs.refit import adopt
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
@@ -52,6 +52,18 @@ def test_a_fit_uses_the_graph_of_the_current_run_and_finds_what_it_would_without
     assert searched["neighbours"] == 39
     np.testing.assert_array_equal(with_run.labels, alone.labels)
     assert with_run.figures["n_continued"] == alone.figures["n_continued"] == 0
+
+
+def test_a_smallest_cluster_larger_than_the_library_is_refused_before_anything_is_fitted(
+    library: WatchedLibrary,
+) -> None:
+    """Both numbers are said, and what to do; as many as there are photos may be asked for, k-means has no such size."""
+    asked, steps = dataclasses.replace(library.fit_params, min_cluster_size=40), []
+    with pytest.raises(UsageError, match=r"40 photos, and the library has 39.*--min-cluster-size"):
+        fit_photos(library._store, asked, progress=lambda *step: steps.append(step))
+    assert steps == []
+    check_size(dataclasses.replace(asked, min_cluster_size=39), n_photos=39)
+    check_size(dataclasses.replace(asked, clusterer="kmeans"), n_photos=39)
 
 
 def test_continued_fits_are_counted_and_end_in_one_from_nothing(

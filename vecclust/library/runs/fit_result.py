@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.errors import DamagedRun, NotFound
+from vecclust.errors import DamagedRun, NotFound, UsageError
 from vecclust.library.queries.status import current_run
 from vecclust.library.runs.rows import load_fit, pack_photos, reading_arrays, save_arrays, unpack_photos
 from vecclust.types.progress import Progress, no_progress
@@ -83,12 +83,12 @@ def fit_photos(
 
     Raises:
         NotFound: the library has no photos.
+        UsageError: it has fewer than the smallest cluster is to have.
     """
     from vecclust.clustering import fit, medoids
 
+    check_size(params, n_photos=store.counts().photos)
     photos, vectors = store.vectors()
-    if not photos:
-        raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
     earlier, current = _earlier(store, photos), current_run(store)
     due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
     found = fit(vectors, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
@@ -106,6 +106,26 @@ def fit_photos(
         figures={**found.figures, **_counts(found.kind, current)},
         seconds=found.seconds,
     )
+
+
+def check_size(params: FitParams, *, n_photos: int) -> None:
+    """Refuse a fit that could find no cluster, whatever the photos are.
+
+    Args:
+        params: the parameters of the fit.
+        n_photos: photos there are.
+
+    Raises:
+        NotFound: there are none.
+        UsageError: there are fewer than the smallest cluster is to have.
+    """
+    if not n_photos:
+        raise NotFound("the library has no photos yet", hint="Fill it first: vecclust scan FOLDER.")
+    if params.clusterer == "hdbscan" and params.min_cluster_size > n_photos:
+        raise UsageError(
+            f"the smallest cluster is to have {params.min_cluster_size} photos, and the library has {n_photos}",
+            hint="Ask for a smaller one, or have it chosen: without --min-cluster-size (clusters.min_cluster_size).",
+        )
 
 
 def due_kind(asked: RefitKind | None, current: Run | None, *, newcomers: float) -> RefitKind:

@@ -5,6 +5,7 @@ An arrival is placed in the run's own space and never forced into a cluster.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence, Set
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vecclust.config import Config
-from vecclust.errors import DamagedRun, NotFound
+from vecclust.errors import DamagedRun, NotFound, UsageError
 from vecclust.library.queries.clusters import no_such_cluster, shown
 from vecclust.library.queries.status import current_run, drift_of, gathered_newcomers
+from vecclust.library.runs.fit_result import check_size
 from vecclust.library.runs.refit import adopt, refit
 from vecclust.library.runs.rows import FittedRows, load_fit
 from vecclust.types.clusters import ClusterParts, Label
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from vecclust.clustering import FitParams, Placement, Placer
     from vecclust.library.runs.fit_result import FitResult
     from vecclust.store import Store
+
+log = logging.getLogger(__name__)
 
 
 class Runs:
@@ -46,6 +50,7 @@ class Runs:
         self.fits_here = True
         self._grown: tuple[str, Growth | None] | None = None
         self.missing_fit = ""
+        self._told_too_few = False
 
     def keep_warm(self) -> None:
         """Keep the run's arrays between calls."""
@@ -66,6 +71,8 @@ class Runs:
     def label(self, progress: Progress) -> tuple[int, str | None]:
         """Label arrivals; fit where there is no run yet and enough photos, or the run's arrays are damaged.
 
+        A library that is still smaller than the settings want its smallest cluster has no fit yet, and says so once.
+
         Args:
             progress: told about stages of a fit.
 
@@ -81,11 +88,24 @@ class Runs:
                 n_labelled = self._labeller.label(self._store)
             except DamagedRun as error:
                 self.missing_fit = f"repair: {error.message}"
+        if self.missing_fit and self._has_too_few():
+            self.missing_fit = ""
         if not self.missing_fit or not self.fits_here:
             return n_labelled, current
         report = refit(self._store, self.fit_params, reason=self.missing_fit, progress=progress)
         self.missing_fit = ""
         return report.photos, report.run
+
+    def _has_too_few(self) -> bool:
+        """Tell whether there are too few photos for what a fit is asked to do, and say so the first time."""
+        try:
+            check_size(self.fit_params, n_photos=self._store.counts().photos)
+        except (NotFound, UsageError) as error:
+            if not self._told_too_few:
+                log.warning("the fit waits for more photos (%s): %s", self.missing_fit, error)
+            self._told_too_few = True
+            return True
+        return False
 
     def adopt(self, result: FitResult, *, reason: str) -> RefitReport:
         """Make a fit that another process found the current run, label what came since, and tidy up.
