@@ -39,7 +39,8 @@ SMALLEST = {
     "bench_refit": ["--rows", "600"],
     "bench_store": ["--photos", "512", "--dim", "16"],
     "eval_arrivals": ["--rows", "800", "--seeds", "1"],
-    "eval_knobs": ["--only", "overlapping kinds", "--seeds", "1"],
+    "eval_clusters": ["--only", "30 photos of three clear kinds", "--seeds", "1"],
+    "eval_clusters strengths": ["--only", "30 photos of three clear kinds", "--seeds", "1", "--calibration"],
 }
 ELSEWHERE = {"eval_model", "eval_incremental", "train_tiny_clip"}
 
