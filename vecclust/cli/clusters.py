@@ -134,7 +134,10 @@ def show_clusters(found: ClusterList) -> None:
     title = f"{found.photos} photos, {found.clustered} in {len(found.clusters)} clusters"
     show(
         ("id", "name", "photos", "strength", "first", "last", "most typical"),
-        [(entry.id, _name(entry), entry.size, entry.strength, *_span(entry), entry.medoid) for entry in found.clusters],
+        [
+            (entry.id, _name(entry), entry.size, _strength(entry), *_span(entry), entry.medoid)
+            for entry in found.clusters
+        ],
         title=f"{title}, {found.noise} unclustered",
     )
 
@@ -142,6 +145,10 @@ def show_clusters(found: ClusterList) -> None:
 def _name(entry: ClusterEntry) -> str | None:
     """Give the name, or with a question mark the one that is proposed."""
     return entry.name or (f"{entry.suggested_name}?" if entry.suggested_name else None)
+
+
+def _strength(entry: ClusterEntry) -> float | str:
+    return f"{entry.strength:.2f}, mixed" if entry.is_mixed else entry.strength
 
 
 def _span(entry: ClusterEntry) -> tuple[str | None, str | None]:

@@ -167,7 +167,7 @@ def fit(
         if params.clusterer == "hdbscan" and len(pictures) == 1 and len(vectors) >= params.min_cluster_size:
             found = replace(found, labels=np.zeros(1, np.int64), strengths=np.ones(1, np.float32))
         if params.clusterer != "hdbscan":
-            params = replace(params, n_clusters=max(1, len(found.centroids)))
+            params = replace(params, n_clusters=max(1, len(found.centroids)), resolution=0.0, chosen_at=0)
     labels = found.labels[picture_of_row]
     with clock.stage("figures"):
         figures = figures_of(found.labels, vectors=pictures, layout=points, seed=params.seed)

@@ -173,6 +173,7 @@ class GalleryContext:
             "suggested": plain(entry.suggested_name or "") if self._names else "",
             "size": entry.size,
             "strength": round(entry.strength, 2),
+            "is_mixed": entry.is_mixed,
             "span": span(entry.first_taken, entry.last_taken),
             "colour": colour_of(int(entry.id[1:])),
             "cover": None if cover is None else to.large(cover, pictures[cover]),

@@ -86,6 +86,7 @@ class ClusterEntry:
         medoid: absolute path of a file of the most central photo, or None where no file of it is known.
         first_taken: earliest time taken, or None where only files' own times are known.
         last_taken: latest time taken, likewise.
+        is_mixed: whether most of its photos are more likely of other kinds than of the one that it mostly is.
     """
 
     id: str
@@ -97,6 +98,7 @@ class ClusterEntry:
     first_taken: datetime | None
     last_taken: datetime | None
     suggested_name: str | None = None
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from vecclust.types.photos import Taken
 if TYPE_CHECKING:
     from vecclust.store import Store
 
+# Strengths are chances to be of the kind that the cluster mostly is.
+MIXED_BELOW = 0.5
+
 
 def list_clusters(store: Store) -> ClusterList:
     """Read the clusters of the current run, largest first.
@@ -46,6 +49,8 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
     named = {cluster: name.name for cluster, name in names.items()}
     suggested = suggested_names(named, store.splits()) if named else {}
     files = store.files_of([row.medoid for row in rows])
+    # Of other clusterers, and of runs before 0.2, strengths are no chances.
+    are_chances = any(one.params.get("resolution") for one in store.runs() if one.run == run)
     entries = []
     for row in rows:
         name, span = names.get(row.cluster), spans.get(row.cluster)
@@ -60,6 +65,7 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
                 first_taken=None if span is None else span.first,
                 last_taken=None if span is None else span.last,
                 suggested_name=suggested.get(row.cluster),
+                is_mixed=are_chances and strengths[row.cluster] < MIXED_BELOW,
             )
         )
     return tuple(sorted(entries, key=lambda entry: (-entry.size, int(entry.id[1:]))))
