@@ -153,8 +153,7 @@ def part_of(vectors: NDArray[np.float32]) -> _Part:
 def test_a_collection_has_clusters_where_there_is_some_evidence(distance: float, seed: int, found: bool) -> None:
     """Of eight kinds that can hardly be told apart: 0.024 is none, 0.036 is some."""
     vectors = apart(distance, seed=seed, sizes=[40] * 8)
-    near = neighbour_graph(vectors, k=30)
-    labels, _ = choose_clusters(vectors, near, copies=np.ones(320, np.int64), seed=42, least_size=5)
+    labels, _ = choose_clusters(vectors, linked(vectors), copies=np.ones(320, np.int64), seed=42, least_size=5)
     assert bool(labels.max() >= 0) is found
 
 
@@ -184,8 +183,7 @@ def test_parts_are_looked_for_among_twelve_photos(size: int, n_parts: int) -> No
 def test_a_kind_of_seven_tenths_is_looked_for_by_itself() -> None:
     """Beside ten kinds of six it would be sliced at the resolution that tells those apart."""
     vectors, truth = world([140] + [6] * 10, width=256, seed=1)
-    near = neighbour_graph(vectors, k=30)
-    labels, _ = choose_clusters(vectors, near, copies=np.ones(200, np.int64), seed=42, least_size=5)
+    labels, _ = choose_clusters(vectors, linked(vectors), copies=np.ones(200, np.int64), seed=42, least_size=5)
     assert np.bincount(labels[truth == 0] + 1).max() > 0.9 * 140
 
 
@@ -224,7 +222,9 @@ def test_a_twentieth_of_a_cluster_is_a_group_inside_it(groups: Fitted, size: int
         distances=np.sort(rng.uniform(0.1, 0.12, (200, 6)).astype(np.float32), axis=1),
         picture_of_row=np.arange(200, dtype=np.int32),
     )
-    found = group_within(state, np.arange(200))
+    # As evident as can be, whatever the lists say.
+    vectors = unit(np.repeat(np.eye(3), sizes, axis=0) @ rng.normal(size=(3, 64)) + 0.05 * rng.normal(size=(200, 64)))
+    found = group_within(state, np.arange(200), vectors)
     assert len({found[0], found[100], found[199]} - {-1}) == n_groups
     assert bool((found[-size:] == -1).all()) is (n_groups == 2)
 

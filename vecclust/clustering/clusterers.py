@@ -28,6 +28,7 @@ from vecclust.clustering.selection import (
     continue_clusters,
     dissolve_small,
     halve,
+    has_parts,
     parts_of,
 )
 from vecclust.clustering.state import FitState
@@ -200,21 +201,24 @@ def calibrated(shares: Float32s, labels: Int64s, *, cohesion: Float64s) -> Float
     return np.where(labels >= 0, right / (right + wrong), 0.0).astype(np.float32)
 
 
-def group_within(state: FitState, rows: Int64s) -> Int64s:
+def group_within(state: FitState, rows: Int64s, vectors: Float32s) -> Int64s:
     """Find what some rows of a fit, which are one cluster there, are made of.
 
     Args:
         state: the fit.
         rows: (m,) rows of it.
+        vectors: (m, d) float32 unit norm, those of the rows.
 
     Returns:
         (m,) int64, -1 for rows in no group; all -1 where they are of one piece. Copies of one picture are together.
     """
-    pictures, of_row = np.unique(state.picture_of_row[rows], return_inverse=True)
+    pictures, first, of_row = np.unique(state.picture_of_row[rows], return_index=True, return_inverse=True)
     size = max(AUTO_SIZE_MAX, int(MIN_SHARE_OF_PART * len(pictures)))
     if len(pictures) < 2 * size:
         return np.full(len(rows), -1, np.int64)
     links = links_within(Neighbours(state.neighbours, state.distances), pictures.astype(np.int64))
+    if not has_parts(vectors[first], links, seed=state.params.seed):
+        return np.full(len(rows), -1, np.int64)
     parts = dissolve_small(
         parts_of(links, seed=state.params.seed), links, copies=np.ones(len(pictures), np.int64), least_size=size
     )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # 40 nothing changes by more than 0.005 of AMI in the mean of twelve collections, 30 and 40 being the best.
 MAX_LINKED = 30
 LINKED_BY_ROOT = 1.6
-MIN_LINKED = 3
 # Resolutions that are tried, finest first: the next begins at what the one before found. Those below `USUAL`, at which
 # communities are joined that modularity keeps apart, are asked for a dominant kind alone.
 USUAL = tuple(np.geomspace(12.8, 0.8, 11).tolist())
@@ -89,7 +88,7 @@ def n_linked(n: int, *, most: int = MAX_LINKED) -> int:
         n: photos, at least 0.
         most: how many neighbours are known.
     """
-    return int(max(0, min(n - 1, most, max(MIN_LINKED, round(LINKED_BY_ROOT * n**0.5)))))
+    return int(max(0, min(n - 1, most, round(LINKED_BY_ROOT * n**0.5))))
 
 
 def measure_evidence(

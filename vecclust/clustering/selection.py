@@ -17,7 +17,7 @@ import numpy as np
 
 from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int64s
 from vecclust.clustering.communities import find_communities, link_graph, numbered
-from vecclust.clustering.evidence import Evidence, measure_evidence, n_linked
+from vecclust.clustering.evidence import MIN_MEASURED, Evidence, measure_evidence, n_linked
 from vecclust.clustering.neighbours import neighbour_graph
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # people of pacs-photo) and from 0.18 on (two groups of eleven copies of real CLIP's), ten collections.
 MIN_EVIDENCE = 0.22
 MIN_ROUGH_EVIDENCE = 0.15
+# People look inside a cluster of one kind too: there less is shown, but not what chance makes of a cloud of a hundred.
+MIN_EVIDENCE_INSIDE = 0.1
 # A kind with a larger share of the photos is looked for by itself: at the resolution that tells small kinds apart it
 # would be sliced. Landscapes of which half are mountains and ice are below.
 MIN_DOMINANT_SHARE = 0.6
@@ -44,7 +46,8 @@ N_TRIES = 8
 MIN_LINKS_TO_JOIN = 0.5
 # Inside a cluster, and where a cluster is halved.
 PART_RESOLUTION = 1.0
-FINEST_PARTS = 8.0
+# Where that finds one piece: fine enough to cut anything larger than a pair.
+FINE_RESOLUTION = 2.0
 
 
 def choose_clusters(
@@ -236,16 +239,28 @@ def halve(labels: Int64s, graph: csr_array, *, copies: Int64s, seed: int, least_
     for rows in _members(labels):
         links = graph[rows][:, rows]
         parts = parts_of(links, seed=seed)
-        resolution = PART_RESOLUTION
-        while parts.max() == 0 and resolution < FINEST_PARTS:
-            resolution *= 2.0
-            parts = find_communities(links, resolution=resolution, seed=seed, n_tries=N_TRIES)
+        if parts.max() == 0:
+            parts = find_communities(links, resolution=FINE_RESOLUTION, seed=seed, n_tries=N_TRIES)
         halves = coarsen(parts, links, n_clusters=2)
         sizes = np.bincount(halves, weights=copies[rows])
         if len(sizes) == 2 and sizes.min() >= least_size:
             found[rows[halves == 1]] = count
             count += 1
     return numbered(found)
+
+
+def has_parts(vectors: Float32s, graph: csr_array, *, seed: int) -> bool:
+    """Say whether there is anything to see inside a cluster.
+
+    Args:
+        vectors: (n, d) float32 unit norm, the photos of the cluster.
+        graph: (n, n) links between them.
+        seed: of the clouds.
+    """
+    if len(vectors) < MIN_PARTS_MEASURED:
+        return False
+    value = measure_evidence(vectors, seed=seed, graph=graph, least=MIN_PARTS_MEASURED).value
+    return value is not None and value >= (MIN_EVIDENCE if len(vectors) < MIN_MEASURED else MIN_EVIDENCE_INSIDE)
 
 
 def parts_of(graph: csr_array, *, seed: int) -> Int64s:

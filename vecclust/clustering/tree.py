@@ -191,23 +191,6 @@ def label_nodes(tree: CondensedTree, labels: Int64s) -> Selection:
     return Selection(node_label, largest)
 
 
-def labels_and_strengths(tree: CondensedTree, selection: Selection) -> tuple[Int64s, Float32s]:
-    """Read labels and strengths of the fitted points off the tree.
-
-    Args:
-        tree: the tree.
-        selection: the chosen nodes, as `select` gives them.
-
-    Returns:
-        (n,) int64 labels, -1 for noise; (n,) float32 strengths in [0, 1], 0 for noise.
-    """
-    labels = selection.node_label[tree.point_parent].astype(np.int64)
-    largest = selection.node_max_lambda[tree.point_parent]
-    strengths = membership(tree.point_lambda, largest=largest)
-    strengths[labels < 0] = 0.0
-    return labels, strengths.astype(np.float32)
-
-
 def membership(densities: Float64s, *, largest: Float64s) -> Float64s:
     """Return how much points belong to their clusters: min(density, largest) / largest.
 

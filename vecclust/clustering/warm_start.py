@@ -17,7 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
-from vecclust.clustering.neighbours import Neighbours, agrees_with_vectors, fit_weights, neighbour_graph, update_graph
+from vecclust.clustering.neighbours import (
+    N_NEAREST,
+    Neighbours,
+    agrees_with_vectors,
+    fit_weights,
+    neighbour_graph,
+    update_graph,
+)
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.state import FitState
 from vecclust.types.runs import RefitKind
@@ -154,6 +161,8 @@ def initial_layout(earlier: Earlier | None, *, known: Int64s, graph: Neighbours,
         return None
     places = np.full((len(known), params.n_components), np.nan, np.float32)
     places[known >= 0] = earlier.state.layout[known[known >= 0]]
+    # A new kind of fewer photos than a list is long would know others too.
+    graph = graph.nearest(N_NEAREST)
     placed = impute_positions(places, graph=graph)
     if placed is None:
         return None

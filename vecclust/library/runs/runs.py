@@ -223,9 +223,12 @@ def _groups_within(store: Store, run: str, members: Sequence[Label]) -> list[lis
     state, fitted = load_fit(store.fit_folder(run))
     row_of = {photo: row for row, photo in enumerate(fitted.photos)}
     known = [label for label in members if label.photo in row_of]
-    rows = np.array([row_of[label.photo] for label in known], np.int64)
+    photos, vectors = store.vectors([label.photo for label in known])
+    label_of = {label.photo: label for label in known}
+    known = [label_of[photo] for photo in photos]
+    rows = np.array([row_of[photo] for photo in photos], np.int64)
     groups: dict[int, list[Label]] = {}
-    for label, group in zip(known, group_within(state, rows).tolist(), strict=True):
+    for label, group in zip(known, group_within(state, rows, vectors).tolist(), strict=True):
         if group >= 0:
             groups.setdefault(group, []).append(label)
     return sorted(groups.values(), key=lambda group: -len(group))
