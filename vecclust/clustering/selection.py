@@ -94,7 +94,7 @@ def _divide(part: _Part, evidence: Evidence, *, seed: int) -> Int64s:
     """Divide photos into communities, and those again where there is evidence of parts, (n,) labels."""
     n = len(part.vectors)
     if evidence.coarse is not None:
-        coarse = find_communities(part.graph, resolution=evidence.coarse, seed=seed, n_tries=N_TRIES)
+        coarse = find_communities(part.graph, resolution=evidence.coarse, seed=seed)
         sizes = np.bincount(coarse)
         dominant = np.asarray(coarse == sizes.argmax(), np.bool_)
         if MIN_DOMINANT_SHARE * n < sizes.max() < n and _is_one_kind(part.vectors[dominant], seed=seed):
