@@ -96,7 +96,9 @@ class Placer:
         whole = len(chosen) == state.n_rows and bool((chosen == np.arange(state.n_rows)).all())
         self._vectors = vectors if whole else vectors[chosen]
         sizes = np.bincount(state.labels[state.labels >= 0], minlength=1)
-        self._rank = neighbour_rank(state.near.indices.shape[1], min_cluster_size=int(np.median(sizes)) or N_NEAREST)
+        # Half of the photos of an ordinary cluster: the last of it is far from every one of them.
+        half = max(state.params.min_cluster_size, int(np.median(sizes)) // 2)
+        self._rank = neighbour_rank(state.near.indices.shape[1], min_cluster_size=half)
         self._reference = outlier_reference(state.near, rank=self._rank)
         self._small = _SmallClusters(state)
         stays = state.labels[state.near.indices] == state.labels[:, None]
