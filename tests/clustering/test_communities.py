@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import adjusted_mutual_info_score
 
 from tests.clustering.worlds import unit, world
-from vecclust.clustering import FitParams, fit
+from vecclust.clustering import FitParams, fit, kernels
 from vecclust.clustering.communities import find_communities, link_graph, link_information, modularity, numbered
 from vecclust.clustering.neighbours import neighbour_graph
 
@@ -201,3 +203,17 @@ def test_labels_are_numbered_by_first_appearance() -> None:
     assert numbered(np.array([7, -1, 3, 3, 9, 7, -1])).tolist() == [0, -1, 1, 1, 2, 0, -1]
     assert numbered(np.zeros(0, np.int64)).tolist() == []
     assert numbered(np.array([-1, -1])).tolist() == [-1, -1]
+
+
+def test_kernels_are_compiled_where_they_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nowhere to write the compiled code, they work all the same."""
+    njit = numba.njit
+
+    def nowhere(*args: Any, **options: Any) -> Any:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function 'number': no locator available")
+        return njit(*args, **options)
+
+    monkeypatch.setattr(numba, "njit", nowhere)
+    number = kernels._compiled(kernels.number.py_func)
+    np.testing.assert_array_equal(number(np.array([3, 3, 0])), [0, 0, 1])

@@ -20,7 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True)(function))
+    try:
+        return cast(F, numba.njit(cache=True)(function))
+    except RuntimeError:
+        # Nowhere to keep it: neither beside this file nor in the user's cache folder. It is compiled in every process.
+        return cast(F, numba.njit(function))
 
 
 @_compiled
