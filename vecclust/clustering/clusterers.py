@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 # Choosing the number of clusters looks at so many points and at so many counts; the silhouette is flat around
-# its best value, so a split_nodes grid costs time and decides nothing.
+# its best value, so a finer grid costs time and decides nothing.
 SILHOUETTE_SAMPLE = 2_000
 COUNTS_TRIED = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 60)
 # Ward's distances of all pairs: 5,000 points are 100 MB, above that the linkage follows a neighbour graph.

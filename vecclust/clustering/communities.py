@@ -34,8 +34,7 @@ def link_graph(near: Neighbours, *, copies: Int64s | None = None) -> csr_array:
     Args:
         near: the nearest other pictures of each picture, (n, k).
         copies: (n,) photos of each picture, None for one. A photo's copies are its nearest: they take places in its
-        list
-            and are links of the picture with itself.
+            list and are links of the picture with itself.
 
     Returns:
         (n, n) float64, symmetric, the weights of pictures with copies being those of all their photos.

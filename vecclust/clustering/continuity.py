@@ -20,7 +20,7 @@ from vecclust.clustering.arrays import Bools, Float32s, Int32s, Int64s
 # A cluster's counterpart among the new ones is the one that is most like it, by Jaccard's index, at least this much.
 MIN_JACCARD_OF_COUNTERPART = 0.25
 # Photos that left a cluster together have parted from it for good where so many of their neighbours went with them and
-# so few stayed with it. Synthetic groups that parted: 0.94 and more, at most 0.02; photos that a layout shook in_small:
+# so few stayed with it. Synthetic groups that parted: 0.94 and more, at most 0.02; photos that a layout shook in small:
 # at most 0.7, and up to 0.4.
 MIN_LEFT_TOGETHER = 0.75
 MAX_LEFT_BEHIND = 0.05

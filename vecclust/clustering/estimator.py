@@ -32,7 +32,9 @@ class VectorClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # sci
     Rows count by their direction alone, as vectors of embedding models do: each is scaled to norm 1 first, and a row
     of zeros, which has none, is refused. Rows in another order may give other labels (UMAP works through them in turn).
 
-    scikit-learn's own checks (`check_estimator`) hold but for `check_estimators_dtypes`, which asks for rows of zeros.
+    scikit-learn's own checks (`check_estimator`) hold but for `check_estimators_dtypes`, which asks for rows of zeros,
+    and for `check_clustering`, which expects as many clusters as `n_clusters` says also of `hdbscan`, which finds its
+    own.
     `predict` may answer -1 even where all rows of the fit were clustered: it never forces a row into a cluster.
 
     Args:
