@@ -24,6 +24,10 @@ def behave(how: str) -> str:
         os._exit(3)
     elif how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "print":
+        os.write(1, b"a line on stdout\n")
+        os.write(2, b"a line on stderr\n")
+        print("another")
     elif how == "hang":
         threading.Event().wait()
     elif how == "eat":
@@ -37,6 +41,17 @@ def behave(how: str) -> str:
     elif how == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
     return how
+
+
+def end_once(mark: str, number: int) -> str:
+    """End by a signal that somebody sent, before Python has a say, unless a file tells that this was done."""
+    if not os.path.exists(mark):
+        with open(mark, "x"):
+            pass
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        threading.Event().wait()
+    return "answered"
 
 
 def never(announce: str = "") -> NoReturn:

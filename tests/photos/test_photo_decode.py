@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tests.photos.pictures import content_of, encode, psnr, scene
+from tests.photos.pictures import (
+    content_of,
+    encode,
+    linear_grey_profile,
+    pink_ink_profile,
+    psnr,
+    scene,
+    wide_profile,
+)
 from vecclust.errors import PhotoError, TooLarge, Unreadable
 from vecclust.photos import DecodeLimits
 from vecclust.photos.decode import decode
@@ -147,28 +155,130 @@ def test_the_thumbnail_shows_the_whole_picture(framing: Framing) -> None:
 
 
 def test_wide_colours_are_brought_to_srgb_for_eyes_alone() -> None:
-    """A profile changes the thumbnail and not the frame; a broken one changes nothing."""
+    """A profile changes the thumbnail and not the frame."""
     image = Image.new("RGB", (64, 64), (200, 60, 40))
-    # LAB is no RGB space and cannot be used; a linear-light profile is and moves the numbers a lot.
-    linear = _linear_profile()
-    plain, profiled = decoded(encode(image, "PNG")), decoded(encode(image, "PNG", icc_profile=linear))
-    broken = decoded(encode(image, "PNG", icc_profile=b"no profile at all"))
+    plain, profiled = decoded(encode(image, "PNG")), decoded(encode(image, "PNG", icc_profile=wide_profile()))
     assert np.array_equal(plain.frame, profiled.frame)
-    assert plain.thumbnail == broken.thumbnail
-    shown = Image.open(io.BytesIO(profiled.thumbnail)).getpixel((32, 32))
-    assert shown[2] > 80  # linear 40 is sRGB 109
+    assert plain.thumbnail != profiled.thumbnail
 
 
-def _linear_profile() -> bytes:
-    """Make an sRGB profile's copy whose curves are straight: its light is linear."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for number in range(struct.unpack_from(">I", data, 128)[0]):
-        name, at, length = struct.unpack_from(">4sII", data, 132 + 12 * number)
-        if name in (b"rTRC", b"gTRC", b"bTRC"):
-            data[at : at + length] = (b"curv" + bytes(8)).ljust(length, b"\0")
-        if name == b"desc":
-            data[at : at + length] = bytes(data[at : at + length]).replace(b"s\0R\0G\0B", b"t\0e\0s\0t")
-    return bytes(data)
+def colour_of(thumbnail: bytes, at: tuple[int, int] = (32, 32)) -> np.ndarray:
+    """Give one pixel of a thumbnail."""
+    return np.asarray(Image.open(io.BytesIO(thumbnail)).convert("RGB").getpixel(at), np.int16)
+
+
+# One colour in every mode that can carry it, and the format that can.
+ONE_COLOUR: dict[str, tuple[str, Image.Image]] = {
+    "RGB": ("PNG", Image.new("RGB", (64, 64), (120, 220, 80))),
+    "RGBA": ("PNG", Image.new("RGBA", (64, 64), (120, 220, 80, 255))),
+    "P": ("PNG", Image.new("RGB", (64, 64), (120, 220, 80)).quantize(8)),
+    "RGB in JPEG": ("JPEG", Image.new("RGB", (64, 64), (120, 220, 80))),
+    "RGBA in WebP": ("WEBP", Image.new("RGBA", (64, 64), (120, 220, 80, 255))),
+    "RGBA in TIFF": ("TIFF", Image.new("RGBA", (64, 64), (120, 220, 80, 255))),
+    "RGBA in AVIF": ("AVIF", Image.new("RGBA", (64, 64), (120, 220, 80, 255))),
+    "RGBA in HEIF": ("HEIF", Image.new("RGBA", (64, 64), (120, 220, 80, 255))),
+}
+
+
+@pytest.mark.parametrize("name", ONE_COLOUR)
+def test_a_profile_is_honoured_in_every_mode_of_colours(name: str) -> None:
+    """The thumbnail shows linear wide (120, 220, 80) as the brighter, purer colour that it is, and as RGB does."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    form, image = ONE_COLOUR[name]
+    options: dict[str, Any] = {"lossless": True} if form == "WEBP" else {}
+    shown = colour_of(decoded(encode(image, form, icc_profile=wide_profile(), **options)).thumbnail)
+    # By the primaries: linear P3 (.47, .86, .31) is linear sRGB (.384, .881, .276), which is (167, 241, 144) of 255.
+    assert np.abs(shown - (167, 241, 144)).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16", "1"])
+def test_a_profile_of_grey_is_honoured(mode: str) -> None:
+    """Linear grey of 40 is 109 for eyes; black and white stay so."""
+    image = Image.fromarray(np.full((64, 64), 40 * 257, np.uint16)) if mode == "I;16" else Image.new("L", (64, 64), 40)
+    if mode != "I;16":
+        image = image.convert(mode, dither=Image.Dither.NONE)
+    photo = decoded(encode(image, "PNG", icc_profile=linear_grey_profile()))
+    assert np.abs(colour_of(photo.thumbnail) - (0 if mode == "1" else 109)).max() <= 3
+    assert (photo.frame == (0 if mode == "1" else 40)).all()
+
+
+def test_grey_with_the_profile_of_colours_is_shown_by_it() -> None:
+    """Editors leave the colour profile in a picture that became grey."""
+    photo = decoded(encode(Image.new("L", (64, 64), 40), "JPEG", icc_profile=wide_profile()))
+    assert np.abs(colour_of(photo.thumbnail) - 109).max() <= 3
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_the_profile_of_inks_is_honoured_for_eyes_and_for_the_model(form: str) -> None:
+    """Inks have no numbers of a screen: without their profile they are guessed, with it both see what is printed."""
+    image = Image.new("CMYK", (64, 64), (255, 0, 0, 0))
+    photo = decoded(encode(image, form, icc_profile=pink_ink_profile()))
+    pink = np.asarray((201, 70, 119))  # Lab (50, 60, 0) of D50 in sRGB
+    assert np.abs(colour_of(photo.thumbnail) - pink).max() <= 8
+    assert np.abs(photo.frame.astype(np.int16) - pink).max() <= 8
+    plain = decoded(encode(image, form))
+    assert np.abs(plain.frame.astype(np.int16) - (0, 255, 255)).max() <= 4
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_put_on_white_after_the_colours_are_right(mode: str) -> None:
+    """White paper is white whatever the profile, and half of a colour is half of what it looks like."""
+    if mode == "LA":
+        image = Image.new("LA", (64, 64), (40, 128))
+        options: dict[str, Any] = {"icc_profile": linear_grey_profile()}
+        half = np.full(3, 182)  # of 109 and 255
+    else:
+        image = Image.new("RGBA", (64, 64), (120, 220, 80, 128))
+        options, half = {"icc_profile": wide_profile()}, np.asarray((211, 248, 199))  # of (167, 241, 144) and 255
+    image.paste(0, (0, 0, 32, 64))
+    if mode == "P":
+        image = image.quantize(4, method=Image.Quantize.FASTOCTREE)
+    photo = decoded(encode(image, "PNG", **options))
+    assert colour_of(photo.thumbnail, (8, 32)).min() >= 252
+    assert np.abs(colour_of(photo.thumbnail, (56, 32)) - half).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "CMYK", "I;16"])
+@pytest.mark.parametrize("broken", ["no profile", "cut", "of other colours", "damaged inside"])
+def test_a_broken_profile_blocks_no_photo(mode: str, broken: str) -> None:
+    """What cannot be used is as good as absent."""
+    fitting = {"CMYK": pink_ink_profile(), "L": linear_grey_profile(), "LA": linear_grey_profile()}
+    profile = bytearray(fitting.get(mode, wide_profile()))
+    other = {"L": pink_ink_profile(), "LA": pink_ink_profile(), "I;16": pink_ink_profile()}
+    if broken == "damaged inside":
+        profile[132:] = b"\xff" * len(profile[132:])
+    data = {
+        "no profile": b"no profile at all",
+        "cut": bytes(profile[:140]),
+        "of other colours": other.get(mode, linear_grey_profile()),
+        "damaged inside": bytes(profile),
+    }[broken]
+    grey = scene(64, 64).convert("L")
+    deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)
+    image = deep if mode == "I;16" else scene(64, 64).convert(mode)
+    with_it, without = decoded(encode(image, "TIFF", icc_profile=data)), decoded(encode(image, "TIFF"))
+    assert np.array_equal(with_it.frame, without.frame)
+    assert with_it.thumbnail == without.thumbnail
+
+
+@pytest.mark.parametrize("broken", [b"a\0\7", b"a\0\0" + b"no zlib", b"a\0\0" + zlib.compress(bytes(30_000_000)), b"a"])
+def test_a_broken_profile_of_a_png_blocks_no_photo(broken: bytes) -> None:
+    """Its chunk is unpacked by the decoder itself, which must not stumble over it."""
+    data = encode(scene(64, 64), "PNG")
+    chunk = struct.pack(">I", len(broken)) + b"iCCP" + broken + struct.pack(">I", zlib.crc32(b"iCCP" + broken))
+    assert np.array_equal(decoded(data[:33] + chunk + data[33:]).frame, decoded(data).frame)
+
+
+@pytest.mark.parametrize("name", ["sRGB", "Linear sRGB, so called"])
+def test_a_profile_is_known_by_what_it_does(name: str) -> None:
+    """One that changes nothing leaves the numbers as they are; what its description says does not matter."""
+    image = Image.new("RGB", (64, 64), (120, 220, 80))
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = plain if name == "sRGB" else wide_profile().replace(b"test\0", b"sRGB\0")
+    same = decoded(encode(image, "PNG", icc_profile=profile)).thumbnail == decoded(encode(image, "PNG")).thumbnail
+    assert same == (name == "sRGB")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +376,7 @@ def test_no_warning_escapes() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         decoded(data)
-        assert decoded(damaged).taken is not None
+        assert decoded(damaged).width_px == 64
 
 
 def test_metadata_that_cannot_be_read_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,3 +402,46 @@ def test_time_and_place_come_with_the_photo() -> None:
     assert photo.taken.when.isoformat() == "2024-05-06T07:08:09+02:00"
     assert photo.place is not None
     assert (photo.place.latitude, photo.place.longitude) == (-12.5, 45.0)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("damage", ["no end marker", "a stray marker", "a stray segment", "cut", "zeros"])
+def test_a_damaged_jpeg_is_shown_as_far_as_it_goes(damage: str, progressive: bool) -> None:
+    """What is there looks as it did, what is not is grey and never black; the photo says what is wrong with it."""
+    image = scene(640, 400)
+    whole = encode(image, "JPEG", quality=90, progressive=progressive)
+    at = len(whole) * 2 // 3
+    data = {
+        "no end marker": whole[:-2],
+        "a stray marker": whole[:at] + b"\xff\x9a" + whole[at + 2 :],
+        "a stray segment": whole[:at] + b"\xff\xe5" + whole[at + 2 :],
+        "cut": whole[:at],
+        "zeros": whole[:at] + bytes(len(whole) - at),
+    }[damage]
+    photo = decode(content_of(data), SMALL, damaged="the end of the JPEG is missing")
+    assert photo.damaged == "the end of the JPEG is missing"
+    assert (photo.width_px, photo.height_px) == (640, 400)
+    n_whole = 64 if damage == "no end marker" else 32
+    assert psnr(photo.frame[:n_whole], expected(image)[:n_whole]) >= (18 if progressive else 30)
+    if damage in ("cut", "zeros") and not progressive:
+        assert np.abs(photo.frame[-4:].astype(np.int16) - 128).max() <= 2
+    assert decoded(whole).damaged == ""
+
+
+def test_a_jpeg_of_which_little_is_left_is_refused_with_a_true_reason() -> None:
+    """A strip of a picture above much grey stands for nothing that was photographed."""
+    whole = encode(scene(640, 400), "JPEG", quality=90)
+    with pytest.raises(Unreadable, match=r"^the end of the JPEG is missing: \d+% of its rows can be shown$"):
+        decode(content_of(whole[: len(whole) // 8]), SMALL, damaged="the end of the JPEG is missing")
+
+
+@pytest.mark.parametrize(
+    ("form", "brand"), [("HEIF", b"miaf"), ("HEIF", b"MiHE"), ("AVIF", b"miaf"), ("AVIF", b"MA1B")]
+)
+def test_pictures_of_rare_brands_are_decoded(form: str, brand: bytes) -> None:
+    """The decoders let in the common brands alone; the picture is the same."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    data = encode(scene(160, 120), form, quality=90)
+    assert np.array_equal(decoded(data[:8] + brand + data[12:]).frame, decoded(data).frame)

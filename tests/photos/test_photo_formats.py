@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.photos.pictures import encode, scene
 from vecclust.photos import end_of, is_quiet, is_same
+from vecclust.photos.formats import kind_of, mended_jpeg
 from vecclust.types.files import SeenFile
 
 SECOND = 1_000_000_000
@@ -103,6 +104,90 @@ def test_the_end_marker_of_an_embedded_thumbnail_is_not_the_end() -> None:
     whole = WHOLE["jpeg"][:2] + segment + WHOLE["jpeg"][2:]
     assert end_of(whole).state == "finished"
     assert end_of(whole[:-2]).state == "unfinished"
+
+
+LONG = {
+    "plain": encode(scene(640, 400), "JPEG", quality=90),
+    "progressive": encode(scene(640, 400), "JPEG", quality=90, progressive=True),
+    "restarts": encode(scene(640, 400), "JPEG", quality=90, restart_marker_rows=1),
+}
+
+
+def _astray(name: str, marker: bytes) -> bytes:
+    """Put a marker among the pixels, two thirds down."""
+    at = len(LONG[name]) * 2 // 3
+    return LONG[name][:at] + marker + LONG[name][at + len(marker) :]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_the_end_of_a_jpeg_is_missing_only_where_it_is(name: str) -> None:
+    """A damaged byte among the pixels is called that; neither is finished, both can be shown."""
+    for marker in (b"\xff\x9a", b"\xff\xe5", b"\xff\xd8", b"\xff\x01", b"\xff\xf3\xff\xc8", b"\xff\xda\0\0"):
+        end = end_of(_astray(name, marker))
+        assert (end.state, end.viewable) == ("unfinished", True), marker
+        assert end.reason == "a part of the JPEG's pixels is damaged"
+    for cut in (LONG[name][:-2], LONG[name][:-1], LONG[name][: len(LONG[name]) // 2], _astray(name, b"\xff\x9a")[:-2]):
+        end = end_of(cut)
+        assert (end.state, end.viewable) == ("unfinished", True)
+        assert end.reason == "the end of the JPEG is missing"
+
+
+def test_a_jpeg_without_pixels_is_not_viewable() -> None:
+    """Cut in its header it waits like any other, and is not taken however long it is quiet."""
+    for kept in (3, 20, 200, 600):
+        end = end_of(LONG["plain"][:kept])
+        assert (end.state, end.viewable, end.reason) == ("unfinished", False, "the end of the JPEG is missing")
+
+
+def test_segments_between_the_scans_of_a_jpeg_are_not_astray() -> None:
+    """A progressive picture has tables between its scans, and a program may have left a comment there."""
+    whole = LONG["progressive"]
+    second = whole.index(b"\xff\xc4", whole.index(b"\xff\xda"))
+    assert end_of(whole[:second] + b"\xff\xfe\0\x08secret" + whole[second:]).state == "finished"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(LONG)), st.integers(0, 10**6), st.binary(min_size=1, max_size=40), st.booleans())
+def test_a_mended_jpeg_reaches_its_end(name: str, at: int, noise: bytes, cut: bool) -> None:
+    """Whatever happened to its pixels: the walk through what is handed to the decoder ends, and no byte is lost."""
+    start = LONG[name].index(b"\xff\xda") + 20
+    at = start + at % (len(LONG[name]) - start)
+    data = LONG[name][:at] + noise + (b"" if cut else LONG[name][at + len(noise) :])
+    if end_of(data).viewable:
+        mended = mended_jpeg(data)
+        assert end_of(mended).state == "finished"
+        assert len(data.rstrip(b"\0")) <= len(mended) <= len(data) + 2
+
+
+@pytest.mark.parametrize(
+    ("major", "others", "kind"),
+    [
+        (b"mif1", b"heic", "HEIF"), (b"msf1", b"hevc", "HEIF"), (b"heim", b"", "HEIF"), (b"heis", b"", "HEIF"),
+        (b"hevm", b"", "HEIF"), (b"miaf", b"mif1heic", "HEIF"), (b"mif2", b"heix", "HEIF"), (b"MiHE", b"mif1", "HEIF"),
+        (b"abcd", b"heic", "HEIF"), (b"mif1", b"", "HEIF"), (b"heic", b"mif1avif", "HEIF"), (b"avis", b"", "AVIF"),
+        (b"mif1", b"avif", "AVIF"), (b"miaf", b"mif1avif", "AVIF"), (b"MA1B", b"miaf", "AVIF"),
+        (b"abcd", b"avis", "AVIF"),
+        (b"isom", b"iso2avc1mp41", "a video"), (b"qt  ", b"", "a video"), (b"mp42", b"isommp42", "a video"),
+        (b"crx ", b"heic", "a camera's raw file"),
+    ],
+)  # fmt: skip
+def test_what_a_box_file_is_any_of_its_brands_may_say(major: bytes, others: bytes, kind: str) -> None:
+    """The major brand alone does not make a video of a picture."""
+    box = (16 + len(others)).to_bytes(4, "big") + b"ftyp" + major + bytes(4) + others
+    assert kind_of(box + b"\0\0\0\x08free" + bytes(64)) == kind
+
+
+def test_a_bmp_is_known_although_a_program_left_its_name_in_it() -> None:
+    """The four bytes that should be zero tell nothing; what begins with BM by chance is still none."""
+    assert kind_of(WHOLE["bmp"][:6] + b"abcd" + WHOLE["bmp"][10:]) == "BMP"
+    assert kind_of(b"BM is how this text begins, and it goes on for a while") is None
+
+
+def test_a_png_damaged_on_its_way_is_left_to_the_decoder() -> None:
+    """Its end is there, and nobody says that it is missing."""
+    at = WHOLE["png"].index(b"IDAT")
+    assert end_of(WHOLE["png"][:at] + b"\0\1\2\3" + WHOLE["png"][at + 4 :]).state == "finished"
+    assert end_of(WHOLE["png"][:at] + b"\0\1\2\3" + WHOLE["png"][at + 4 : -1]).state == "unfinished"
 
 
 def test_a_tail_of_zeros_is_suspect_not_lost() -> None:

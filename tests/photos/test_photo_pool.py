@@ -19,7 +19,7 @@ from PIL import Image
 from tests.photos.pictures import encode, scene
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
 from vecclust.photos import DecodeLimits, DecodePool, KnownPhoto, look_at, read_photo, walk
-from vecclust.photos.formats import ZERO_TAIL_QUIET_S
+from vecclust.photos.formats import DAMAGED_QUIET_S, ZERO_TAIL_QUIET_S
 from vecclust.photos.pool import Outcome, outcome_of
 from vecclust.types.files import SeenFile
 from vecclust.types.photos import DecodedPhoto, Framing
@@ -139,6 +139,30 @@ def test_a_suspect_end_is_waited_for_and_then_accepted(pool: DecodePool, put: Pu
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds the limit")
+def test_a_damaged_jpeg_is_taken_when_it_has_been_quiet_for_long(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may still be copied for an hour, longer where its times tell nothing; then what can be shown is taken."""
+    seen = put("cut.jpg", encode(scene(400, 300), "JPEG", quality=90)[:-500])
+
+    def judged(seen: SeenFile, *, later_s: float, known: frozenset[str] = NOTHING) -> Outcome:
+        now_ns = time.time_ns() + int(later_s * 1e9)
+        monkeypatch.setattr("vecclust.photos.pool.time.time_ns", lambda: now_ns)
+        outcome = outcome_of(seen, known, framing=FRAMING, limits=DecodeLimits())
+        monkeypatch.undo()
+        return outcome
+
+    for later_s in (0, DAMAGED_QUIET_S - 60):
+        young = judged(seen, later_s=later_s)
+        assert isinstance(young, Unfinished)
+        assert (young.message, young.quiet_s) == ("the end of the JPEG is missing", DAMAGED_QUIET_S)
+    old = judged(seen, later_s=DAMAGED_QUIET_S + 60)
+    assert isinstance(old, DecodedPhoto)
+    assert old.damaged == "the end of the JPEG is missing"
+    copy = judged(seen, later_s=0, known=frozenset({old.photo}))
+    assert copy == KnownPhoto(old.photo, seen.size_bytes, "the end of the JPEG is missing")
+    # A server whose clock is ahead.
+    assert isinstance(judged(seen, later_s=-2 * DAMAGED_QUIET_S), Unfinished)
+
+
 def test_a_photo_that_needs_too_much_memory_costs_itself(put: Put, big_png: bytes) -> None:
     """Over the limit of the process: too large, and the next photo is decoded."""
     big = put("big.png", big_png)

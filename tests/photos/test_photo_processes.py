@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.photos.process_calls import behave, double, never
+from tests.photos.process_calls import behave, double, end_once, never
 from vecclust.photos import processes
 from vecclust.photos.processes import ChildDied, ChildOrder, ChildPool, ChildTimedOut
 
@@ -56,6 +56,48 @@ def test_a_crash_costs_that_call_alone(how: str, words: str) -> None:
         with pytest.raises(ChildDied, match=words):
             futures[1].result()
         assert futures[2].result() == "after"
+
+
+def test_what_a_library_prints_is_no_answer() -> None:
+    """A stray line on a child's output is nobody's, and the answers are what they were."""
+    with ChildPool(behave, processes=1, time_s=30) as pool:
+        assert [pool.submit(word).result() for word in ("print", "after")] == ["print", "after"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_child_that_somebody_ended_says_nothing_of_its_photo(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal to the whole group: the call goes to a new child instead of being blamed."""
+    with ChildPool(end_once, processes=1, time_s=30) as pool:
+        assert pool.submit(str(tmp_path / "done"), number).result() == "answered"
+    assert (tmp_path / "done").exists()
+
+
+def test_a_child_that_is_ended_while_it_starts_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM during its imports: no error, no traceback, and the ended one is reaped."""
+    ended: list[processes._Child] = []
+
+    class Ended(processes._Child):
+        def __init__(self) -> None:
+            super().__init__()
+            if not ended:
+                ended.append(self)
+                self._process.terminate()
+
+    monkeypatch.setattr(processes, "_Child", Ended)
+    with ChildPool(double, processes=1, time_s=30) as pool:
+        assert pool.submit(4).result() == 8
+    assert ended[0]._process.returncode is not None
+
+
+def test_a_working_child_leaves_sigterm_to_its_parent() -> None:
+    """It goes on with its photo."""
+    child = processes._Child()
+    try:
+        child.call(ChildOrder(behave, os.getpid(), time_s=60, memory_bytes=0), time_s=60.0)
+        os.kill(child.pid, signal.SIGTERM)
+        assert child.call((("after",), {}), time_s=60) == (True, "after")
+    finally:
+        child.close()
 
 
 def test_a_hang_costs_that_call_alone() -> None:

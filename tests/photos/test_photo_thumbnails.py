@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from vecclust.photos.thumbnails import pack_sheet, smaller, strip_pixels
+from vecclust.photos.thumbnails import frame_of, pack_sheet, smaller, strip_pixels
+from vecclust.types.photos import Framing
 
 
 def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (256, 192)) -> bytes:
@@ -61,3 +63,16 @@ def test_a_strip_shows_whole_pictures_side_by_side() -> None:
     )
     assert abs(pixels[10, 10, :3].astype(int) - (220, 20, 20)).max() < 12
     assert abs(pixels[10, 70, :3].astype(int) - (20, 20, 220)).max() < 12
+
+
+@pytest.mark.parametrize(
+    "framing", [Framing(32, 32), Framing(64, 48, "squash"), Framing(300, 300, "longest", fill=200)]
+)
+def test_a_frame_is_cut_as_the_model_asks(framing: Framing) -> None:
+    """Of any size, larger than the thumbnail too; one that cannot be read is none."""
+    frame = frame_of(jpeg((220, 20, 20)), framing)
+    assert frame is not None
+    assert (frame.shape, frame.dtype) == ((framing.height_px, framing.width_px, 3), np.uint8)
+    middle = frame[framing.height_px // 2, framing.width_px // 2].astype(int)
+    assert np.abs(middle - (220, 20, 20)).max() < 12
+    assert frame_of(b"damaged", framing) is None

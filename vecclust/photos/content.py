@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreachable, Unreadable, Vanished
-from vecclust.photos.formats import Kind, kind_of
+from vecclust.photos.formats import DAMAGED_QUIET_S, Kind, kind_of
 from vecclust.photos.walk import GONE_ERRNOS, is_same, seen_from
 from vecclust.types.files import FileRow, SeenFile
 
@@ -41,6 +41,7 @@ class DecodeLimits:
         memory_bytes: address space of a decoding process, where the system can limit it (Linux); 200
             megapixels of HEIC take 1.4 GB.
         thumbnail_px: long side of the thumbnail; 0 for none.
+        damaged_quiet_s: seconds without a change after which a damaged JPEG is taken as far as it can be shown.
     """
 
     pixels: int = 300_000_000
@@ -49,6 +50,7 @@ class DecodeLimits:
     time_s: float = 60.0
     memory_bytes: int = 4096 * _MIB
     thumbnail_px: int = 256
+    damaged_quiet_s: float = DAMAGED_QUIET_S
 
 
 @dataclass(frozen=True, slots=True)

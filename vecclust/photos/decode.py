@@ -3,7 +3,8 @@
 Runs in a decoding process as a rule (`pool`), and may crash, hang or run out of memory there. What Pillow
 or libheif raise never leaves this module: it becomes `Unreadable` or `TooLarge` with a reason a person
 understands. Limits are held against the header before a pixel is decoded. A truncated file is never taken
-(`LOAD_TRUNCATED_IMAGES` stays off).
+(`LOAD_TRUNCATED_IMAGES` stays off) unless the caller says that it is damaged for good, and then only where enough of
+it can be shown.
 """
 
 from __future__ import annotations
@@ -16,13 +17,24 @@ from functools import cache
 from io import BytesIO
 
 import numpy as np
-from PIL import AvifImagePlugin, Image
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from vecclust.errors import PhotoError, TooLarge, Unreadable
 from vecclust.photos.content import Content, DecodeLimits
-from vecclust.photos.formats import FOREIGN_KINDS, Kind, kind_of
+from vecclust.photos.formats import (
+    FOREIGN_KINDS,
+    UNFILLED,
+    Kind,
+    kind_of,
+    mended_jpeg,
+    webp_pixels,
+    with_opened_brand,
+    without_profile,
+)
 from vecclust.photos.metadata import Metadata, place_of, read_metadata, taken_at
-from vecclust.photos.pixels import cut, filter_of, flatten, resized_size, to_srgb
+from vecclust.photos.pixels import cut, filter_of, flatten, is_flat_below, resized_size, shown_share, to_rgb
+from vecclust.photos.tails import has_unfilled_webp
+from vecclust.photos.tiff import read_layout, read_picture
 from vecclust.types.photos import DecodedPhoto, Framing
 
 log = logging.getLogger(__name__)
@@ -40,12 +52,17 @@ _REDUCING_GAP = 3.0
 # a picture of 1 x 65000 pixels would grow to four gigapixels.
 _LONGEST_STRIP = 32
 
+# A damaged JPEG of which less is left stands for nothing that was photographed: the rest is grey.
+_LEAST_SHOWN = 0.25
+
+# libwebp holds two canvases and its own buffers, Pillow a copy and the picture.
+_WEBP_PIXEL_BYTES = 16
+
 _THUMBNAIL_QUALITY = 80
 # For people to look at: as sharp as bicubic when a picture shrinks, says Pillow's manual, in 0.95 ms instead of 1.5
 # (320 to 256 pixels). What the model sees keeps the model's own filter.
 _THUMBNAIL_FILTER = Image.Resampling.HAMMING
 _ORIENTATION = 0x0112
-_DNG_VERSION = 50706
 
 _TURNS: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,7 +86,7 @@ class _DecodedPicture:
         used_size: width and height of that part at full size.
         full_size: width and height of the whole picture.
         orientation: EXIF orientation still to be undone.
-        profile: ICC profile of an RGB picture, or empty.
+        profile: its ICC profile, or empty.
         metadata: what the file says of itself.
     """
 
@@ -90,13 +107,16 @@ def _upright(size: tuple[int, int], orientation: object) -> tuple[int, int]:
     return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
-def decode(content: Content, framing: Framing, limits: DecodeLimits | None = None) -> DecodedPhoto:
+def decode(
+    content: Content, framing: Framing, limits: DecodeLimits | None = None, *, damaged: str = ""
+) -> DecodedPhoto:
     """Decode one photo.
 
     Args:
         content: its bytes.
         framing: what the model wants.
         limits: what may be spent.
+        damaged: what is damaged or missing of a picture that is to be taken as far as it can be shown, or empty.
 
     Returns:
         The photo, upright.
@@ -114,43 +134,70 @@ def decode(content: Content, framing: Framing, limits: DecodeLimits | None = Non
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of what we judge ourselves
         try:
-            return _decode(content, kind, framing=framing, limits=limits)
+            return _decode(content, kind, framing=framing, limits=limits, damaged=damaged)
         except PhotoError:
             raise
         except Exception as error:  # decoders raise anything (OSError, ValueError, SyntaxError, struct.error, ...)
-            raise _photo_error_of(error, kind) from error
+            found = _photo_error_of(MemoryError() if _lacks_memory(content.data, kind) else error, kind)
+            # Of the original, not of what was made of it to show it.
+            known = damaged or (UNFILLED.format(kind) if _is_unfilled(content.data, kind) else "")
+            raise (Unreadable(known) if known and isinstance(found, Unreadable) else found) from error
+
+
+def _lacks_memory(data: bytes, kind: Kind) -> bool:
+    """Tell whether there was no room for a WebP that could not be decoded: libwebp does not say why."""
+    if kind != "WebP":
+        return False
+    try:
+        np.empty(_WEBP_PIXEL_BYTES * webp_pixels(data), np.uint8)
+    except MemoryError:
+        return True
+    return False
 
 
 def _photo_error_of(error: Exception, kind: Kind) -> PhotoError:
     text = str(error).strip().rstrip(".") or type(error).__name__
     lower = text.lower()
     if isinstance(error, MemoryError) or "memory" in lower or "alloc" in lower:
-        hint = "photos.decode_memory_mb raises the limit"
+        hint = "photos.decode_memory_mb raises the limit, as far as there is memory"
         return TooLarge("the picture needs more memory than is allowed", hint=hint)
     if isinstance(error, EOFError) or "truncated" in lower or "end of file" in lower:
         return Unreadable(f"a part of the {kind} is missing")
+    if "unsupported" in lower:
+        return Unreadable(f"the {kind} uses what cannot be read here: {text}")
     if "cannot identify" in lower:
         return Unreadable(f"the {kind} is damaged at its beginning")
     return Unreadable(f"the {kind} is damaged: {text}")
 
 
-def _decode(content: Content, kind: Kind, *, framing: Framing, limits: DecodeLimits) -> DecodedPhoto:
+def _decode(content: Content, kind: Kind, *, framing: Framing, limits: DecodeLimits, damaged: str) -> DecodedPhoto:
     _prepare()
-    with Image.open(BytesIO(content.data), formats=(kind.upper(),)) as image:
+    data = mended_jpeg(content.data) if damaged and kind == "JPEG" else with_opened_brand(content.data, kind)
+    with _open(data, kind, limits) as image:
         picture = _load(image, kind, framing=framing, limits=limits)
+        if damaged and (share := shown_share(picture.image, plain=kind != "JPEG")) < _LEAST_SHOWN:
+            raise Unreadable(f"{damaged}: {share:.0%} of its rows can be shown")
+        if _is_unfilled(data, kind) and not is_flat_below(picture.image):
+            raise Unreadable(UNFILLED.format(kind))
         small = _resize(picture, resized_size(framing, *picture.upright(picture.used_size)), filter_of(framing))
         thumbnail = _thumbnail(picture, small, framing=framing, side_px=limits.thumbnail_px)
     width_px, height_px = picture.upright(picture.full_size)
-    name = content.seen.path.replace("\\", "/").rpartition("/")[2]
     return DecodedPhoto(
         photo=content.photo,
-        frame=np.array(cut(small.convert("RGB"), framing)),
+        frame=np.array(cut(to_rgb(small, picture.profile if small.mode == "CMYK" else b""), framing)),
         width_px=width_px,
         height_px=height_px,
         thumbnail=thumbnail,
-        taken=taken_at(picture.metadata, name=name, mtime_ns=content.seen.mtime_ns, now_ns=time.time_ns()),
+        taken=taken_at(
+            picture.metadata, path=content.seen.absolute, mtime_ns=content.seen.mtime_ns, now_ns=time.time_ns()
+        ),
         place=place_of(picture.metadata),
+        damaged=damaged,
     )
+
+
+def _is_unfilled(data: bytes, kind: Kind) -> bool:
+    return kind == "WebP" and has_unfilled_webp(data)
 
 
 @cache
@@ -171,14 +218,29 @@ def _prepare() -> None:
     Image.MAX_IMAGE_PIXELS = None
 
 
+def _open(data: bytes, kind: Kind, limits: DecodeLimits) -> Image.Image:
+    """Open a picture with Pillow, or read it where Pillow stumbles or would be wrong."""
+    layout = read_layout(data) if kind == "TIFF" else None
+    if layout is None or not layout.is_misread:
+        try:
+            return Image.open(BytesIO(data), formats=(kind.upper(),))
+        except (UnidentifiedImageError, ValueError):
+            bare = without_profile(data) if kind == "PNG" else data
+            if bare != data:
+                return Image.open(BytesIO(bare), formats=("PNG",))
+            if layout is None:
+                raise
+    _hold_limit(layout.n_pixels, limits.pixels, kind)
+    return read_picture(data, layout)
+
+
 def _load(image: Image.Image, kind: Kind, *, framing: Framing, limits: DecodeLimits) -> _DecodedPicture:
     width, height = image.size
     _hold_limit(width * height, limits.jpeg_pixels if kind == "JPEG" else limits.pixels, kind)
-    if kind == "TIFF" and _DNG_VERSION in getattr(image, "tag_v2", ()):
-        raise Unreadable("this is a camera's raw file, which cannot be read here")
     metadata = read_metadata(image)
-    orientation = metadata.tags.get(_ORIENTATION)
-    profile = image.info.get("icc_profile") if image.mode == "RGB" else None
+    # Pillow itself turns a TIFF that it opened, and its size, while it loads; every other format is left to us.
+    orientation = 1 if image.format == "TIFF" else metadata.tags.get(_ORIENTATION)
+    profile = image.info.get("icc_profile")
     box: tuple[float, float, float, float] | None = None
     if kind == "JPEG" and not _is_strip(width, height):
         box = _draft(image, orientation, framing=framing, thumbnail_px=limits.thumbnail_px)
@@ -258,10 +320,7 @@ def _thumbnail(picture: _DecodedPicture, small: Image.Image, *, framing: Framing
         thumbnail = small.resize(size, _THUMBNAIL_FILTER, reducing_gap=_REDUCING_GAP)
     else:
         thumbnail = _resize(picture, size, _THUMBNAIL_FILTER)
-    if thumbnail.mode != "RGB":
-        thumbnail = thumbnail.convert("RGB")
-    if picture.profile:
-        thumbnail = to_srgb(thumbnail, picture.profile)
+    thumbnail = to_rgb(thumbnail, picture.profile)
     thumbnail.info.clear()  # or Pillow would write the photo's comment and colour profile into it
     out = BytesIO()
     thumbnail.save(out, "JPEG", quality=_THUMBNAIL_QUALITY)

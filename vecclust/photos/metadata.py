@@ -1,7 +1,7 @@
-"""When and where a photo was taken, from what the file says of itself.
+"""When and where a photo was taken, from what the file says of itself and what lies beside it.
 
-Takes plain values out of an opened picture and believes little: no date with another tag's offset, no
-offset means local time of an unknown zone (never UTC), no year before 1900 or after the next one, no place
+Takes plain values out of an opened picture and believes little: no date with another tag's offset, no offset means
+local time of an unknown zone (never UTC), no year before 1900, no time to come, no clock that was never set, no place
 that is not on the globe. Metadata never blocks a photo: what cannot be read is as good as absent.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from vecclust.photos.dates import name_date, read_date
+from vecclust.photos.sidecars import takeout_date, xmp_beside
 from vecclust.types.photos import Place, Taken, TakenSource
 
 if TYPE_CHECKING:
@@ -27,12 +29,15 @@ _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIGINAL, _DIGITIZED, _CHANGED = (0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012), (0x0132, 0x9290, 0x9010)
 _LATITUDE, _LONGITUDE, _GPS_TIME, _GPS_DATE = (1, 2), (3, 4), 7, 29
 _FIRST_YEAR = 1900
-
-_DATE = re.compile(
-    r"(\d{4})[:\-/.](\d{1,2})[:\-/.](\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,](\d+))?)?"
-    r"\s*(?:GMT|UTC)?(Z|[+-]\d{2}:?\d{2})?"
-)
-_OFFSET = re.compile(r"(Z)|([+-])(\d{2}):?(\d{2})")
+# A clock may be ahead, and the day begins east of here.
+_AHEAD = timedelta(days=1)
+# What a clock shows that was never set or lost its battery: the first moment of some computer's time.
+_RESET_DAYS = frozenset({date(1904, 1, 1), date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1)})
+# Two of them are stored as a number of seconds, which a zone shifts: nobody took a digital photo so early.
+_EPOCHS, _WIDEST_ZONE = (datetime(1904, 1, 1), datetime(1970, 1, 1)), timedelta(hours=14)
+_IPTC_DATE, _IPTC_TIME = (2, 55), (2, 60)
+# By trust. `date:create`, which ImageMagick writes, is a file's.
+_PNG_DATES = ("exif:DateTimeOriginal", "Creation Time", "Creation time", "DateTimeOriginal")
 
 # Property names by trust; each may stand as an attribute or as an element. A search, not a parser: XMP
 # comes from strangers, and no parser means no entity expansion.
@@ -40,13 +45,6 @@ _XMP_NAMES = ("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDi
 _XMP_GPS_NAMES = ("exif:GPSTimeStamp",)
 _XMP_PROPERTY = rb"%(n)s\s*=\s*[\"']([^\"'<>]{4,40})[\"']|<%(n)s(?:\s[^<>]*)?>\s*([^<>]{4,40})<"
 _XMP_SEARCHES = {name: re.compile(_XMP_PROPERTY % {b"n": name.encode()}) for name in (*_XMP_NAMES, *_XMP_GPS_NAMES)}
-
-# `IMG_20240131_235959`, `PXL_20240131_235959123`, `Screenshot_2024-01-31-23-59-59`, `IMG-20240131-WA0001`.
-_CLOCK_NAME = re.compile(
-    r"(?:^|[^A-Za-z])(IMG|PXL|MVIMG|PANO|VID|DSC|Screenshot)[_-]"
-    r"(\d{4})-?(\d{2})-?(\d{2})[_-](\d{2})-?(\d{2})-?(\d{2})(?![0-9]{4})"
-)
-_DAY_NAME = re.compile(r"(?:^|[^A-Za-z])IMG-(\d{4})(\d{2})(\d{2})-WA\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,15 @@ class Metadata:
         tags: tags of the first directory and of the Exif directory, by number.
         gps: tags of the GPS directory, by number.
         xmp: the XMP packet, or empty.
+        iptc: the day created and the time of it, as IPTC writes them, or empty.
+        texts: what a PNG says of itself, by keyword.
     """
 
     tags: Mapping[int, Any] = field(default_factory=dict)
     gps: Mapping[int, Any] = field(default_factory=dict)
     xmp: bytes = b""
+    iptc: tuple[str, str] = ("", "")
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -83,36 +85,77 @@ def read_metadata(image: Image.Image) -> Metadata:
     xmp = image.info.get("xmp", image.info.get("XML:com.adobe.xmp", b""))
     if isinstance(xmp, str):
         xmp = xmp.encode("utf-8", "replace")
-    return Metadata(tags, gps, bytes(xmp) if isinstance(xmp, bytes | bytearray) else b"")
+    texts = {key: image.info[key] for key in _PNG_DATES if isinstance(image.info.get(key), str)}
+    return Metadata(
+        tags, gps, bytes(xmp) if isinstance(xmp, bytes | bytearray) else b"", iptc=_read_iptc(image), texts=texts
+    )
 
 
-def taken_at(metadata: Metadata, *, name: str, mtime_ns: int, now_ns: int) -> Taken | None:
+def _read_iptc(image: Image.Image) -> tuple[str, str]:
+    from PIL.ImageFile import ImageFile
+    from PIL.IptcImagePlugin import getiptcinfo
+
+    try:
+        found = (getiptcinfo(image) if isinstance(image, ImageFile) else None) or {}
+    except Exception as error:  # as with EXIF
+        log.debug("IPTC cannot be read: %r", error)
+        found = {}
+    return _text(found.get(_IPTC_DATE, "")), _text(found.get(_IPTC_TIME, ""))
+
+
+def taken_at(metadata: Metadata, *, path: str, mtime_ns: int, now_ns: int) -> Taken | None:
     """Say when a photo was taken, by the first of the known places that gives a believable date.
 
     Args:
         metadata: what the file says.
-        name: the file's own name.
+        path: where the file lies: its name may tell, and so may what lies beside it.
         mtime_ns: when the file last changed: the last resort, marked as such.
-        now_ns: the time, which bounds what is believed.
+        now_ns: the time, after which nothing can have been taken.
 
     Returns:
         The time and where it was read, or None.
     """
-    last_year = datetime.fromtimestamp(now_ns / 1e9, UTC).year + 1
-    tags = metadata.tags
-    places: tuple[tuple[TakenSource, datetime | None], ...] = (
-        ("original", _exif_date(tags, *_ORIGINAL)),
-        ("digitized", _exif_date(tags, *_DIGITIZED)),
-        ("xmp", _xmp_date(metadata.xmp, _XMP_NAMES)),
-        ("gps", _gps_date(metadata.gps) or _in_utc(_xmp_date(metadata.xmp, _XMP_GPS_NAMES))),
-        ("name", _name_date(name)),
-        ("datetime", _exif_date(tags, *_CHANGED)),
-        ("mtime", _mtime_date(mtime_ns)),
-    )
-    for source, when in places:
-        if when is not None and _FIRST_YEAR <= when.year <= last_year:
+    latest = _EPOCHS[1].replace(tzinfo=UTC) + timedelta(microseconds=now_ns // 1000) + _AHEAD
+    for source, when in _dates(metadata, path=path, mtime_ns=mtime_ns):
+        if when is not None and _is_believable(when, latest=latest):
             return Taken(when, source)
     return None
+
+
+def _dates(metadata: Metadata, *, path: str, mtime_ns: int) -> Iterator[tuple[TakenSource, datetime | None]]:
+    """Give the dates by trust; what lies beside the photo is looked at only where the photo itself says nothing."""
+    tags = metadata.tags
+    yield "original", _exif_date(tags, *_ORIGINAL)
+    yield "digitized", _exif_date(tags, *_DIGITIZED)
+    yield "xmp", _xmp_date(metadata.xmp, _XMP_NAMES)
+    yield "iptc", _iptc_date(*metadata.iptc)
+    for key in _PNG_DATES:
+        yield "png", read_date(metadata.texts.get(key, ""))
+    yield "gps", _by_local_clock(_gps_date(metadata.gps) or _in_utc(_xmp_date(metadata.xmp, _XMP_GPS_NAMES)))
+    yield "sidecar", _xmp_date(xmp_beside(path), _XMP_NAMES)
+    yield "sidecar", _by_local_clock(takeout_date(path))
+    yield "name", _by_local_clock(name_date(path.replace("\\", "/").rpartition("/")[2]))
+    yield "datetime", _exif_date(tags, *_CHANGED)
+    yield "mtime", _by_local_clock(_mtime_date(mtime_ns))
+
+
+def _by_local_clock(when: datetime | None) -> datetime | None:
+    """Give a time that is known in UTC alone by the clock of this place: the likeliest that hung where it was taken."""
+    if when is None or when.tzinfo is not UTC:
+        return when
+    try:
+        return when.astimezone()
+    except (OverflowError, OSError, ValueError):
+        return when
+
+
+def _is_believable(when: datetime, *, latest: datetime) -> bool:
+    clock = when.replace(tzinfo=None)
+    if when.year < _FIRST_YEAR or (when if when.tzinfo else when.replace(tzinfo=UTC)) > latest:
+        return False
+    if clock.date() in _RESET_DAYS and clock.time() == datetime.min.time():
+        return False
+    return all(abs(clock - epoch) > _WIDEST_ZONE for epoch in _EPOCHS)
 
 
 def place_of(metadata: Metadata) -> Place | None:
@@ -141,10 +184,10 @@ def _text(value: Any) -> str:
     return str(value).partition("\0")[0].strip() if isinstance(value, str | int) else ""
 
 
-def _exif_date(tags: Mapping[int, Any], date: int, fraction: int, offset: int) -> datetime | None:
+def _exif_date(tags: Mapping[int, Any], moment: int, fraction: int, offset: int) -> datetime | None:
     digits = _text(tags.get(fraction, ""))
-    return _date(
-        _text(tags.get(date, "")),
+    return read_date(
+        _text(tags.get(moment, "")),
         fraction=digits if digits.isascii() and digits.isdigit() else "",
         offset=_text(tags.get(offset, "")),
     )
@@ -153,42 +196,21 @@ def _exif_date(tags: Mapping[int, Any], date: int, fraction: int, offset: int) -
 def _xmp_date(xmp: bytes, names: tuple[str, ...]) -> datetime | None:
     for name in names:
         found = _XMP_SEARCHES[name].search(xmp)
-        if found and (when := _date((found[1] or found[2]).decode("ascii", "replace").strip())) is not None:
+        if found and (when := read_date((found[1] or found[2]).decode("ascii", "replace"))) is not None:
             return when
     return None
 
 
-def _date(text: str, *, fraction: str = "", offset: str = "") -> datetime | None:
-    """Read a date of EXIF or XMP; what is no date of the calendar (all zeros, blanks, month 13) is None."""
-    found = _DATE.fullmatch(text)
-    if found is None:
+def _iptc_date(day: str, clock: str) -> datetime | None:
+    """Read `20230615` and `142233+0200`; a month or day that is not known is 00."""
+    if len(day) != 8 or not day.isdigit():
         return None
-    year, month, day, hour, minute, second, own_fraction, own_offset = found.groups()
-    microsecond = int((own_fraction or fraction or "0")[:6].ljust(6, "0"))
-    try:
-        return datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond,
-            tzinfo=_zone(own_offset or offset),
-        )  # fmt: skip
-    except ValueError:
-        return None
-
-
-def _zone(offset: str) -> timezone | None:
-    found = _OFFSET.fullmatch(offset)
-    if found is None:
-        return None
-    if found[1]:
-        return UTC
-    minutes = int(found[3]) * 60 + int(found[4])
-    # Zones reach from -12:00 to +14:00; a camera that says more is misread.
-    if minutes > 14 * 60 or int(found[4]) >= 60:
-        return None
-    return timezone(timedelta(minutes=-minutes if found[2] == "-" else minutes))
+    spelt = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}" if clock[:6].isdigit() else ""
+    return read_date(f"{day[:4]}-{day[4:6]}-{day[6:]} {spelt}")
 
 
 def _gps_date(gps: Mapping[int, Any]) -> datetime | None:
-    day = _date(_text(gps.get(_GPS_DATE, "")))
+    day = read_date(_text(gps.get(_GPS_DATE, "")))
     clock = _numbers(gps.get(_GPS_TIME))
     if day is None or clock is None or len(clock) != 3:
         return None
@@ -205,22 +227,6 @@ def _gps_date(gps: Mapping[int, Any]) -> datetime | None:
 def _in_utc(when: datetime | None) -> datetime | None:
     """Give a satellite's date its zone: it has no other."""
     return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
-
-
-def _name_date(name: str) -> datetime | None:
-    if found := _CLOCK_NAME.search(name):
-        # Google's camera names its files by UTC (`PXL_`); every other one by the local clock.
-        zone = UTC if found[1] == "PXL" else None
-        parts = found.groups()[1:]
-    elif found := _DAY_NAME.search(name):
-        zone, parts = None, found.groups()
-    else:
-        return None
-    try:
-        hour, minute, second = (int(part) for part in parts[3:] or (0, 0, 0))
-        return datetime(int(parts[0]), int(parts[1]), int(parts[2]), hour, minute, second, tzinfo=zone)
-    except ValueError:
-        return None
 
 
 def _mtime_date(mtime_ns: int) -> datetime | None:

@@ -8,6 +8,7 @@ the children alone.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -20,10 +21,13 @@ from functools import partial
 from vecclust.errors import PhotoError, TooLarge, Unfinished, Unreadable
 from vecclust.photos.content import DecodeLimits, photo_error_of, read_content
 from vecclust.photos.formats import end_of
+from vecclust.photos.memory import fitted_children, usable_memory
 from vecclust.photos.processes import ChildDied, ChildFailed, ChildPool, ChildTimedOut
-from vecclust.photos.walk import is_quiet, look_at
+from vecclust.photos.walk import is_quiet, look_at, tells_time
 from vecclust.types.files import SeenFile
 from vecclust.types.photos import DecodedPhoto, Framing
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,12 @@ class KnownPhoto:
     Attributes:
         photo: content hash.
         size_bytes: length of the file.
+        damaged: what is damaged or missing of it, or empty.
     """
 
     photo: str
     size_bytes: int
+    damaged: str = ""
 
 
 Outcome = DecodedPhoto | KnownPhoto | PhotoError
@@ -56,16 +62,21 @@ def outcome_of(seen: SeenFile, known: frozenset[str], *, framing: Framing, limit
     """
     try:
         content = read_content(seen, file_bytes=limits.file_bytes)
-        if content.photo in known:
-            return KnownPhoto(content.photo, len(content.data))
         end = end_of(content.data)
-        if end.state == "unfinished":
+        damaged = end.reason if end.viewable else ""
+        if content.photo in known:
+            return KnownPhoto(content.photo, len(content.data), damaged)
+        if end.state == "unfinished" and not damaged:
             raise Unfinished(end.reason)
-        if end.state == "suspect" and not is_quiet(content.seen, now_ns=time.time_ns(), settle_s=end.quiet_s):
-            raise Unfinished(end.reason, quiet_s=end.quiet_s)
+        if end.state != "finished":
+            quiet_s, now_ns = limits.damaged_quiet_s if damaged else end.quiet_s, time.time_ns()
+            # Times in the future tell nothing: good enough for an odd end, not for half a picture.
+            told = not damaged or tells_time(content.seen, now_ns=now_ns)
+            if not told or not is_quiet(content.seen, now_ns=now_ns, settle_s=quiet_s):
+                raise Unfinished(end.reason, quiet_s=quiet_s)
         from vecclust.photos.decode import decode  # Pillow is needed only from here on
 
-        return decode(content, framing, limits)
+        return decode(content, framing, limits, damaged=damaged)
     except PhotoError as error:
         return error.with_traceback(None)
 
@@ -76,16 +87,22 @@ class DecodePool(ChildPool[[SeenFile, frozenset[str]], Outcome]):
     Args:
         framing: what the model wants.
         limits: what may be spent on one photo.
-        processes: how many at most; one for each processor where None. They start when there is work.
+        processes: how many at most; one for each processor where None. They start when there is work. There are fewer,
+            or the only one gets less memory, where all together would not fit into the machine or the container.
     """
 
     def __init__(self, framing: Framing, *, limits: DecodeLimits | None = None, processes: int | None = None) -> None:
         self._limits = limits or DecodeLimits()
+        wanted = processes or available_cpus()
+        n_fit, memory_bytes = fitted_children(wanted, self._limits.memory_bytes, usable_bytes=usable_memory())
+        if (n_fit, memory_bytes) != (wanted, self._limits.memory_bytes):
+            told = "decoding in %d of %d processes of at most %d MB each: more would not fit into the memory there is"
+            log.info(told, n_fit, wanted, memory_bytes >> 20)
         super().__init__(
             partial(outcome_of, framing=framing, limits=self._limits),
-            processes=processes or available_cpus(),
+            processes=n_fit,
             time_s=self._limits.time_s,
-            memory_bytes=self._limits.memory_bytes,
+            memory_bytes=memory_bytes,
         )
 
     def outcome_from(self, future: Future[Outcome]) -> Outcome:

@@ -4,9 +4,10 @@ One thread, one child and one socket for each place in the pool: a dead child is
 socket, so blame is exact and no lock is shared that a killed process could hold. Children are fresh
 interpreters that import the one function they serve and never the caller's main module, so any parent can
 start them: a script without a main guard, `python -c`, a test runner. (pebble and multiprocessing import
-it; pebble also gives up the whole pool when an idle child is killed.) A child ignores Ctrl-C (the parent decides),
-dies with its parent, and is killed by the kernel when a call takes much too long, so that neither a crash nor a
-`kill -9` of the parent leaves an orphan behind. Knows nothing of photos. Needs a POSIX system.
+it; pebble also gives up the whole pool when an idle child is killed.) A child ignores Ctrl-C and
+SIGTERM (the parent decides), dies with its parent, and is killed by the kernel when a call takes much too long, so
+that neither a crash nor a `kill -9` of the parent leaves an orphan behind. Knows nothing of photos. Needs a POSIX
+system.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ _KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(32 << 20), "MALLOC_MMAP_THRESHOLD_
 _ALARM_SLACK_S = 5.0
 
 _PR_SET_PDEATHSIG = 1
+
+# Sent to a child, they say nothing of the photo it had: somebody ended a whole group of processes, or cleaned up.
+_SENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -getattr(signal, "SIGHUP", signal.SIGTERM)})
+# A call whose child was ended so goes to new ones.
+_TRIES = 3
 
 # A killed process is gone at once unless the kernel waits for a dead server on its behalf.
 _HANGUP_S = 5.0
@@ -157,6 +163,15 @@ class ChildPool(Generic[P, T]):
             self._children.clear()
 
     def _call(self, arguments: _Arguments) -> T:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._call_once(arguments)
+            except ChildDied as death:
+                if death.exit_status not in _SENT:
+                    raise
+        return self._call_once(arguments)
+
+    def _call_once(self, arguments: _Arguments) -> T:
         child = self._child()
         try:
             answered, answer = child.call(arguments, time_s=self._order.time_s)
@@ -193,6 +208,8 @@ class ChildPool(Generic[P, T]):
             self._drop(child)
             if self._closed:
                 raise CancelledError from failure
+            if isinstance(failure, ChildDied) and failure.exit_status in _SENT:
+                raise
             raise RuntimeError(f"a decoding process cannot be started ({failure}): {words}") from failure
         return child
 
@@ -278,7 +295,8 @@ def serve(handle: int) -> None:
     Args:
         handle: descriptor of the connection to the parent.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     connection = Connection(handle)
     try:
         order: ChildOrder = connection.recv()

@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from vecclust.photos.pixels import cut, filter_of, resized_size
+from vecclust.types.photos import Framing
+
 logger = logging.getLogger(__name__)
 
 # At 72 a 64 px cell is 1.2 KB; below, skies band visibly, above, nothing more can be seen at this size.
@@ -21,6 +24,22 @@ QUALITY = 72
 # Method 2 packs as well as the default within 4 % in a third of its time.
 EFFORT = 2
 EMPTY = (128, 128, 128)
+
+
+def frame_of(jpeg: bytes, framing: Framing) -> NDArray[np.uint8] | None:
+    """Cut a thumbnail as a model wants it, for a photo whose file is away: less sharp than the photo itself.
+
+    Args:
+        jpeg: the thumbnail, upright.
+        framing: what the model wants.
+
+    Returns:
+        (height_px, width_px, 3) uint8 RGB; None where the thumbnail cannot be read.
+    """
+    picture = _opened(jpeg, least_px=2 * max(framing.width_px, framing.height_px))
+    if picture is None:
+        return None
+    return np.asarray(cut(picture.resize(resized_size(framing, *picture.size), filter_of(framing)), framing))
 
 
 def smaller(jpeg: bytes, *, longest_px: int) -> bytes:
