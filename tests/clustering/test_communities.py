@@ -109,17 +109,31 @@ def test_it_begins_where_it_is_told() -> None:
 
 
 def test_of_several_tries_the_best_is_taken() -> None:
-    """Never worse than any of them, and sometimes better than the first."""
+    """Never worse than the first, and better in most graphs whose groups run into one another."""
     better = 0
     for seed in range(6):
         graph, _ = planted([10] * 12, inside=0.3, across=0.1, seed=seed)
-        reached = [
+        one, six = (
             modularity(graph, find_communities(graph, resolution=1.0, seed=9, n_tries=n, n_rounds=1), resolution=1.0)
-            for n in (1, 2, 6)
+            for n in (1, 6)
+        )
+        assert six >= one
+        better += six > one + 1e-9
+    assert better >= 4
+
+
+def test_what_tries_agree_on_begins_better_ones() -> None:
+    """Eight orders of which half begin at what the others agree on beat eight that begin at nothing."""
+    ahead = []
+    for seed in range(8):
+        graph, _ = planted([12] * 16, inside=0.3, across=0.06, seed=seed)
+        alone = [
+            modularity(graph, find_communities(graph, resolution=1.0, seed=1000 * each), resolution=1.0)
+            for each in range(8)
         ]
-        assert reached == sorted(reached)
-        better += reached[2] > reached[0] + 1e-9
-    assert better >= 3
+        found = find_communities(graph, resolution=1.0, seed=0, n_tries=4)
+        ahead.append(modularity(graph, found, resolution=1.0) - max(alone))
+    assert float(np.mean(ahead)) > 0.0005
 
 
 @pytest.mark.parametrize(("groups", "size"), [(2, 30), (5, 40), (10, 20)])
@@ -177,6 +191,14 @@ def test_one_community_tells_nothing_and_separate_ones_tell_all() -> None:
     assert link_information(graph, np.repeat(np.arange(5), 6)) == pytest.approx((log(5), log(5)))
     mixed = csr_array(np.ones((30, 30)))
     assert link_information(mixed, np.repeat(np.arange(5), 6)) == pytest.approx((0.0, log(5)))
+
+
+def test_a_link_too_weak_for_a_number_tells_nothing() -> None:
+    """Its share is 0, which has no logarithm; all else is told as without it."""
+    weak = cliques(2, 6).tolil()
+    weak[0, 11] = weak[11, 0] = 5e-324
+    labels = np.repeat(np.arange(2), 6)
+    assert link_information(csr_array(weak), labels) == pytest.approx((log(2), log(2)))
 
 
 def test_a_graph_without_links_falls_apart() -> None:

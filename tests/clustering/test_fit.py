@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
 from tests.clustering.conftest import Fitted
-from tests.clustering.worlds import unit, world
+from tests.clustering.worlds import blobs, unit, world
 from vecclust.clustering import STAGES, Earlier, FitParams, Placer, fit
 from vecclust.clustering.fit import distinct_rows
 from vecclust.clustering.layout import MIN_FOR_UMAP
@@ -295,3 +295,24 @@ def test_a_later_fit_keeps_the_resolution_and_one_from_nothing_finds_the_same(gr
     assert later.params.chosen_at == groups.fit.params.chosen_at
     assert adjusted_mutual_info_score(groups.fit.labels, later.labels) > 0.99
     np.testing.assert_array_equal(fit(vectors, FitParams(), earlier=earlier).labels, groups.fit.labels)
+
+
+def test_a_kind_that_comes_few_by_few_has_a_cluster_of_its_own_in_the_end() -> None:
+    """Beside one that is like it, whose cluster the first of them join; the known ones stay where they are."""
+    vectors, truth = blobs(n_blobs=2, n_groups=3, size=60, seed=4)
+    late = truth == 4
+    rows = np.flatnonzero(~late)
+    last = fit(vectors[rows], FitParams())
+    begun = last.labels
+    for part in np.array_split(np.flatnonzero(late), 6):
+        now = np.append(rows, part)
+        earlier = Earlier(last.state, np.append(np.arange(len(rows)), np.full(len(part), -1)))
+        last, rows = fit(vectors[now], FitParams(), earlier=earlier, kind="light"), now
+        assert last.kind == "light"
+    labels, is_late = last.labels, late[rows]
+    own = np.bincount(labels[is_late][labels[is_late] >= 0]).argmax()
+    assert (labels[is_late] == own).mean() > 0.7
+    assert is_late[labels == own].mean() > 0.7
+    assert (begun >= 0).mean() > 0.9
+    assert adjusted_mutual_info_score(begun, labels[: len(begun)]) > 0.95
+    assert last.state.settled.sum() == len(begun)

@@ -28,17 +28,18 @@ def test_graph_is_what_sorting_all_pairs_gives() -> None:
     np.testing.assert_allclose(graph.distances, np.take_along_axis(exact, wanted, axis=1), atol=1e-6)
 
 
-def test_graph_does_not_depend_on_its_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same lists to the bit, whatever memory allows, and one block's end is not another list."""
+def test_graph_does_not_depend_on_its_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same lists to the bit, and what is done is the share of the pairs."""
     vectors, _ = world([50, 41])
     whole = neighbour_graph(vectors, k=15)
-    monkeypatch.setattr(neighbours, "BLOCK_BYTES", 4 * len(vectors) * 7)
+    monkeypatch.setattr(neighbours, "TILE", 7)
     seen: list[tuple[int, int]] = []
     parts = neighbour_graph(vectors, k=15, threads=1, progress=lambda done, total: seen.append((done, total)))
     np.testing.assert_array_equal(parts.indices, whole.indices)
     np.testing.assert_array_equal(parts.distances, whole.distances)
-    assert seen[0] == (7, 91)
+    assert seen[0] == (91 - round(84**2 / 91), 91)
     assert seen[-1] == (91, 91)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])

@@ -20,7 +20,9 @@ from vecclust.clustering.selection import (
     coarsen,
     continue_clusters,
     dissolve_small,
+    give_clusters,
     halve,
+    new_kinds,
     parts_of,
     strongest_links,
 )
@@ -395,3 +397,24 @@ def test_noise_of_before_is_looked_at_anew(groups: Fitted) -> None:
     found = continue_clusters(groups.vectors, graph, before, copies=ones(len(truth)), resolution=1.5, seed=0)
     assert len(np.unique(found[truth == 3])) == 1
     assert not np.isin(found[truth != 3], found[truth == 3]).any()
+
+
+def test_photos_that_came_since_and_are_of_known_kinds_are_no_new_kind(groups: Fitted) -> None:
+    """However many came, as long as they came to all; of one that came whole its photos are."""
+    graph = link_graph(neighbour_graph(groups.vectors, k=30))
+    came = np.random.default_rng(0).random(len(groups.truth)) < 0.4
+    for settled, kinds in ((~came, 0), (~came & (groups.truth != 5), 1), (groups.truth >= 0, 0)):
+        found = new_kinds(graph, settled=settled, copies=ones(len(came)), resolution=1.0, seed=0, least_size=5)
+        assert len(np.unique(found[found >= 0])) == kinds
+        if kinds:
+            np.testing.assert_array_equal(found >= 0, groups.truth == 5)
+
+
+def test_a_new_kind_is_given_a_cluster_and_keeps_it() -> None:
+    """Out of the one it had joined; then those that follow come to it, and nobody else leaves."""
+    labels, kinds = np.repeat([0, 1], [10, 14]), np.repeat([-1, 0], [18, 6])
+    given = give_clusters(labels, kinds)
+    np.testing.assert_array_equal(given, np.repeat([0, 1, 2], [10, 8, 6]))
+    more = give_clusters(np.append(given, [1, 1, -1]), np.append(kinds, [0, 0, 0]))
+    np.testing.assert_array_equal(more, np.append(given, [2, 2, 2]))
+    np.testing.assert_array_equal(give_clusters(labels, np.full(24, -1)), labels)

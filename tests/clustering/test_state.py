@@ -69,7 +69,7 @@ def test_a_state_comes_back_as_it_was(n: int, reducer: str, clusterer: str, tmp_
 def test_nothing_is_pickled(folder: Path) -> None:
     """Two files, plain arrays and JSON."""
     assert sorted(path.name for path in folder.iterdir()) == [FACTS_FILE, ARRAYS_FILE]
-    assert all(array.dtype.kind in "if" for array in arrays_in(folder).values())
+    assert all(array.dtype.kind in "ifb" for array in arrays_in(folder).values())
 
 
 @pytest.mark.parametrize("name", [ARRAYS_FILE, FACTS_FILE])
@@ -102,6 +102,18 @@ def test_a_damaged_file_is_refused(name: str, where: float, damage: str, folder:
 def test_facts_that_are_none_are_refused(text: str, folder: Path) -> None:
     """Not JSON, not an object, too deep, another format."""
     (folder / FACTS_FILE).write_bytes(text.encode("latin-1"))
+    with pytest.raises(DamagedRun):
+        load_state(folder)
+
+
+def test_a_run_of_before_knows_all_its_pictures(folder: Path) -> None:
+    """Runs made before 0.2 did not say which were there when clusters were chosen."""
+    arrays = arrays_in(folder)
+    del arrays["settled"]
+    rewrite(folder, arrays)
+    assert load_state(folder).settled.all()
+    del arrays["labels"]
+    rewrite(folder, arrays)
     with pytest.raises(DamagedRun):
         load_state(folder)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vecclust.clustering.clusterers import group_within
-from vecclust.clustering.comparison import figures_of_way, ways
+from vecclust.clustering.comparison import agreement, figures_of_way, ways
 from vecclust.clustering.figures import mean_strengths, medoids
 from vecclust.clustering.fit import STAGES, Fit, fit
 from vecclust.clustering.identity import Carried, ClusterChange, Known, match
@@ -19,7 +19,8 @@ from vecclust.clustering.neighbours import limit_threads
 from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.prediction import Placement, Placer
-from vecclust.clustering.state import FitState, load_state, save_state
+from vecclust.clustering.related import related_clusters
+from vecclust.clustering.state import STATE_FILES, FitState, load_state, save_state
 from vecclust.clustering.warm_start import Earlier, refit_kind
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGES",
+    "STATE_FILES",
     "Carried",
     "ClusterChange",
     "Earlier",
@@ -37,6 +39,7 @@ __all__ = [
     "Placement",
     "Placer",
     "VectorClusterer",
+    "agreement",
     "figures_of_way",
     "fit",
     "group_within",
@@ -47,6 +50,7 @@ __all__ = [
     "mean_strengths",
     "medoids",
     "refit_kind",
+    "related_clusters",
     "save_state",
     "ways",
 ]

@@ -27,8 +27,10 @@ from vecclust.clustering.selection import (
     coarsen,
     continue_clusters,
     dissolve_small,
+    give_clusters,
     halve,
     has_parts,
+    new_kinds,
     parts_of,
 )
 from vecclust.clustering.state import FitState
@@ -91,6 +93,7 @@ def graph_clusters(
     *,
     params: FitParams,
     copies: Int64s,
+    settled: Bools,
     before: Int64s | None = None,
 ) -> Clustering:
     """Choose the communities of the neighbour graph as clusters, and read them into HDBSCAN's tree of the layout.
@@ -101,6 +104,7 @@ def graph_clusters(
         near: the nearest other pictures of each.
         params: resolved; `min_cluster_size`, `min_samples`, `granularity`, `resolution` and `seed` are used.
         copies: (n,) photos of each picture.
+        settled: (n,) which were there when clusters were last chosen freely; looked at where there are labels before.
         before: (n,) labels of an earlier fit that are kept where nothing speaks against it, -1 for noise, -2 for points
             that came since; None to choose freely.
 
@@ -121,7 +125,9 @@ def graph_clusters(
         labels = halve(labels, graph, copies=copies, seed=seed, least_size=least)
     if before is not None:
         labels = dissolve_small(labels, graph, copies=copies, least_size=least)
-        labels = keep_labels(labels, before, neighbours=lists.indices, least_size=least).labels
+        labels = keep_labels(labels, before, neighbours=lists.indices, least_size=least)
+        kinds = new_kinds(graph, settled=settled, copies=copies, resolution=resolution, seed=seed, least_size=least)
+        labels = give_clusters(labels, kinds)
     # Not by the smallest cluster: what is far from all but a few is far.
     rank = neighbour_rank(lists.indices.shape[1], min_cluster_size=N_NEAREST)
     shares = shares_inside(graph, labels)

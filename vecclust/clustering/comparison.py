@@ -82,6 +82,18 @@ def figures_of_way(
     }
 
 
+def agreement(labels: Int64s, others: Int64s) -> float:
+    """Return the adjusted mutual information of two ways to label the same rows; noise counts as a class.
+
+    Args:
+        labels: (n,) int64, -1 for noise.
+        others: (n,) likewise.
+    """
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(labels, others))
+
+
 def _mean(values: Sequence[float | int | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -42,6 +42,7 @@ from vecclust.clustering.warm_start import (
     initial_layout,
     known_pictures,
     optimise_newcomers,
+    settled_pictures,
     warm_graph,
 )
 from vecclust.types.runs import RefitKind
@@ -157,10 +158,12 @@ def fit(
         points = pictures if params.reducer == "none" else layout
         # What is to be cut otherwise is cut freely.
         kept = earlier_labels(earlier, known) if stays else None
+        settled = settled_pictures(earlier, known)
+        goes_on = kept is not None and params.resolution > 0
         copies = np.bincount(picture_of_row, minlength=len(pictures)).astype(np.int64)
         if params.clusterer == "hdbscan":
-            found = graph_clusters(pictures, points, graph, params=params, copies=copies, before=kept)
-            chosen_at = params.chosen_at if params.resolution and kept is not None else len(pictures)
+            found = graph_clusters(pictures, points, graph, params=params, copies=copies, before=kept, settled=settled)
+            chosen_at = params.chosen_at if goes_on else len(pictures)
             params = replace(params, resolution=found.resolution, chosen_at=chosen_at)
         else:
             found = partition(points, params=params)
@@ -173,7 +176,9 @@ def fit(
         figures = figures_of(found.labels, vectors=pictures, layout=points, seed=params.seed)
         # Shares are of photos, where the other figures are of distinct pictures.
         figures |= shares_of(labels)
-    state = _state(picture_of_row, vectors=vectors, graph=graph, laid_out=(layout, projection), result=(found, params))
+    settled |= not goes_on
+    laid_out = layout, projection
+    state = _state(picture_of_row, vectors=vectors, graph=graph, laid_out=laid_out, result=(found, params, settled))
     logger.info("fitted %d photos: %s clusters in %.1f s", len(labels), figures["n_clusters"], clock.total_s)
     strengths, positions = found.strengths[picture_of_row], layout[picture_of_row]
     nearest = nearest_clusters(vectors, labels) if params.assign_all else np.full(len(labels), -1, np.int64)
@@ -217,9 +222,9 @@ def _state(
     vectors: Float32s,
     graph: Neighbours,
     laid_out: tuple[Float32s, Projection],
-    result: tuple[Clustering, FitParams],
+    result: tuple[Clustering, FitParams, Bools],
 ) -> FitState:
-    (layout, projection), (found, params) = laid_out, result
+    (layout, projection), (found, params, settled) = laid_out, result
     kept = {field.name: getattr(part, field.name) for part in (found.tree, found.selection) for field in fields(part)}
     return FitState(
         params=params,
@@ -231,6 +236,7 @@ def _state(
         layout=layout,
         labels=found.labels.astype(np.int32),
         strengths=found.strengths,
+        settled=settled,
         projection_mean=projection.mean,
         projection_components=projection.components,
         centroids=found.centroids,

@@ -263,48 +263,55 @@ def refine_within(
 
 
 @_compiled
-def largest_of_rows(products: NDArray[np.float32], k: int) -> NDArray[np.int32]:
-    """Find the columns of the k largest entries of each row, in no order; of equal ones the first.
+def keep_largest(
+    products: NDArray[np.float32],
+    first_row: int,
+    first_column: int,
+    values: NDArray[np.float32],
+    columns: NDArray[np.int32],
+    both: bool,
+) -> None:
+    """Keep the k largest entries of each row of a matrix that is seen a tile at a time, and of each column if wanted.
 
-    A heap of the k largest so far is asked about every entry, and hardly ever changed: one pass over the row.
+    A heap of the k largest so far is asked about every entry, and hardly ever changed: one pass over the tile.
 
     Args:
-        products: (m, n).
-        k: 1 to n.
-
-    Returns:
-        (m, k).
+        products: (a, b) the tile; NaN and -inf are left out.
+        first_row: of the tile.
+        first_column: of the tile.
+        values: (n, k) heaps, smallest first, changed in place; -inf where there is none yet.
+        columns: (n, k) where they are, changed in place.
+        both: whether the matrix is symmetric and the tile's mirror image is not looked at: an entry counts for the row
+            of its column too.
     """
-    m, n = products.shape
-    found, heap, at = np.empty((m, k), np.int32), np.empty(k, np.float32), np.empty(k, np.int32)
-    for row in range(m):
-        size = 0
-        for column in range(n):
-            value = products[row, column]
-            if size < k:
-                # Sift up.
-                place = size
-                size += 1
-                while place > 0 and heap[(place - 1) // 2] > value:
-                    heap[place], at[place] = heap[(place - 1) // 2], at[(place - 1) // 2]
-                    place = (place - 1) // 2
-                heap[place], at[place] = value, column
-            elif value > heap[0]:
-                # Sift down.
-                place = 0
-                while True:
-                    child = 2 * place + 1
-                    if child >= k:
-                        break
-                    if child + 1 < k and heap[child + 1] < heap[child]:
-                        child += 1
-                    if heap[child] >= value:
-                        break
-                    heap[place], at[place] = heap[child], at[child]
-                    place = child
-                heap[place], at[place] = value, column
-        found[row] = at
-    return found
+    a, b = products.shape
+    least = values[first_column : first_column + b, 0].copy()
+    for row in range(a):
+        own = first_row + row
+        for place in range(b):
+            value = products[row, place]
+            if value > values[own, 0]:
+                _put(values[own], columns[own], value, first_column + place)
+            if both and value > least[place]:
+                _put(values[first_column + place], columns[first_column + place], value, own)
+                least[place] = values[first_column + place, 0]
+
+
+@_compiled
+def _put(heap: NDArray[np.float32], at: NDArray[np.int32], value: float, column: int) -> None:
+    """Put an entry in the place of the smallest."""
+    k, place = len(heap), 0
+    while True:
+        child = 2 * place + 1
+        if child >= k:
+            break
+        if child + 1 < k and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[place], at[place] = heap[child], at[child]
+        place = child
+    heap[place], at[place] = value, column
 
 
 @_compiled

@@ -1,11 +1,11 @@
 """Which pictures are distinct, their exact nearest neighbours by cosine, and how much each neighbour counts.
 
-Knows blocked matrix products, and UMAP's fuzzy membership of neighbours as array arithmetic. Refuses to approximate:
-pynndescent would compile for 43 s in every new process. Graphs are searched by compiled loops (20,000 rows of 512: a
-product of 7 CPU s, the largest of each row 0.6 where `np.argpartition` took 7.0, measuring them exactly 0.6 where numpy
-took 4.4); a few arrivals by numpy alone, for numba is half a second to import. Invariants: a pair's distance is summed
-in float64 in one fixed order, so a list depends neither on the block, nor on the batch, nor on the threads of the
-product; a row's weights depend on its own distances alone.
+Knows tiled matrix products, and UMAP's fuzzy membership of neighbours as array arithmetic. Refuses to approximate:
+pynndescent would compile for 43 s in every new process. The graph of a collection takes half of all products, each of
+which tells of both its ends, and compiled loops (20,000 rows of 512: 3.1 CPU s, 5.8 where every pair was multiplied
+twice, 12.4 where numpy looked for the largest); a few arrivals take numpy alone, for numba is half a second to import.
+Invariants: a pair's distance is summed in float64 in one fixed order, so a list depends neither on the tile, nor on the
+batch, nor on the threads of the product; a row's weights depend on its own distances alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 N_NEAREST = 15
 # One block of products; larger gains nothing in the product and costs memory at 200,000 rows.
 BLOCK_BYTES = 64 * 2**20
+# Rows and columns of a tile of the product of all with all, 16 MB.
+TILE = 2048
 # The products of a block are rounded in float32; so many more candidates are measured again exactly, so that
 # a rounding at the edge of the list cannot change it.
 SPARE_CANDIDATES = 8
@@ -75,9 +77,39 @@ def neighbour_graph(
     Returns:
         The lists, (n, min(k, n - 1)).
     """
-    k = max(0, min(k, len(vectors) - 1))
+    n = len(vectors)
+    k = max(0, min(k, n - 1))
+    lists = Neighbours(np.zeros((n, k), np.int32), np.zeros((n, k), np.float32))
+    if k == 0:
+        return lists
     with _limited(threads):
-        return _lists_of(vectors, vectors, own=np.arange(len(vectors)), k=k, progress=progress)
+        candidates = _candidates_of_all(vectors, k=k, progress=progress)
+    for start in range(0, n, TILE):
+        some = slice(start, start + TILE)
+        found = _ranked(candidates[some], rows=vectors[some], vectors=vectors, k=k)
+        lists.indices[some], lists.distances[some] = found
+    return lists
+
+
+def _candidates_of_all(vectors: Float32s, *, k: int, progress: Callable[[int, int], None] | None) -> Int32s:
+    """Find the candidates of every row, (n, c): half of the products tell of both their ends."""
+    from vecclust.clustering.kernels import keep_largest
+
+    n = len(vectors)
+    values = np.full((n, min(k + SPARE_CANDIDATES, n - 1)), -np.inf, np.float32)
+    columns = np.full(values.shape, -1, np.int32)
+    for first_row in range(0, n, TILE):
+        rows = vectors[first_row : first_row + TILE]
+        for first_column in range(first_row, n, TILE):
+            products = rows @ vectors[first_column : first_column + TILE].T
+            if first_column == first_row:
+                np.fill_diagonal(products, -np.inf)
+            keep_largest(products, first_row, first_column, values, columns, first_column > first_row)
+        if progress is not None:
+            # The triangle that is left is what is left to do.
+            left = n - min(n, first_row + TILE)
+            progress(n - round(left**2 / n), n)
+    return columns
 
 
 def update_graph(
@@ -263,11 +295,12 @@ def _candidates(products: Float32s, *, k: int) -> Int32s:
 
 def _candidates_compiled(products: Float32s, *, k: int) -> Int32s:
     """Do the same in a tenth of the time, once numba is there."""
-    from vecclust.clustering.kernels import largest_of_rows
+    from vecclust.clustering.kernels import keep_largest
 
-    candidates: Int32s = largest_of_rows(products, min(k + SPARE_CANDIDATES, products.shape[1]))
-    candidates[np.isneginf(np.take_along_axis(products, candidates, axis=1))] = -1
-    return candidates
+    values = np.full((len(products), min(k + SPARE_CANDIDATES, products.shape[1])), -np.inf, np.float32)
+    columns = np.full(values.shape, -1, np.int32)
+    keep_largest(products, 0, 0, values, columns, False)
+    return columns
 
 
 def _measured(candidates: Int32s, *, rows: Float32s, vectors: Float32s) -> Float64s:

@@ -31,7 +31,10 @@ MIN_ROUGH_EVIDENCE = 0.15
 MIN_EVIDENCE_INSIDE = 0.1
 # A kind with a larger share of the photos is looked for by itself: at the resolution that tells small kinds apart it
 # would be sliced. Landscapes of which half are mountains and ice are below.
-MIN_DOMINANT_SHARE = 0.6
+MIN_DOMINANT_SHARE = 2 / 3
+# And one kind it is only where less of the evidence of the whole is left in it: of collections with such a kind 0.1 to
+# 0.62, of mixtures whose kinds the model can hardly tell apart 0.71 to 0.87. Those would be one heap.
+MAX_EVIDENCE_LEFT = 2 / 3
 # A collection of less is one cloud, in which nothing is a cluster: random vectors have 0.01, photos of one kind 0.05
 # on.
 MIN_STRUCTURE = 0.03
@@ -39,9 +42,17 @@ MIN_STRUCTURE = 0.03
 MIN_PARTS_MEASURED = 12
 # In a refit that goes on only clusters of fewer are asked: larger ones modularity resolves.
 MAX_UNRESOLVED = 120
-# Orders of visiting for the final communities: the best of eight agree with another eight by 0.93 to 0.99 of AMI,
-# single ones by 0.88 to 0.98 (nine collections).
+# A community is of a new kind where at least so much of it came since clusters were chosen freely, and the odds of that
+# are so many times those among all other photos.
+MIN_NEW_SHARE = 0.5
+MIN_NEW_ODDS = 3.0
+# A new kind that is still small is not told from its neighbours at the resolution of the whole.
+NEW_KIND_FINER = 1.3
+# Orders of visiting for the final communities, and as many again from what they agree on: what comes out agrees with
+# that of another seed by 0.93 to 0.99 of AMI, the best of the first eight by 0.90 to 0.99 (five collections).
 N_TRIES = 8
+# Of more photos one order takes a second and more, and there two and two it is: sixteen of 100,000 are 20 s.
+LARGE, N_TRIES_OF_LARGE = 20_000, 2
 # A photo of a group too small for a cluster joins the one that has most of its links.
 MIN_LINKS_TO_JOIN = 0.5
 # Inside a cluster, and where a cluster is halved.
@@ -97,14 +108,15 @@ def _divide(part: _Part, evidence: Evidence, *, seed: int) -> Int64s:
         coarse = find_communities(part.graph, resolution=evidence.coarse, seed=seed)
         sizes = np.bincount(coarse)
         dominant = np.asarray(coarse == sizes.argmax(), np.bool_)
-        if MIN_DOMINANT_SHARE * n < sizes.max() < n and _is_one_kind(part.vectors[dominant], seed=seed):
+        if MIN_DOMINANT_SHARE * n < sizes.max() < n and _is_one_kind(part.vectors[dominant], of=evidence, seed=seed):
             rest = part.of(~dominant)
             labels = np.zeros(n, np.int64)
             labels[~dominant] = 1 + _divide(
                 rest, measure_evidence(rest.vectors, seed=seed, graph=rest.graph), seed=seed
             )
             return labels
-    labels = find_communities(part.graph, resolution=evidence.resolution, seed=seed, n_tries=N_TRIES)
+    n_tries = N_TRIES if n <= LARGE else N_TRIES_OF_LARGE
+    labels = find_communities(part.graph, resolution=evidence.resolution, seed=seed, n_tries=n_tries)
     if labels.max() == 0:
         return labels
     found, count = np.zeros(n, np.int64), 0
@@ -128,9 +140,12 @@ def _evidence_of_parts(part: _Part, *, seed: int) -> Evidence | None:
     return seen
 
 
-def _is_one_kind(vectors: Float32s, *, seed: int) -> bool:
+def _is_one_kind(vectors: Float32s, *, of: Evidence, seed: int) -> bool:
+    """Say whether a large part of a collection is of one kind, and what is evident of the whole lies outside."""
     value = measure_evidence(vectors, seed=seed).value
-    return value is not None and value < MIN_EVIDENCE
+    if value is None or of.value is None:
+        return False
+    return value < min(MIN_EVIDENCE, MAX_EVIDENCE_LEFT * of.value)
 
 
 def dissolve_small(labels: Int64s, graph: csr_array, *, copies: Int64s, least_size: int) -> Int64s:
@@ -313,3 +328,50 @@ def continue_clusters(
                 labels[rows] = np.where(parts > 0, count + parts - 1, labels[rows])
                 count += int(parts.max())
     return numbered(labels)
+
+
+def new_kinds(
+    graph: csr_array, *, settled: Bools, copies: Int64s, resolution: float, seed: int, least_size: int
+) -> Int64s:
+    """Find kinds of which most photos came since clusters were last chosen freely.
+
+    Few by few they joined the clusters that were there; a fit from nothing would give them their own.
+
+    Args:
+        graph: (n, n) links.
+        settled: (n,) bool, which were there when clusters were chosen.
+        copies: (n,) photos of each picture.
+        resolution: of the earlier fit.
+        seed: of the order of visiting.
+        least_size: photos of the smallest cluster.
+
+    Returns:
+        (n,) int64, the new kind of photos that are not settled, -1 for all others.
+    """
+    if copies[~settled].sum() < least_size:
+        return np.full(len(settled), -1, np.int64)
+    labels = find_communities(graph, resolution=NEW_KIND_FINER * resolution, seed=seed)
+    came = np.bincount(labels, weights=np.where(settled, 0, copies))
+    was = np.bincount(labels, weights=np.where(settled, copies, 0))
+    often = came * (was.sum() - was) >= MIN_NEW_ODDS * was * (came.sum() - came)
+    is_new = (came >= least_size) & (came >= MIN_NEW_SHARE * (came + was)) & often
+    return np.where(is_new[labels] & ~settled, labels, -1)
+
+
+def give_clusters(labels: Int64s, kinds: Int64s) -> Int64s:
+    """Give new kinds clusters of their own: the one that is mostly of such a kind already, or a new one.
+
+    Args:
+        labels: (n,) int64, -1 for none.
+        kinds: (n,) int64, as `new_kinds` gives them.
+
+    Returns:
+        (n,) int64.
+    """
+    given = labels.copy()
+    for kind in np.unique(kinds[kinds >= 0]).tolist():
+        rows = np.flatnonzero(kinds == kind)
+        inside = np.bincount(given[rows][given[rows] >= 0], minlength=1)
+        own = int(inside.argmax())
+        given[rows] = own if 2 * inside[own] > (given == own).sum() else given.max() + 1
+    return numbered(given)

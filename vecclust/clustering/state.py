@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.clustering.arrays import Float32s, Float64s, Int32s, Int64s
+from vecclust.clustering.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from vecclust.clustering.neighbours import N_NEAREST, Neighbours
 from vecclust.clustering.params import FitParams
 from vecclust.errors import DamagedRun, StoreError, StoreFull
@@ -31,6 +31,7 @@ from vecclust.errors import DamagedRun, StoreError, StoreFull
 FORMAT = 1
 ARRAYS_FILE = "state.npz"
 FACTS_FILE = "state.json"
+STATE_FILES = (ARRAYS_FILE, FACTS_FILE)
 # The facts are a few hundred bytes; a larger file was not written here.
 MAX_FACTS_BYTES = 65_536
 # The border to JSON, zip and numpy: damaged or hostile bytes end in any of these, and all mean the same.
@@ -57,6 +58,8 @@ class FitState:
         layout: (p, c) float32 positions.
         labels: (p,) int32, -1 for noise.
         strengths: (p,) float32 in [0, 1].
+        settled: (p,) bool, which pictures were there when clusters were last chosen freely; all, in runs made before
+            0.2.
         projection_mean: (d,) float32 of the principal components; empty for UMAP.
         projection_components: (c, d) float32 likewise.
         centroids: (n_clusters, c or d) float64 of k-means and agglomerative.
@@ -79,6 +82,7 @@ class FitState:
     layout: Float32s
     labels: Int32s
     strengths: Float32s
+    settled: Bools
     projection_mean: Float32s
     projection_components: Float32s
     centroids: Float64s
@@ -112,7 +116,10 @@ _DTYPES: Mapping[str, str] = {
     **dict.fromkeys(("distances", "layout", "strengths", "projection_mean", "projection_components"), "<f4"),
     **dict.fromkeys(("centroids", "core_distances", "point_lambda", "node_birth", "node_max_lambda"), "<f8"),
     "node_size": "<i8",
+    "settled": "|b1",
 }
+# Of runs made before 0.2.
+_ADDED = frozenset({"settled"})
 
 
 def save_state(state: FitState, folder: Path) -> None:
@@ -208,9 +215,13 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     """Read the archive entry by entry, trusting no size or type it names."""
     arrays: dict[str, NDArray[Any]] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in _DTYPES):
+        names, there = set(_DTYPES), sorted(archive.namelist())
+        if there == sorted(f"{name}.npy" for name in names - _ADDED):
+            names -= _ADDED
+        if there != sorted(f"{name}.npy" for name in names):
             raise ValueError("the arrays are not those of a run")
-        for name, dtype in _DTYPES.items():
+        for name in names:
+            dtype = _DTYPES[name]
             entry = archive.getinfo(f"{name}.npy")
             if entry.file_size > len(data):
                 raise ValueError(f"{name} is packed as no run packs it")
@@ -222,7 +233,7 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
             if fortran or found != np.dtype(dtype) or len(body) != math.prod(shape) * found.itemsize:
                 raise ValueError(f"{name} has the wrong type or size")
             arrays[name] = np.frombuffer(body, found).reshape(shape)
-    return arrays
+    return {"settled": np.ones(arrays["labels"].shape, np.bool_)} | arrays
 
 
 def _check(state: FitState) -> None:
@@ -243,6 +254,8 @@ def _check(state: FitState) -> None:
         values = getattr(state, name)
         if values.size and (values.min() < least or values.max() >= below):
             raise ValueError(f"{name} points outside the run")
+    if (state.settled.view(np.uint8) > 1).any():
+        raise ValueError("settled is neither true nor false")
     for field in fields(state):
         value = getattr(state, field.name)
         lambdas = field.name in ("point_lambda", "node_max_lambda", "node_birth")
@@ -266,6 +279,7 @@ def _check_shapes(state: FitState, p: int) -> None:
         "layout": (p, c),
         "labels": (p,),
         "strengths": (p,),
+        "settled": (p,),
         "projection_mean": (d,) if projected else (0,),
         "projection_components": (c, d) if projected else (0, 0),
         "centroids": (0, 0) if by_tree else (state.n_clusters, space),

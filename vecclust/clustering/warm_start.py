@@ -185,6 +185,22 @@ def earlier_labels(earlier: Earlier | None, known: Int64s) -> Int64s | None:
     return np.where(known >= 0, earlier.state.labels[known].astype(np.int64), -2)
 
 
+def settled_pictures(earlier: Earlier | None, known: Int64s) -> Bools:
+    """Say which pictures were there when clusters were last chosen freely.
+
+    Args:
+        earlier: the earlier fit, or None.
+        known: as `known_pictures` gives it.
+
+    Returns:
+        (p,) bool.
+    """
+    settled = np.asarray(known >= 0, np.bool_)
+    if earlier is not None:
+        settled[settled] = earlier.state.settled[known[settled]]
+    return settled
+
+
 def impute_positions(positions: Float32s, *, graph: Neighbours) -> Float32s | None:
     """Put rows without a position at the weighted mean of their nearest rows that have one.
 
