@@ -19,6 +19,7 @@ import torch
 from tests.embeddings.test_weights import cached
 from vecclust.embeddings import Embedder, hub, load, loading, names, vendor
 from vecclust.embeddings.device import multiplies_bfloat16
+from vecclust.embeddings.loading import NotDrawn
 from vecclust.embeddings.names import Source
 from vecclust.embeddings.openclip import OpenClipEmbedder
 from vecclust.errors import ModelError, ModelUnavailable, UsageError
@@ -152,7 +153,7 @@ def test_a_cached_tag_loads_without_asking_anybody(
 def test_words_are_averaged_with_their_prompt(embedder: OpenClipEmbedder) -> None:
     """The vector of a text lies between that of the bare words and that of a photo of them."""
     vector = embedder.embed_texts(["waterfalls"])[0]
-    bare, prompted = embedder._text_vectors(["waterfalls", "a photo of waterfalls"])
+    bare, prompted = embedder._texts.vectors(["waterfalls", "a photo of waterfalls"])
     middle = (bare + prompted) / np.linalg.norm(bare + prompted)
     assert vector @ middle > 0.9999
     assert abs(float(np.linalg.norm(vector)) - 1) < 1e-6
@@ -257,3 +258,17 @@ def test_loading_leaves_stdout_and_the_root_logger_alone(tiny_model: Path) -> No
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_no_weight_is_drawn_that_is_read_next() -> None:
+    """Drawing those of a ViT-B takes longer than reading them; torch's random numbers stay where they were."""
+    before = torch.get_rng_state()
+    load("bundled")
+    assert torch.equal(torch.get_rng_state(), before)
+    with NotDrawn():
+        for layer in (torch.nn.Linear(4, 4), torch.nn.MultiheadAttention(4, 2), torch.nn.Embedding(4, 4)):
+            for parameter in layer.parameters():
+                torch.nn.init.trunc_normal_(parameter)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.nn.Linear(4, 4)
+    assert not torch.equal(torch.get_rng_state(), before), "drawn as ever outside"

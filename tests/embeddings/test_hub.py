@@ -46,7 +46,7 @@ def test_no_weights_and_no_network_names_three_ways_out(name: str, tmp_path: Pat
     assert time.monotonic() - began < 10  # huggingface_hub by itself tries for 23 s
     assert caught.value.exit_code == 5
     assert caught.value.model == name
-    for way in ("connect to the network", "local-dir:PATH", "--model bundled"):
+    for way in ("connect to the network", "local-dir:PATH", "--model bundled", "It is not good for"):
         assert way in caught.value.hint
 
 

@@ -140,12 +140,17 @@ def test_files_are_looked_for_as_open_clip_does() -> None:
     assert n_seen > 50
 
 
+def test_the_vocabulary_is_where_it_is_read() -> None:
+    """Where it is gone, every word waits for torch: `texts` leaves words to open_clip."""
+    assert vendor.open_clip_vocabulary() == Path(open_clip.tokenizer.default_bpe())
+
+
 def test_the_default_context_is_open_clips() -> None:
     """A configuration that names none is tried with as many tokens as open_clip takes."""
-    from vecclust.embeddings import loading
+    from vecclust.embeddings import texts
 
     assert inspect.signature(open_clip.model.CLIPTextCfg).parameters["context_length"].default == (
-        loading._DEFAULT_CONTEXT_LENGTH
+        texts.DEFAULT_CONTEXT_LENGTH
     )
 
 

@@ -8,16 +8,25 @@ Nothing is fetched while the weights are on this computer. torch and open_clip a
 
 from __future__ import annotations
 
-from vecclust.embeddings.embedder import Embedder, give_memory_back, load
+from vecclust.embeddings.embedder import Embedder, give_memory_back, load, load_few, load_texts
 from vecclust.embeddings.names import BUNDLED_FOLDER, ModelName
+from vecclust.embeddings.texts import TextEmbedder
+from vecclust.embeddings.vocabulary import COMMON_WORDS, Vocabulary, find_vocabulary, naming_words
 from vecclust.embeddings.weights import find_weights, usable_models
 
 __all__ = [
     "BUNDLED_FOLDER",
+    "COMMON_WORDS",
     "Embedder",
     "ModelName",
+    "TextEmbedder",
+    "Vocabulary",
+    "find_vocabulary",
     "find_weights",
     "give_memory_back",
     "load",
+    "load_few",
+    "load_texts",
+    "naming_words",
     "usable_models",
 ]

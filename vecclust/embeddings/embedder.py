@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.embeddings.names import ModelName
+from vecclust.embeddings.texts import PlainTextTower, TextEmbedder
 from vecclust.embeddings.vendor import import_open_clip
+from vecclust.embeddings.weights import find_weights
 from vecclust.errors import PhotoError
 from vecclust.types.photos import Framing
 
 if TYPE_CHECKING:
     from vecclust.embeddings.device import DeviceName, PrecisionName
+    from vecclust.embeddings.pictures import FewPicturesEmbedder
 
 
 class Embedder(Protocol):
@@ -129,6 +132,61 @@ def load(
 
     setup = set_up(device, precision=precision, batch_size=batch_size, threads=threads)
     return load_embedder(weights, setup=setup, cache_dir=cache_dir)
+
+
+def load_texts(name: str | ModelName, *, cache_dir: Path | None = None) -> TextEmbedder | None:
+    """Load the text side of a model alone: no torch, some hundredths of a second.
+
+    Args:
+        name: as for `load`.
+        cache_dir: where hub weights are kept; Hugging Face's own place where None.
+
+    Returns:
+        What gives words the vectors that `load`'s embedder gives them; None where the model's weights are not on this
+        computer, or only open_clip can run its text side: then `load` does.
+
+    Raises:
+        ModelUnavailable: no such model.
+        ModelError: the weights cannot be read.
+    """
+    weights = find_weights(ModelName.of(name), cache_dir=cache_dir)
+    tower = None if weights is None else PlainTextTower.find(weights)
+    if weights is None or tower is None:
+        return None
+    return TextEmbedder(
+        tower,
+        get_tokenizer=lambda: tower.tokenize,
+        name=weights.name.text,
+        model_id=weights.model_id(),
+        dim=weights.dim,
+    )
+
+
+def load_few(name: str | ModelName, *, threads: int, cache_dir: Path | None = None) -> FewPicturesEmbedder | None:
+    """Load a model for a few pictures: no torch, some tenths of a second, three times the time for each picture.
+
+    Args:
+        name: as for `load`.
+        threads: cores it may use.
+        cache_dir: where hub weights are kept; Hugging Face's own place where None.
+
+    Returns:
+        What gives pictures the vectors that `load`'s embedder gives them in float32; None where the model's weights are
+        not on this computer, or only open_clip can run it: then `load` does.
+
+    Raises:
+        ModelUnavailable: no such model.
+        ModelError: the model wants its pictures cut in an unknown way.
+    """
+    from vecclust.embeddings.pictures import FewPicturesEmbedder, PlainImageTower
+
+    weights = find_weights(ModelName.of(name), cache_dir=cache_dir)
+    tower = None if weights is None else PlainImageTower.find(weights, threads=threads)
+    # Only then: to name the weights may take reading them whole.
+    texts = None if tower is None else load_texts(name, cache_dir=cache_dir)
+    if weights is None or tower is None or texts is None:
+        return None
+    return FewPicturesEmbedder(tower, texts=texts, dim=weights.dim)
 
 
 def give_memory_back() -> None:

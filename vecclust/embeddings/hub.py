@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from vecclust.embeddings.names import ModelName, source_of
+from vecclust.embeddings.names import BUNDLED_GOOD_FOR, BUNDLED_NOT_GOOD_FOR, ModelName, source_of
 from vecclust.embeddings.weights import CONFIG_FILE, Weights, find_weights
 from vecclust.errors import ModelError, ModelUnavailable
 
@@ -29,7 +29,8 @@ CONNECT_TIMEOUT_S = 2.0  # a hub that is there answers in a tenth of it; a perso
 _DISK_ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS)
 _WAYS_OUT = (
     "Three ways out: connect to the network once, so that the weights can be fetched; point at a checkpoint on this "
-    "computer with --model local-dir:PATH; or use the model that comes with vecclust, --model bundled."
+    "computer with --model local-dir:PATH; or use the model that comes with vecclust, --model bundled. That one is "
+    f"good for {BUNDLED_GOOD_FOR}. It is not good for {BUNDLED_NOT_GOOD_FOR}."
 )
 
 

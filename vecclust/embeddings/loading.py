@@ -8,19 +8,24 @@ import this after `vendor.import_open_clip`, which does it quietly.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import open_clip
 import torch
+from numpy.typing import NDArray
+from torch.overrides import TorchFunctionMode
 
 from vecclust.embeddings import hub, names
 from vecclust.embeddings.device import Setup
 from vecclust.embeddings.names import ModelName
-from vecclust.embeddings.openclip import LoadedModel, OpenClipEmbedder, Tokenizer
+from vecclust.embeddings.openclip import LoadedModel, OpenClipEmbedder
 from vecclust.embeddings.preprocessing import Preprocessing, read_preprocessing
+from vecclust.embeddings.texts import DEFAULT_CONTEXT_LENGTH, PlainTextTower, TextTower, Tokenizer
 from vecclust.embeddings.tower import ImageTower, PlainTower, arrange
 from vecclust.embeddings.vendor import first_line, kept_quiet
 from vecclust.embeddings.weights import Weights
@@ -33,7 +38,6 @@ _Module = Any
 
 # As open_clip spells them: its mixed kinds keep the layer norms in float32.
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
-_DEFAULT_CONTEXT_LENGTH = 77  # open_clip's own, where a configuration names none
 
 
 def load_embedder(weights: Weights, *, setup: Setup, cache_dir: Path | None) -> OpenClipEmbedder:
@@ -77,12 +81,17 @@ def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> LoadedMode
     # Two frames, so that what mixes frames up does not pass for the same tower.
     size = (2, framing.height_px, framing.width_px, 3)
     probe = torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    plain = PlainTower(model.encode_image, preprocessing=preprocessing, dtype=setup.dtype, device=setup.device)
-    n_tokens = weights.config["text_cfg"].get("context_length", _DEFAULT_CONTEXT_LENGTH)
+    text_tower: TextTower | None = PlainTextTower.find(weights)
+    # Beside a plain text tower the model is its image tower and nothing else.
+    encode = model.encode_image if text_tower is None else model.visual
+    plain = PlainTower(encode, preprocessing=preprocessing, dtype=setup.dtype, device=setup.device)
     try:
         with torch.inference_mode():
             features = plain(probe.to(setup.device))
-            model.encode_text(torch.zeros((1, n_tokens), dtype=torch.long, device=setup.device))
+        if text_tower is None:
+            text_tower = _open_clips_text_tower(model, setup.device)
+            n_tokens = weights.config["text_cfg"].get("context_length", DEFAULT_CONTEXT_LENGTH)
+            text_tower(np.zeros((1, n_tokens), dtype=np.int64))
     except RuntimeError as error:
         raise _cannot_run(weights, setup, first_line(error)) from error
     if not features.isfinite().all():
@@ -97,11 +106,49 @@ def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> LoadedMode
         model.visual = None  # its weights live on in the arranged tower: 175 MB less for ViT-B
     return LoadedModel(
         image_tower,
-        text_tower=model.encode_text,
+        text_tower=text_tower,
         get_tokenizer=lambda: _get_tokenizer(weights, cache_dir),
         framing=framing,
         dim=weights.dim,
     )
+
+
+# By which torch draws weights: methods of tensors, and the functions of `torch.nn.init` around them.
+_DRAWS = {
+    "uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_",
+}  # fmt: skip
+
+
+class NotDrawn(TorchFunctionMode):
+    """Leaves weights as they are where they would be drawn at random, in this thread and while it is entered.
+
+    Drawing 151 million of them for a ViT-B-32-256 takes 1.3 CPU s, and all are read from a file next.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Do what torch would, but for drawing.
+
+        Args:
+            func: what is called.
+            types: of what it is called with.
+            args: by position, the tensor first where there are any.
+            kwargs: by name.
+        """
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in _DRAWS:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
+def _open_clips_text_tower(model: _Module, device: torch.device) -> TextTower:
+    def run(tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            features: NDArray[np.float32] = model.encode_text(torch.from_numpy(tokens).to(device)).float().cpu().numpy()
+        return features
+
+    return run
 
 
 def _cannot_run(weights: Weights, setup: Setup, reason: str) -> _CannotRun:
@@ -115,7 +162,8 @@ def _cannot_run(weights: Weights, setup: Setup, reason: str) -> _CannotRun:
 def _build(weights: Weights, setup: Setup) -> tuple[_Module, Preprocessing]:
     name = weights.name
     try:
-        with kept_quiet():
+        # Each weight is read afterwards, or loading is refused (`strict` inside).
+        with kept_quiet(), NotDrawn():
             model = open_clip.create_model(
                 **_source(weights),
                 precision=_PRECISIONS[setup.dtype],
@@ -163,6 +211,8 @@ def _get_tokenizer(weights: Weights, cache_dir: Path | None) -> Tokenizer:
     for only where it is not on this computer.
     """
     name = weights.name
+    if (plain := PlainTextTower.find(weights)) is not None:
+        return plain.tokenize
     is_on_hub = weights.needs_transformers and name.folder is None
     spelled = name.architecture or (name.text if is_on_hub else f"local-dir:{name.folder or weights.file.parent}")
     if is_on_hub:
@@ -179,13 +229,13 @@ def _get_tokenizer(weights: Weights, cache_dir: Path | None) -> Tokenizer:
 def _load_tokenizer(weights: Weights, spelled: str, cache_dir: Path | None) -> Tokenizer:
     try:
         with kept_quiet():
-            tokenizer: Tokenizer = open_clip.get_tokenizer(spelled, cache_dir=cache_dir)
+            tokenizer = open_clip.get_tokenizer(spelled, cache_dir=cache_dir)
     except ImportError as error:
         raise _needs_package(weights.name, error) from error
     except Exception as error:  # the border: transformers and the hub have no common root of their errors
         message = f"the tokenizer of {weights.name} cannot be loaded: {first_line(error)}"
         raise ModelError(message, hint="Photos can be embedded without it, words cannot.") from error
-    return tokenizer
+    return lambda texts: np.asarray(tokenizer(texts), dtype=np.int64)
 
 
 def _needs_package(name: ModelName, error: ImportError) -> ModelError:

@@ -19,6 +19,12 @@ from vecclust.errors import ModelError, ModelUnavailable
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).resolve().parent / "bundled"
+# As its model card has it; it learnt from photos of 64 pixels of 200 kinds of things, and from drawings of 12 scenes.
+BUNDLED_GOOD_FOR = "the demo and a first look"
+BUNDLED_NOT_GOOD_FOR = (
+    "a collection of your own, where the default model is far better; people, faces and writing in pictures; words "
+    "beyond the 275 it was taught, each for a kind of thing or scene; commercial use"
+)
 _HUB = "hf-hub:"
 _FOLDER = "local-dir:"
 _FORMS = (

@@ -19,18 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vecclust.embeddings.device import Setup
-from vecclust.errors import ModelError, PhotoError, Unreadable, UsageError
+from vecclust.embeddings.plain import unit
+from vecclust.embeddings.preprocessing import checked_frames
+from vecclust.embeddings.texts import TextEmbedder, TextTower, Tokenizer
+from vecclust.errors import ModelError, PhotoError, Unreadable
 from vecclust.types.photos import Framing
 
 log = logging.getLogger(__name__)
-
-# CLIP's captions read "a photo of ...", and its authors found 1.3 % more right answers with that prompt than with bare
-# words (Radford et al. 2021, 3.1.4). Sentences are better left as they are, so both are averaged.
-PHOTO_PROMPT = "a photo of {}"
-_TEXTS_PER_PASS = 64
-
-# From texts to (n, context) token numbers.
-Tokenizer = Callable[[list[str]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +34,14 @@ class LoadedModel:
 
     Attributes:
         image_tower: from (n, height, width, 3) uint8 frames to (n, dim) features, not normalised.
-        text_tower: from (n, context) tokens to (n, dim) features, not normalised.
+        text_tower: from tokens to features of texts.
         get_tokenizer: gives its tokenizer; called when a text is first embedded, since photos need none.
         framing: how frames must be cut.
         dim: width of its vectors.
     """
 
     image_tower: Callable[[Tensor], Tensor]
-    text_tower: Callable[[Tensor], Tensor]
+    text_tower: TextTower
     get_tokenizer: Callable[[], Tokenizer]
     framing: Framing
     dim: int
@@ -78,7 +73,9 @@ class OpenClipEmbedder:
         self.setup = setup
         self.batch_size = setup.batch_size
         self._model = model
-        self._tokenizer: Tokenizer | None = None
+        self._texts = TextEmbedder(
+            model.text_tower, get_tokenizer=model.get_tokenizer, name=name, model_id=model_id, dim=model.dim
+        )
         self._lanes: ThreadPoolExecutor | None = None
 
     def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -94,7 +91,7 @@ class OpenClipEmbedder:
             ModelError: the model gave no finite vector, or the device refused.
             ValueError: the frames are of another kind or size.
         """
-        vectors = self._vectors(self._checked(frames))
+        vectors = self._vectors(checked_frames(frames, self.framing))
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self.name} gives no finite vector for one of {len(vectors)} pictures")
         return vectors
@@ -112,7 +109,7 @@ class OpenClipEmbedder:
             ModelError: the model cannot embed anything.
             ValueError: the frames are of another kind or size.
         """
-        vectors = self._vectors(self._checked(frames))
+        vectors = self._vectors(checked_frames(frames, self.framing))
         each: list[NDArray[np.float32] | PhotoError] = list(vectors)
         # A row that overflowed is tried once more alone: a GPU's kernels sum in an order that depends on the batch.
         for index in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
@@ -123,7 +120,7 @@ class OpenClipEmbedder:
         return each
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts, as they are and after "a photo of", averaged; see `Embedder`.
+        """Embed texts; see `TextEmbedder`.
 
         Args:
             texts: what pictures might show; n may be 0.
@@ -135,18 +132,7 @@ class OpenClipEmbedder:
             UsageError: a text is empty.
             ModelError: the model's tokenizer cannot be had, or it gave no finite vector.
         """
-        plain = [" ".join(text.split()) for text in texts]
-        if not all(plain):
-            raise UsageError("there is a text without words", hint="Say what the pictures show.")
-        self._note_what_is_cut(plain)
-        bare = self._text_vectors(plain)
-        return _unit(bare + self._text_vectors([PHOTO_PROMPT.format(text) for text in plain]))
-
-    def _checked(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        wanted = (self.framing.height_px, self.framing.width_px, 3)
-        if frames.dtype != np.uint8 or frames.shape[1:] != wanted:
-            raise ValueError(f"frames are {frames.dtype} {frames.shape}, the model wants uint8 (n, {wanted})")
-        return frames
+        return self._texts.embed_texts(texts)
 
     def _vectors(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give unit vectors, NaN in the rows for which the model has no answer."""
@@ -160,7 +146,7 @@ class OpenClipEmbedder:
                 self._shrink(stop - start, error)
                 continue
             start = stop
-        return _unit(vectors)
+        return unit(vectors)
 
     def _shrink(self, n_frames: int, error: RuntimeError) -> None:
         """Halve the batch for good; frames are all alike in size, so what fails alone is not the picture's fault."""
@@ -191,35 +177,3 @@ class OpenClipEmbedder:
         with torch.inference_mode():
             features: NDArray[np.float32] = self._model.image_tower(pixels).float().cpu().numpy()
         return features
-
-    def _text_vectors(self, texts: list[str]) -> NDArray[np.float32]:
-        passes = []
-        for start in range(0, len(texts), _TEXTS_PER_PASS):
-            part = texts[start : start + _TEXTS_PER_PASS]
-            tokens = self._tokenize(part)
-            with torch.inference_mode():
-                passes.append(self._model.text_tower(tokens.to(self.setup.device)).float().cpu().numpy())
-        vectors = _unit(np.concatenate(passes)) if passes else np.empty((0, self.dim), dtype=np.float32)
-        if not np.isfinite(vectors).all():
-            raise ModelError(f"{self.name} gives no finite vector for a text")
-        return vectors
-
-    def _note_what_is_cut(self, texts: list[str]) -> None:
-        for text in texts:
-            # Whatever the tokenizer: where one more word changes nothing, the end was no longer read.
-            tokens, longer = self._tokenize([text, f"{text} indeed"])
-            if torch.equal(tokens, longer):
-                log.warning("only the beginning of a long text is read: %.60s...", text)
-
-    def _tokenize(self, texts: list[str]) -> Tensor:
-        if self._tokenizer is None:
-            self._tokenizer = self._model.get_tokenizer()
-        return self._tokenizer(texts)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide rows by their norms; a row that is zero or not finite comes out with NaN in it."""
-    wide = vectors.astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        unit: NDArray[np.float32] = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
-    return unit

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vecclust.errors import ModelError
 from vecclust.types.photos import Framing, Interpolation, ResizeMode
 
@@ -67,6 +70,25 @@ def read_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
         mean=_colour(config, "mean"),
         deviation=_colour(config, "std"),
     )
+
+
+def checked_frames(frames: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Refuse frames that were not cut as a model wants them.
+
+    Args:
+        frames: (n, height, width, 3) uint8 RGB.
+        framing: how they must be cut.
+
+    Returns:
+        Them.
+
+    Raises:
+        ValueError: they are of another kind or size.
+    """
+    wanted = (framing.height_px, framing.width_px, 3)
+    if frames.dtype != np.uint8 or frames.shape[1:] != wanted:
+        raise ValueError(f"frames are {frames.dtype} {frames.shape}, the model wants uint8 (n, {wanted})")
+    return frames
 
 
 def _size(size: object) -> tuple[int, int]:

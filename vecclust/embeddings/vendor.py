@@ -7,6 +7,7 @@ operators are called here alone. Each has a way out for a version that no longer
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -59,7 +60,7 @@ def kept_quiet() -> Iterator[None]:
 
 def import_open_clip() -> None:
     """Import torch and open_clip, quietly and without torch's compiler."""
-    with kept_quiet():
+    with kept_quiet(), _uncollected():
         import torch.compiler
 
         if "torch._dynamo" not in sys.modules:
@@ -67,6 +68,18 @@ def import_open_clip() -> None:
                 import timm  # noqa: F401
                 import torchvision  # noqa: F401
         import open_clip  # noqa: F401
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage where next to nothing goes: 0.3 of the 2.2 CPU s that these imports take."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager
@@ -152,6 +165,11 @@ def open_clip_architecture(name: str) -> dict[str, Any] | None:
         return None
     config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return config
+
+
+def open_clip_vocabulary() -> Path:
+    """Give the file with the byte pairs of CLIP's tokenizer, which need not exist, without importing open_clip."""
+    return _open_clip_folder() / "bpe_simple_vocab_16e6.txt.gz"
 
 
 @lru_cache(maxsize=1)

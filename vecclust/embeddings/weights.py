@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.embeddings import names, vendor
+from vecclust.embeddings.digests import file_digest
 from vecclust.embeddings.names import BUNDLED, ModelName
 from vecclust.errors import ModelError, ModelUnavailable
 from vecclust.types.status import ModelStatus
@@ -59,10 +60,23 @@ class Weights:
         text = self.config.get("text_cfg", {})
         return bool(text.get("hf_tokenizer_name") or text.get("hf_model_name"))
 
+    @property
+    def preprocessing(self) -> Mapping[str, Any]:
+        """What the configuration's file says of cutting pictures, as open_clip spells it; empty where it says nothing.
+
+        Raises:
+            ModelError: the file cannot be read.
+        """
+        if self.config_file is None:
+            return {}
+        said = _read_document(self.config_file).get("preprocess_cfg")
+        return said if isinstance(said, dict) else {}
+
     def model_id(self) -> str:
         """Name the weights: the model's name, `@`, and the first digits of the SHA-256 of what decides its vectors.
 
-        Reads the file, except in the hub's cache, where a file's name already is its SHA-256.
+        Reads the file, except in the hub's cache, where a file's name already is its SHA-256, and except a large one
+        that is as it was when it was last read; see `digests`.
         """
         digest = _digest(self.file)
         if self.name.folder is not None and self.config_file is not None:
@@ -109,11 +123,7 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is not one.
     """
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from error
-    config = document.get("model_cfg") if isinstance(document, dict) else None
+    config = _read_document(file).get("model_cfg")
     complete = isinstance(config, dict) and all(key in config for key in ("embed_dim", "vision_cfg", "text_cfg"))
     if not complete or not isinstance(config, dict):
         raise ModelError(
@@ -121,6 +131,14 @@ def read_config(file: Path) -> dict[str, Any]:
             hint="It needs model_cfg with embed_dim, vision_cfg and text_cfg.",
         )
     return config
+
+
+def _read_document(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from error
+    return document if isinstance(document, dict) else {}
 
 
 def _in_folder(name: ModelName, folder: Path) -> Weights:
@@ -177,8 +195,7 @@ def _digest(file: Path) -> str:
     if re.fullmatch(r"[0-9a-f]{64}", stored):
         return stored
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_digest(file)
     except OSError as error:
         raise ModelError(f"{file} cannot be read: {error}") from error
 
@@ -214,7 +231,16 @@ def _describe(text: str, cache_dir: Path | None) -> ModelStatus:
         note = "not on this computer; fetched at first use when there is a network"
         return ModelStatus(name.text, False, config.get("embed_dim"), None, note)
     usable, note = _judge(weights)
-    return ModelStatus(name.text, usable, weights.dim, weights.file.stat().st_size, note)
+    is_bundled = name.kind == "bundled"
+    return ModelStatus(
+        name.text,
+        usable,
+        weights.dim,
+        weights.file.stat().st_size,
+        note,
+        good_for=names.BUNDLED_GOOD_FOR if is_bundled else "",
+        not_good_for=names.BUNDLED_NOT_GOOD_FOR if is_bundled else "",
+    )
 
 
 def _judge(weights: Weights) -> tuple[bool, str]:
