@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vecclust.config import Config, _warn_retired, known_keys, load_config
-from vecclust.errors import ConfigError
+from vecclust.config import Config, _warn_retired, known_keys, library_path, load_config
+from vecclust.errors import ConfigError, UsageError
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -52,6 +52,14 @@ def test_a_value_out_of_range_names_key_value_and_what_is_allowed() -> None:
     assert "greater than or equal to 0" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["n_neighbors", "min_cluster_size"])
+def test_one_is_neither_a_size_nor_automatic(name: str) -> None:
+    """Said with the settings, before any photo is read."""
+    with pytest.raises(ConfigError, match=f"clusters.{name} = 1") as caught:
+        load_config(environment={f"VECCLUST_CLUSTERS_{name.upper()}": "1"})
+    assert "0 to have it chosen" in caught.value.hint
+
+
 @pytest.mark.parametrize("text", ["model = ", "\x00", "model = 3", "[model]\nname = 'x'"])
 def test_a_broken_file_is_a_config_error(tmp_path: Path, text: str) -> None:
     """Neither bad TOML nor a value of the wrong kind ends in a traceback."""
@@ -59,6 +67,32 @@ def test_a_broken_file_is_a_config_error(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError):
         load_config(file, environment={})
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    """Windows' editors write one."""
+    file = tmp_path / "config.toml"
+    file.write_bytes(b"\xef\xbb\xbf[watch]\r\nrefit_share = 0.2\r\n")
+    assert load_config(file, environment={}).watch.refit_share == 0.2
+
+
+@pytest.mark.parametrize("key", ["embed.threads", "watch.refit_share", "clusters.n_neighbors"])
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_truth_value_is_no_number(tmp_path: Path, key: str, value: str) -> None:
+    """It would be taken for 1 and 0."""
+    file = tmp_path / "config.toml"
+    file.write_text(f"{key} = {value}\n")
+    variable = "VECCLUST_" + key.replace(".", "_").upper()
+    for file_or_none, environment in ((file, {}), (None, {variable: value})):
+        with pytest.raises(ConfigError, match=f"{key} = {value.title()}") as caught:
+            load_config(file_or_none, environment=environment)
+        assert caught.value.key == key
+
+
+def test_an_empty_name_of_a_library_is_refused() -> None:
+    """It would mean the current directory."""
+    with pytest.raises(UsageError, match="empty"):
+        library_path("")
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

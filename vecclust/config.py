@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from vecclust.errors import ConfigError
+from vecclust.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -132,9 +132,11 @@ class PhotosConfig:
 
     Attributes:
         extensions: of file names that may be photos, lower case, with their dot.
-        ignore: glob patterns of names to leave out, matched against a file's or folder's name.
+        ignore: patterns of names to leave out, as in a `.gitignore` at a folder's root.
+        follow_links: whether a link to a file outside of the folder is followed; one to a folder never is.
         settle_s: how long a file is left alone before it is read.
         settle_polled_s: the same on mounts that tell nothing of what others write.
+        damaged_after_s: how long a damaged JPEG, BMP or TIFF must have been quiet before what it shows is taken.
         max_megapixels: largest picture, in 10^6 pixels.
         max_jpeg_megapixels: largest JPEG, which is decoded at reduced size.
         max_file_mb: largest file, in 2^20 bytes.
@@ -149,8 +151,10 @@ class PhotosConfig:
         ".heic", ".heif", ".hif", ".avif", ".jxl",
     )  # fmt: skip
     ignore: tuple[str, ...] = ()
+    follow_links: bool = False
     settle_s: Annotated[float, Within(0, 3600)] = 2.0
     settle_polled_s: Annotated[float, Within(0, 3600)] = 10.0
+    damaged_after_s: Annotated[float, Within(0, 21_600)] = 3600.0
     max_megapixels: Annotated[int, Within(1, 10_000)] = 300
     max_jpeg_megapixels: Annotated[int, Within(1, 10_000)] = 600
     max_file_mb: Annotated[int, Within(1, 100_000)] = 1024
@@ -166,7 +170,8 @@ class ScanConfig:
 
     Attributes:
         remove_after_s: least time between two complete scans that both missed a file whose row goes.
-        lost_share: share of a folder's files, in (0, 1], beyond which nothing is removed when they are gone at once.
+        lost_share: share of a folder's files, in (0, 1], beyond which nothing is removed or taken in when they are gone
+            at once.
     """
 
     remove_after_s: Annotated[float, Within(0, 31_536_000)] = 86_400.0
@@ -324,8 +329,11 @@ def load_config(
             continue
         key = _EARLIER_NAMES.get(name, name)
         values[key], origin[key] = value, where
-    for key in values:
+    for key, value in values.items():
         _check_known(key, origin[key])
+        # pydantic takes true for 1.
+        if isinstance(value, bool) and not isinstance(known_keys()[key], bool):
+            raise _not_allowed(key, value, "It should be no truth value.", origin)
     return dataclasses.replace(_validated(values, origin), given=frozenset(values)) if values else Config()
 
 
@@ -348,6 +356,9 @@ def _validated(values: Mapping[str, Any], origin: Mapping[str, str]) -> Config:
         Hours.parse(config.watch.quiet_hours)
     except ValueError as error:
         raise _not_allowed("watch.quiet_hours", config.watch.quiet_hours, f"{error}.", origin) from error
+    for name in ("n_neighbors", "min_cluster_size"):
+        if getattr(config.clusters, name) == 1:
+            raise _not_allowed(f"clusters.{name}", 1, "It should be 2 or more, or 0 to have it chosen.", origin)
     return config
 
 
@@ -370,7 +381,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        # Windows' own editors put a byte order mark in front.
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError(
             f"no configuration file at {file}", hint="Name an existing one or leave --config out."
@@ -461,13 +473,25 @@ def library_path(asked: Path | str | None) -> Path:
 
     Args:
         asked: what the caller names, or None.
+
+    Raises:
+        UsageError: an empty name, as of a variable that is not set: it would mean the current directory.
     """
+    if asked == "":
+        raise UsageError("the library's name is empty", hint="Name its directory, or leave it out for the default.")
     named = asked if asked is not None else os.environ.get("VECCLUST_LIBRARY") or None
     if named is not None:
         return Path(os.path.expanduser(named))
     import platformdirs
 
     return Path(platformdirs.user_data_dir("vecclust", appauthor=False))
+
+
+def cache_folder() -> Path:
+    """Give the user's folder for what can be computed again, which need not exist; `$XDG_CACHE_HOME` on Linux."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("vecclust", appauthor=False))
 
 
 def named_config(asked: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:

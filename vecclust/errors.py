@@ -18,6 +18,7 @@ Facts travel as attributes, the message says what and where, the hint says what 
     │   ├── ModelUnavailable           5   no such model, or no weights for it and no network
     │   └── ModelMismatch              5   the library's vectors come from another model
     ├── LibraryLocked                  6   another writer holds the library
+    ├── OutputError                    1   stdout takes no more, or cannot say it: the answer is not whole
     └── PhotoError                     1   one photo is skipped and recorded, the run goes on
         ├── Unreadable                     the bytes are not a picture that can be decoded
         ├── Unfinished                     still being written, or the end of the file is missing
@@ -165,6 +166,12 @@ class LibraryLocked(VecclustError):
 
     exit_code = 6
     kind = "locked"
+
+
+class OutputError(VecclustError):
+    """Stdout is full, closed, or of an encoding that lacks a letter: the answer is not whole."""
+
+    kind = "output"
 
 
 class PhotoError(VecclustError):

@@ -1,7 +1,8 @@
 """A writer that kills itself with SIGKILL before its n-th commit: python -m tests.store.killed_writer DIR DEED N.
 
 Prints what it has acknowledged, one word a line. The deeds: `make` a library, `add` photos, `run` (commit a
-run), `remove` photos, and `forever` (add photos and commit runs until somebody else kills it).
+run), `remove` photos, `open` it with what that brings, and `forever` (add photos and commit runs until somebody else
+kills it).
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def main() -> None:
         _die_before(commit)
         new_library(folder).close()
         print("made")
+        return
+    if deed == "open":
+        _die_before(commit)
+        Store.open(folder, write=True, settings=FAST).close()
+        print("done")
         return
     with Store.open(folder, write=True, settings=FAST) as store:
         _die_before(commit)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.store.samples import FAST, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.store import Store
+from vecclust.store.layout import EDITS
+from vecclust.store.schema import NAMES
 from vecclust.types.clusters import Label
 from vecclust.types.constraints import Constraints
 from vecclust.types.edits import Edit
@@ -79,7 +81,23 @@ def test_a_name_is_an_edit_too_and_a_new_cluster_can_be_named_at_once(store: Sto
     new = store.new_cluster()
     assert (new, store.new_cluster()) == ("c6", "c7")
     store.add_edits([Edit(0, "split-off", photo_key(1), new, "c2")])
-    store.rename(new, "Lagoon", named_ns=7)
+    store.rename({new: "Lagoon"}, named_ns=7)
     assert [(edit.kind, edit.cluster, edit.name) for edit in store.edits()][-1] == ("rename", "c6", "Lagoon")
     (row,) = [row for row in store.clusters() if row.cluster == new]
     assert (row.event, row.sources, row.medoid, row.size) == ("split", ("c2",), photo_key(1), 1)
+
+
+def test_a_name_is_one_edit_in_one_commit_and_can_be_taken_back(store: Store) -> None:
+    """Several names too; the one before is in force again, and what was never named has none."""
+    commit_sample_run(store)
+    before = store._tables.version(EDITS).number
+    store.rename({"c1": "Beach", "c2": "Harbour"}, named_ns=1)
+    store.rename({"c1": "Lagoon"}, named_ns=2)
+    assert store._tables.version(EDITS).number == before + 2
+    assert store._tables.count(NAMES) == 0
+    assert {cluster: name.name for cluster, name in store.names().items()} == {"c1": "Lagoon", "c2": "Harbour"}
+    assert store.constraints().numbers == {1, 2}
+    store.add_edits([Edit(0, "take-back", other="w2", made_ns=3)])
+    assert {cluster: name.name for cluster, name in store.names().items()} == {"c1": "Beach", "c2": "Harbour"}
+    store.add_edits([Edit(0, "take-back", other="w1", made_ns=4)])
+    assert store.names() == {}

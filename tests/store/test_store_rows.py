@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.samples import DIM, commit_sample_run, new_library, photo_key, unit_vectors
-from vecclust.store import Store, sort_ns, storable_text
+from vecclust.store import Store, storable_text
 from vecclust.store.files import file_key
 from vecclust.store.labels import label_table, read_clusters, read_labels
+from vecclust.store.photos import _instant_ns
 from vecclust.store.runs import cluster_table, read_runs, run_table
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.files import FileRow, Root
+from vecclust.types.files import SKIP_KINDS, FileRow, Root
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.runs import Run
 
@@ -94,6 +95,22 @@ def test_files_come_back_as_they_were(store: Store, rows: list[FileRow]) -> None
     assert list(store.files()) == []
 
 
+def test_files_of_several_drives_have_the_same_names(store: Store) -> None:
+    """Ten cards of one reader: each keeps its own row, and a path is that of the card which lies there."""
+    rows = [FileRow("/a", "b/c\udcff.jpg", 1, 1, 1, 1, photo=photo_key(n), drive=n) for n in range(11)]
+    store.put_files(rows)
+    assert sorted(store.files(root="/a"), key=lambda row: row.drive) == rows
+    for drive, drives in ((0, {}), (10, {"": 10}), (3, {"": 10, "b": 3}), (10, {"": 10, "b/c": 3})):
+        root = Root("/a", drives=drives)
+        store.put_roots([root])
+        assert store.file_at("/a/b/c\udcff.jpg") == rows[drive]
+        assert store.files_at(["b/c\udcff.jpg"], root=root) == {"b/c\udcff.jpg": rows[drive]}
+    assert store.remove_files([("/a", "b/c\udcff.jpg"), ("/a", "b/c\udcff.jpg", 7)]) == 2
+    assert {row.drive for row in store.files()} == {*range(11)} - {0, 7}
+    store.remove_files([(row.root, row.path, row.drive) for row in rows])
+    store.put_roots([])
+
+
 def test_a_reason_that_is_no_text_is_written_out(store: Store) -> None:
     """Reasons are for people: a surrogate in one is escaped instead of failing the commit."""
     row = FileRow("/a", "b\udcff", 1, 1, 1, 1, state="problem", reason="no such file: b\udcff")
@@ -148,7 +165,7 @@ def test_times_are_ordered_as_their_zone_says_and_as_utc_without_one(when: datet
     """The sort key is the instant, held within an int64."""
     exact = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
     nanoseconds = exact // timedelta(microseconds=1) * 1000
-    assert sort_ns(when) == max(-(2**63) + 1, min(2**63 - 1, nanoseconds))
+    assert _instant_ns(when) == max(-(2**63) + 1, min(2**63 - 1, nanoseconds))
 
 
 @EXAMPLES
@@ -167,11 +184,37 @@ def test_names_come_back_as_they_were(store: Store, names: list[ClusterName]) ->
 
 
 @EXAMPLES
-@given(roots=st.lists(st.builds(Root, PATHS.map("/".__add__), INT64, INT64, TEXT, COUNT), unique_by=lambda r: r.path))
+@given(
+    roots=st.lists(
+        st.builds(
+            Root,
+            PATHS.map("/".__add__),
+            INT64,
+            INT64,
+            TEXT,
+            st.dictionaries(st.sampled_from(SKIP_KINDS), COUNT.filter(bool), max_size=2),
+            volumes=st.dictionaries(PATHS, TEXT, max_size=2),
+            drives=st.dictionaries(PATHS, COUNT, max_size=2),
+            held=st.dictionaries(PATHS, COUNT, max_size=2),
+        ),
+        unique_by=lambda r: r.path,
+    )
+)
 def test_roots_come_back_as_they_were(store: Store, roots: list[Root]) -> None:
     """Kept folders survive whatever bytes their names hold, in their order."""
     store.put_roots(roots)
     assert store.roots() == roots
+
+
+def test_roots_of_an_earlier_library_know_their_dot_files(store: Store) -> None:
+    """Before 0.2 a root counted dot-files alone, and nothing stood beside the roots; it reads ours as its own too."""
+    store.put_roots([Root("/a", 1, 2, "", {"hidden": 3, "raw": 4})])
+    entries = store._meta.entries()
+    assert entries["roots"] == [
+        {"path": "/a", "device": 1, "last_scan_ns": 2, "paused": "", "n_skipped": 3, "mounts": []}
+    ]
+    store._meta.commit({"skipped": {}})
+    assert store.roots() == [Root("/a", 1, 2, "", {"hidden": 3})]
 
 
 def test_roots_that_make_no_sense_are_refused(store: Store) -> None:

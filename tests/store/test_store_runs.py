@@ -250,11 +250,11 @@ def test_a_name_outlives_the_runs(store: Store) -> None:
     """Quotes, apostrophes and emoji are names like any other; a new name replaces the old one."""
     commit_sample_run(store)
     name = "Oma's \"Garten\" 😀 \\' -- ; DROP"
-    assert store.rename("c1", f"  {name} ", named_ns=5) == ClusterName("c1", name, "owner", 5)
+    assert store.rename({"c1": f"  {name} "}, named_ns=5) == (ClusterName("c1", name, "owner", 5),)
     store.put_names([ClusterName("c2", "beach", "auto", 6)])
     commit_sample_run(store, clusters=("c3",))
     assert {cluster: given.name for cluster, given in store.names().items()} == {"c1": name, "c2": "beach"}
-    assert store.rename("c1", "Garten", named_ns=7).name == store.names()["c1"].name == "Garten"
+    assert store.rename({"c1": "Garten"}, named_ns=7)[0].name == store.names()["c1"].name == "Garten"
     assert len(store.names()) == 2
 
 
@@ -265,5 +265,5 @@ def test_a_name_needs_a_cluster_and_a_text(store: Store, cluster: str, name: str
     """A mistyped id or an empty name is told to the user and changes nothing."""
     commit_sample_run(store)
     with pytest.raises(error):
-        store.rename(cluster, name, named_ns=1)
+        store.rename({cluster: name}, named_ns=1)
     assert store.names() == {}

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.store.samples import DIM, FAST, new_library, photo_key, photo_rows, unit_vectors
-from vecclust.store import Store, sort_ns
+from vecclust.store import Store
 from vecclust.store import photos as photos_module
 
 N = 300
@@ -79,11 +79,11 @@ def test_a_set_narrows_the_answer_however_it_is_applied(
 def test_a_time_range_holds_its_beginning_and_not_its_end(store: Store) -> None:
     """Photo n was taken on day n of 2020."""
     query = unit_vectors(1)[0]
-    since, until = sort_ns(datetime(2020, 1, 3)), sort_ns(datetime(2020, 1, 6))
-    found = {photo for photo, _ in store.search(query, limit=50, since_ns=since, until_ns=until)}
+    since, until = datetime(2020, 1, 3), datetime(2020, 1, 6)
+    found = {photo for photo, _ in store.search(query, limit=50, since=since, until=until)}
     assert found == {photo_key(number) for number in (2, 3, 4)}
-    assert len(store.search(query, limit=N, since_ns=since)) == N - 2
-    both = store.search(query, limit=50, until_ns=until, within=[photo_key(4), photo_key(5)])
+    assert len(store.search(query, limit=N, since=since)) == N - 2
+    both = store.search(query, limit=50, until=until, within=[photo_key(4), photo_key(5)])
     assert [photo for photo, _ in both] == [photo_key(4)]
 
 
@@ -98,12 +98,40 @@ def test_equal_scores_are_ordered_by_photo(tmp_path: Path, limit: int) -> None:
         assert store.search(one, limit=limit) == [(photo, 1.0) for photo in expected]
 
 
+def test_a_sample_is_a_part_drawn_as_if_at_random(store: Store) -> None:
+    """Vectors of the library, about as many as wanted, the same ones again; all where there are no more."""
+    known = {vector.tobytes() for vector in store.vectors()[1]}
+    some = store.sample_vectors(100)
+    assert 70 <= len(some) <= 130
+    assert len({vector.tobytes() for vector in some} & known) == len(some)
+    assert np.array_equal(store.sample_vectors(100), some)
+    assert len(store.sample_vectors(5000)) == N
+    assert {vector.tobytes() for vector in store.sample_vectors(N)} == known
+
+
+def test_of_an_empty_library_there_is_no_sample(tmp_path: Path) -> None:
+    """And nothing to count."""
+    with new_library(tmp_path / "lib") as empty:
+        assert len(empty.sample_vectors(10)) == 0
+        assert empty.count_photos() == empty.count_photos(since=datetime(2020, 1, 1)) == 0
+
+
+def test_photos_are_counted_as_a_search_looks_among_them(store: Store) -> None:
+    """By set, by time, and by both."""
+    month, some = {"since": datetime(2020, 1, 1), "until": datetime(2020, 2, 1)}, [photo_key(at) for at in (1, 5, 200)]
+    query = unit_vectors(1)[0]
+    for within in (None, some):
+        for times in ({}, month):
+            found = store.search(query, limit=1000, within=within, **times)
+            assert store.count_photos(within=within, **times) == len(found)
+
+
 def test_photos_without_a_time_are_in_no_time_range(tmp_path: Path) -> None:
     """What nobody dated cannot be claimed for a date."""
     with new_library(tmp_path) as store:
         store.add_photos([dataclasses.replace(photo_rows(1)[0], taken=None)])
         query = photo_rows(1)[0].vector
-        assert store.search(query, limit=1, since_ns=-(2**62)) == []
+        assert store.search(query, limit=1, since=datetime.min) == []
         assert len(store.search(query, limit=1)) == 1
 
 
@@ -169,5 +197,5 @@ def test_a_filtered_question_never_asks_the_index(tmp_path: Path, monkeypatch: p
         store.search(query, limit=5)
         assert exact_asked == []
         store.search(query, limit=5, within=[photo_key(1)])
-        store.search(query, limit=5, since_ns=0)
+        store.search(query, limit=5, since=datetime(1970, 1, 1))
         assert exact_asked == [True, True]

@@ -115,7 +115,7 @@ def test_outside_a_snapshot_every_read_is_of_the_newest(reader: Store, store: St
     """As it always was: a reader that has read everything before sees each commit."""
     ask_everything(reader)
     for number in range(3):
-        store.rename("c1", f"name {number}", named_ns=number)
+        store.rename({"c1": f"name {number}"}, named_ns=number)
         assert reader.names()["c1"].name == f"name {number}"
         assert len(reader.edits()) == 2 + number
         commit_sample_run(store)
@@ -131,7 +131,7 @@ def test_what_a_thread_writes_in_its_snapshot_it_sees(store: Store) -> None:
         other.start()
         other.join()
         assert store.new_cluster() == "c5"
-        store.rename("c1", "Lagoon", named_ns=1)
+        store.rename({"c1": "Lagoon"}, named_ns=1)
         assert (store.names()["c1"].name, store.edits()[-1].name) == ("Lagoon", "Lagoon")
 
 

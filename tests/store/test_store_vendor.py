@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from tests.store.samples import commit_sample_run, new_library
 from vecclust.store.layout import manifests
-from vecclust.store.tables import load_lancedb
+from vecclust.store.vendor import load_lancedb
 
 ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "vecclust" / "store"
@@ -25,14 +27,51 @@ def test_the_version_is_bounded() -> None:
 
 
 def test_one_module_calls_the_vendor() -> None:
-    """`tables` imports lancedb; only the kind of index is named where it is asked for."""
+    """`vendor` imports lancedb, for `tables` alone; only the kind of index is named where it is asked for."""
     importing = {file.name for file in ROOM.glob("*.py") if "import lancedb" in file.read_text(encoding="utf-8")}
-    assert importing == {"tables.py"}
+    assert importing == {"vendor.py"}
 
 
 def test_the_package_that_is_deferred_is_there() -> None:
     """Lancedb imports generated REST clients that a library on disk never calls."""
     assert importlib.util.find_spec("lance_namespace_urllib3_client") is not None
+
+
+_SHORTENED = """
+import gc, sys
+from vecclust.store.vendor import load_lancedb
+lancedb = load_lancedb()
+assert gc.isenabled()
+if sys.version_info < (3, 12) and "FIRST" not in globals():
+    assert "overrides" not in sys.modules, "it reads the bytecode of every class"
+left_out = ("lance_namespace_urllib3_client", "lance_namespace_urllib3_client.models", "requests")
+assert not sys.modules.keys() & set(left_out), "no library on disk asks a server"
+connection = lancedb.connect(sys.argv[1])
+assert connection.list_tables().tables == []
+assert not isinstance(connection, lancedb.RemoteDBConnection)
+class Ours(lancedb.LanceNamespaceDBConnection):
+    pass
+import lance_namespace, lancedb.namespace
+assert issubclass(Ours, lancedb.namespace.LanceNamespaceDBConnection)
+assert issubclass(Ours, lancedb.LanceNamespaceDBConnection)
+from lance_namespace import CreateTableRequest, ListTablesResponse
+assert isinstance(connection.list_tables(), ListTablesResponse)
+assert lance_namespace.errors.TableNotFoundError is lancedb.db.TableNotFoundError
+assert CreateTableRequest.from_json('{"id": ["a"]}').id == ["a"]
+assert issubclass(lancedb.db.LanceDBConnection, lancedb.db.DBConnection)
+assert issubclass(lancedb.remote.db.RemoteDBConnection, lancedb.db.DBConnection)
+assert not hasattr(lancedb.remote.db, "nothing")
+import overrides, lancedb.remote.db
+overrides.EnforceOverrides
+"""
+
+
+def test_the_shortened_import_leaves_all_of_lancedb_usable(tmp_path: Path) -> None:
+    """Whoever shares the process has its clients of servers, their models, and overrides as they were."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SHORTENED, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["session", "read_consistency_interval"])

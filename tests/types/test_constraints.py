@@ -78,7 +78,7 @@ def test_a_saying_is_told_in_a_line() -> None:
     assert edit_command([Edit(1, "move", "p")]) == "move 1 photo unclustered"
     assert edit_command([merge("c1", "c2")]) == "merge c1 c2"
     assert edit_command([Edit(1, "split-off", "p", "c5", "c1")]) == "split-off c1 1 photo as c5"
-    assert edit_command([back("w1"), back("w2")]) == "take-back w1 w2"
+    assert edit_command([back("w1"), back("w2")]) == "undo w1 w2"
     assert edit_command([Edit(1, "unpin", "p")]) == "unpin 1 photo"
 
 

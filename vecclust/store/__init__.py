@@ -12,7 +12,6 @@ from __future__ import annotations
 from vecclust.store.files import Counts
 from vecclust.store.labels import LabelCounts, TimeSpan
 from vecclust.store.layout import StoreSettings, storable_text
-from vecclust.store.photos import sort_ns
 from vecclust.store.store import Maintained, Store
 from vecclust.store.writer import Holder
 
@@ -24,6 +23,5 @@ __all__ = [
     "Store",
     "StoreSettings",
     "TimeSpan",
-    "sort_ns",
     "storable_text",
 ]

@@ -27,6 +27,11 @@ _DAMAGED = (
 )
 # The module of what is raised when the Rust side of lancedb gives up.
 PANICS = "pyo3_runtime"
+# Whoever opens a library for writing mends what can be mended, and says so.
+MEND_HINT = (
+    "`vecclust scan` mends what can be mended, `vecclust doctor` says what is wrong"
+    " (the photos themselves are not touched)"
+)
 _CONFLICT = ("commit conflict", "Retryable", "preempted", "Incompatible transaction")
 
 
@@ -64,8 +69,7 @@ def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
     if any(sign in text for sign in _DAMAGED) or type(error).__module__ == PANICS:
         return StoreDamaged(
             f"the library is damaged: {message}, while {doing} in {place}",
-            hint="`vecclust scan` sets a torn last commit aside; if that does not help, restore a backup or"
-            " scan into a new library (the photos themselves are not touched)",
+            hint=MEND_HINT,
         )
     return StoreError(f"{message}, while {doing} in {place}")
 

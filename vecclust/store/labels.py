@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.store.layout import labels_table, run_number, storable_text
-from vecclust.store.schema import CLUSTERS, EDITS, NAMES, PHOTOS, StorePart, arrow_table, refuse_repeated
-from vecclust.store.tables import Where, rows_of
+from vecclust.store.journal import add_lines
+from vecclust.store.layout import CLUSTERS, EDITS, labels_table, run_number, storable_text
+from vecclust.store.schema import NAMES, StorePart, arrow_table, refuse_repeated
+from vecclust.store.tables import Where, border, rows_of
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
 from vecclust.types.constraints import Constraints, constraints_of
 from vecclust.types.edits import Edit
@@ -121,20 +122,36 @@ class LabelTables(StorePart):
             Its number.
         """
         with self._writing():
-            number = max((edit.number for edit in self.edits()), default=0) + 1
+            number = self._last_edit() + 1
+            self.append_edits([replace(row, number=number) for row in rows])
+        return number
+
+    def append_edits(self, rows: Sequence[Edit]) -> None:
+        """Add edits whose numbers are given already, in one commit.
+
+        Args:
+            rows: their rows, each with a number that no edit has yet.
+
+        Raises:
+            ValueError: an edit has the number of an earlier one.
+        """
+        with self._writing():
+            if min(row.number for row in rows) <= self._last_edit():
+                raise ValueError("an edit comes after those that are there")
             table = arrow_table(
                 EDITS,
                 rows,
-                number=lambda _: number,
                 verb=attrgetter("kind"),
                 name=lambda row: storable_text(row.name),
                 said_ns=attrgetter("made_ns"),
             )
-            if self._tables.has(EDITS):
-                self._tables.add(EDITS, table)
-            else:
-                self._tables.create(EDITS, table)
-        return number
+            self._tables.add(EDITS, table)
+            # The table is what counts; what a kill leaves out here the next writer adds.
+            with border("writing the journal", place=self.folder):
+                add_lines(self._tables.place.journal, table.to_pylist())
+
+    def _last_edit(self) -> int:
+        return max((edit.number for edit in self.edits()), default=0)
 
     def _log(self) -> tuple[tuple[Edit, ...], Constraints]:
         return self._tables.reading(EDITS, "edits", self._read_log)
@@ -147,19 +164,21 @@ class LabelTables(StorePart):
         return edits, constraints_of(edits)
 
     def names(self) -> dict[str, ClusterName]:
-        """Read the names of clusters, also of those that are no more.
+        """Read the names of clusters, also of those that are no more; what the owner says wins.
 
         Returns:
             Name by cluster.
         """
-        return dict(self._tables.reading(NAMES, "names", self._read_names))
+        given = self.constraints().named.items()
+        names = self._tables.reading(NAMES, "names", self._read_names)
+        return names | {cluster: ClusterName(cluster, one.name, "owner", one.made_ns) for cluster, one in given}
 
     def _read_names(self) -> dict[str, ClusterName]:
         rows = (row for batch in self._tables.read(NAMES) for row in batch.to_pylist())
         return {row["cluster"]: ClusterName(**row) for row in rows}
 
     def put_names(self, names: Sequence[ClusterName]) -> None:
-        """Name clusters, in place of the names they had.
+        """Keep names that vecclust gives clusters, in place of those it gave them before.
 
         Args:
             names: the names, none for nothing to do.
@@ -172,36 +191,31 @@ class LabelTables(StorePart):
             with self._writing():
                 self._tables.upsert(NAMES, arrow_table(NAMES, names, name=lambda row: storable_text(row.name)))
 
-    def rename(
-        self, cluster: str, name: str, *, named_ns: int, named_by: Literal["owner", "auto"] = "owner"
-    ) -> ClusterName:
-        """Give a cluster of any run a name that outlives refits.
+    def rename(self, names: Mapping[str, str], *, named_ns: int) -> tuple[ClusterName, ...]:
+        """Give clusters of any run names that outlive refits, all of them in one edit.
 
         Args:
-            cluster: its id.
-            name: the name; white space around it does not count.
+            names: name by cluster; white space around one does not count.
             named_ns: when, in nanoseconds since the epoch.
-            named_by: who names it; what the owner does is an edit too.
 
         Returns:
-            The name as it is kept.
+            The names as they are kept.
 
         Raises:
             NotFound: there never was such a cluster.
-            UsageError: the name is empty or no text.
+            UsageError: a name is empty or no text.
         """
-        name = name.strip()
-        if not name or storable_text(name) != name:
-            raise UsageError("a cluster's name is text and not empty", hint="vecclust rename ID NAME")
-        if not self.knows_cluster(cluster):
-            raise NotFound(f"no cluster {cluster} in the library", hint="`vecclust clusters` lists them")
-        given = ClusterName(cluster=cluster, name=name, named_by=named_by, named_ns=named_ns)
-        with self._writing():
-            self.put_names([given])
-            if named_by == "owner":
-                run = self.state().current_run
-                self.add_edits([Edit(0, "rename", cluster=cluster, name=name, run=run, made_ns=named_ns)])
-        return given
+        run, rows = self.state().current_run, []
+        for cluster, name in names.items():
+            kept = name.strip()
+            if not kept or storable_text(kept) != kept:
+                raise UsageError("a cluster's name is text and not empty", hint="vecclust rename ID NAME")
+            if not self.knows_cluster(cluster):
+                raise NotFound(f"no cluster {cluster} in the library", hint="vecclust clusters lists them.")
+            rows.append(Edit(0, "rename", cluster=cluster, name=kept, run=run, made_ns=named_ns))
+        if rows:
+            self.add_edits(rows)
+        return tuple(ClusterName(str(row.cluster), row.name, "owner", named_ns) for row in rows)
 
     def knows_cluster(self, cluster: str) -> bool:
         """Tell whether there ever was such a cluster, in a run or by an edit.
@@ -288,6 +302,13 @@ class LabelTables(StorePart):
         rows = (label for label in found.values() if label.cluster == cluster)
         return sorted(rows, key=lambda label: (-label.strength, label.photo))
 
+    def unclustered(self) -> list[Label]:
+        """List the photos that the current run and the owner have in no cluster, by photo; empty before the first run.
+
+        Photos that have no label yet are not among them.
+        """
+        return sorted((label for label in self._labels(None) if label.cluster is None), key=lambda label: label.photo)
+
     def arrivals(self, run: str | None = None) -> list[Label]:
         """List the labels of a run's arrivals in the order in which the photos came, those of one moment by photo.
 
@@ -297,13 +318,13 @@ class LabelTables(StorePart):
         labels = {label.photo: label for label in self._labels(run, where={"assigned_by": ["predict"]})}
         if not labels:
             return []
-        added_ns = dict(self._tables.rows(PHOTOS, ["photo", "added_ns"]))
+        added_ns = dict(self._tables.rows(self._photos, ["photo", "added_ns"]))
         # A photo that went away meanwhile has no place in the order any more.
         return [labels[photo] for _, photo in sorted((added_ns[p], p) for p in labels.keys() & added_ns.keys())]
 
     def unlabelled(self) -> list[str]:
         """Name the photos the current run says nothing of, in order; all of them before the first run."""
-        return sorted(self._tables.keys(PHOTOS, "photo").difference(self.labelled()))
+        return sorted(self._tables.keys(self._photos, "photo").difference(self.labelled()))
 
     def labelled(self, run: str | None = None) -> frozenset[str]:
         """Name the photos a run says anything of, without reading what it says: a fifth of the time of `labels`.
@@ -361,17 +382,16 @@ class LabelTables(StorePart):
         if constraints.joined:
             clusters = {photo: cluster and constraints.root(cluster) for photo, cluster in clusters.items()}
         clusters |= {label.photo: constraints.label(label).cluster for label in self._pinned(run)}
-        first: dict[str, tuple[int, str]] = {}
-        last: dict[str, tuple[int, str]] = {}
-        taken_columns = ["photo", "taken", "taken_ns", "taken_source"]
-        for photo, taken, taken_ns, source in self._tables.rows(PHOTOS, taken_columns):
+        # As text, whose order is that of the clocks on the wall.
+        first: dict[str, str] = {}
+        last: dict[str, str] = {}
+        for photo, taken, source in self._tables.rows(self._photos, ["photo", "taken", "taken_source"]):
             if taken is None or source == "mtime" or (cluster := clusters.get(photo)) is None:
                 continue
-            time = (taken_ns, taken)
-            first[cluster] = min(first.get(cluster, time), time)
-            last[cluster] = max(last.get(cluster, time), time)
+            first[cluster] = min(first.get(cluster, taken), taken)
+            last[cluster] = max(last.get(cluster, taken), taken)
         return {
-            cluster: TimeSpan(datetime.fromisoformat(first[cluster][1]), datetime.fromisoformat(last[cluster][1]))
+            cluster: TimeSpan(datetime.fromisoformat(first[cluster]), datetime.fromisoformat(last[cluster]))
             for cluster in first
         }
 

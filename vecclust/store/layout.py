@@ -15,16 +15,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vecclust.errors import NotFound, StoreUnsuitable
+from vecclust.store.private import keep_private, refuse_links
 
 # The table that ends the making of a library.
 META = "meta"
+# The log of what the owner said, which comes with the first of it.
+EDITS = "words"
+LATE_TABLES = frozenset({EDITS})
+RUNS = "runs"
+CLUSTERS = "clusters"
+# Rows are only ever added to these; fewer than there were are a loss.
+GROWING_TABLES = frozenset({EDITS, RUNS, CLUSTERS})
 
 _LABELS = "labels_"
+# The first model's photos, and those of models that came after it.
+_PHOTO_TABLE = re.compile(r"photos(_[1-9][0-9]{0,17})?")
 _RUN = re.compile(r"r([1-9][0-9]{0,17})")
 _LABELS_FOLDER = re.compile(rf"{_LABELS}({_RUN.pattern})\.lance")
 
 # What vecclust itself may have put there before or beside the tables; `logs` was made by earlier versions.
-_OWN = frozenset({"tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch"})
+_OWN = frozenset(
+    {
+        *("tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch", "words"),
+        *("migration", "unread"),
+    }
+)
+# What vecclust keeps there beside the tables, by which a library is known whose tables are gone.
+_KEPT = frozenset({"ledger", "journal.jsonl", "backups"})
+# All of it is written but the settings, which are the owner's.
+_WRITTEN = (_OWN | _KEPT) - {"config.toml"}
+BEFORE_SCHEMA = "before-schema-"
 _DROPPED = ".dropped-"
 _MANIFEST_SUFFIX = ".manifest"
 _MANIFEST_END = b"LANC"
@@ -61,6 +81,34 @@ def run_number(run: str) -> int:
     """
     match = _RUN.fullmatch(run)
     return int(match.group(1)) if match else 0
+
+
+def is_photo_table(table: str) -> bool:
+    """Tell whether a table holds photos, of whichever model.
+
+    Args:
+        table: its name.
+    """
+    return _PHOTO_TABLE.fullmatch(table) is not None
+
+
+def run_of_labels(table: str) -> str | None:
+    """Read whose labels a table holds; None where it is another one.
+
+    Args:
+        table: its name.
+    """
+    match = _LABELS_FOLDER.fullmatch(f"{table}.lance")
+    return match and match[1]
+
+
+def manifest_number(manifest: Path) -> int:
+    """Read which commit a record is of.
+
+    Args:
+        manifest: one that `manifests` names.
+    """
+    return _LAST_VERSION - int(manifest.name.removesuffix(_MANIFEST_SUFFIX))
 
 
 class Version(NamedTuple):
@@ -143,9 +191,42 @@ class LibraryPlace:
         return self.folder / "lock"
 
     @property
+    def migration(self) -> Path:
+        """The folder of what prepares another model."""
+        return self.folder / "migration"
+
+    @property
     def holder(self) -> Path:
         """The file in which a writer says who it is."""
         return self.folder / "lock.holder"
+
+    @property
+    def ledger(self) -> Path:
+        """The folder in which a writer notes what the tables consist of."""
+        return self.folder / "ledger"
+
+    @property
+    def unread(self) -> Path:
+        """The file in which a scan notes how many files it has yet to read."""
+        return self.folder / "unread"
+
+    @property
+    def journal(self) -> Path:
+        """The file in which what the owner said stands a second time."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the small daily backups."""
+        return self.folder / "backups"
+
+    def before_schema(self, version: int) -> Path:
+        """Name the folder in which a library stands as it was before it was brought to a schema.
+
+        Args:
+            version: of the schema.
+        """
+        return self.folder / f"{BEFORE_SCHEMA}{version}"
 
     def fit(self, run: str) -> Path:
         """Name the folder of one run's arrays.
@@ -162,6 +243,15 @@ class LibraryPlace:
             name: the table's.
         """
         return self.folder / "tables" / f"{name}.lance"
+
+    def manifest(self, table: str, number: int) -> Path:
+        """Name the record of one commit of a table.
+
+        Args:
+            table: its name.
+            number: of the commit.
+        """
+        return self.table(table) / "_versions" / f"{_LAST_VERSION - number:020d}{_MANIFEST_SUFFIX}"
 
     @property
     def is_library(self) -> bool:
@@ -202,6 +292,10 @@ class LibraryPlace:
             entry.name.removesuffix(".lance") for entry in _entries(self.tables) if entry.name.endswith(".lance")
         )
 
+    def photo_tables(self) -> list[str]:
+        """List the tables of photos, one for each model there is, also half-made ones."""
+        return [table for table in self.table_names() if is_photo_table(table)]
+
     def labelled_runs(self) -> list[str]:
         """List the runs that have a table of labels, also a half-made one, by number."""
         found = [match[1] for entry in _entries(self.tables) if (match := _LABELS_FOLDER.fullmatch(entry.name))]
@@ -219,19 +313,21 @@ class LibraryPlace:
             NotFound: there is none; its hint is the command that makes one.
         """
         if not self.is_library:
-            raise NotFound(f"there is no library in {self.folder}", hint="`vecclust scan FOLDER` makes one")
+            raise NotFound(f"there is no library in {self.folder}", hint="vecclust scan FOLDER makes one.")
 
     def prepare(self) -> None:
         """Make the folder ready to hold a library, or go on making one.
 
         Raises:
-            StoreUnsuitable: it holds other things, or is no folder.
+            StoreUnsuitable: it holds other things, is no folder or another user's, or a part of it is a link.
         """
         if not self.is_library:
-            self._refuse_foreign()
+            self.refuse_foreign()
         try:
             # A library shows small pictures of private photos: nobody but its owner looks into it.
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keep_private(self.folder)
+            refuse_links(self.folder, _WRITTEN)
             for part in (self.tables, self.fits):
                 part.mkdir(exist_ok=True)
         except OSError as error:
@@ -307,11 +403,20 @@ class LibraryPlace:
                 moved.append(aside)
         return moved
 
-    def _refuse_foreign(self) -> None:
+    def foreign(self) -> list[str]:
+        """Name what lies in the library's folder and is nothing of vecclust's, in order."""
+        names = {entry.name for entry in _entries(self.folder)}
+        return sorted(name for name in names - _OWN - _KEPT if not name.startswith(BEFORE_SCHEMA))
+
+    def refuse_foreign(self) -> None:
+        """Raise where there is something that no library is made in, or in the place of.
+
+        Raises:
+            StoreUnsuitable: there is.
+        """
         if self.folder.exists() and not self.folder.is_dir():
             raise StoreUnsuitable(f"{self.folder} is not a folder", hint="Choose another place with --library")
-        foreign = sorted(entry.name for entry in _entries(self.folder) if entry.name not in _OWN)
-        if foreign:
+        if foreign := self.foreign():
             raise StoreUnsuitable(
                 f"{self.folder} holds other things ({', '.join(foreign[:3])}) and is not a library",
                 hint="Choose an empty or a new folder with --library",

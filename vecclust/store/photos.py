@@ -48,8 +48,8 @@ _IDS_IN_FILTER = 10_000
 _DECIMALS = 6
 
 
-def sort_ns(when: datetime) -> int:
-    """Give the key by which times taken are ordered and filtered.
+def _instant_ns(when: datetime) -> int:
+    """Give the instant of a time taken. Photos are ordered and filtered by the clock on the wall instead.
 
     Args:
         when: aware or naive; a naive time, whose zone nobody knows, counts as UTC here and only here.
@@ -111,7 +111,7 @@ def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
         model=lambda _: model_id,
         taken=lambda row: row.taken and row.taken.when.isoformat(),
         taken_source=lambda row: row.taken and row.taken.source,
-        taken_ns=lambda row: row.taken and sort_ns(row.taken.when),
+        taken_ns=lambda row: row.taken and _instant_ns(row.taken.when),
         latitude=lambda row: row.place and row.place.latitude,
         longitude=lambda row: row.place and row.place.longitude,
     )
@@ -176,9 +176,9 @@ class PhotoTables(StorePart):
             bound = self.model()
             if bound is None:
                 # A binding that was killed may have left an empty table, perhaps of another width.
-                if self._tables.count(PHOTOS):
+                if self._tables.count(self._photos):
                     raise StoreDamaged(f"the library in {self.folder} has photos and no model")
-                self._tables.create(PHOTOS, table_schema(PHOTOS, dim=model.dim).empty_table())
+                self._tables.create(self._photos, table_schema(PHOTOS, dim=model.dim).empty_table())
                 bound = model
                 self._meta.commit({MODEL: asdict(bound)})
         if (bound.model_id, bound.dim) != (model.model_id, model.dim):
@@ -186,8 +186,8 @@ class PhotoTables(StorePart):
                 f"the library's vectors come from {bound.name}, not from {model.name}",
                 library_model=bound.name,
                 asked_model=model.name,
-                hint="Vectors of two models cannot be compared: scan the folders into a new library with"
-                " --library, or ask without --model",
+                hint="Vectors of two models cannot be compared: leave --model out, or give the library the other"
+                f" model: vecclust migrate {model.name}",
             )
         return bound
 
@@ -222,7 +222,7 @@ class PhotoTables(StorePart):
             # Pictures first: a photo whose row is there has its thumbnail, killed in between or not.
             if (thumbnails := thumbnail_table(rows)).num_rows:
                 self._tables.insert_missing(THUMBNAILS, thumbnails)
-            return self._tables.insert_missing(PHOTOS, photos)
+            return self._tables.insert_missing(self._photos, photos)
 
     def remove_photos(self, photos: Collection[str]) -> int:
         """Remove photos with their labels in the current run and their thumbnails; files are not touched.
@@ -239,13 +239,13 @@ class PhotoTables(StorePart):
             # sweep.
             if run is not None:
                 self._tables.delete(labels_table(run), {"photo": photos})
-            removed = self._tables.delete(PHOTOS, {"photo": photos})
+            removed = self._tables.delete(self._photos, {"photo": photos})
             self._tables.delete(THUMBNAILS, {"photo": photos})
         return removed
 
     def photo_keys(self) -> frozenset[str]:
         """Name all photos."""
-        return self._tables.keys(PHOTOS, "photo")
+        return self._tables.keys(self._photos, "photo")
 
     def photos(self, keys: Collection[str] | None = None, *, with_vectors: bool = False) -> list[PhotoRow]:
         """Read photos, without thumbnails.
@@ -259,7 +259,7 @@ class PhotoTables(StorePart):
         """
         columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
         where = None if keys is None else {"photo": keys}
-        found = {row.photo: row for row in read_photos(self._tables.read(PHOTOS, columns, where=where))}
+        found = {row.photo: row for row in read_photos(self._tables.read(self._photos, columns, where=where))}
         return [found[key] for key in (sorted(found) if keys is None else keys) if key in found]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
@@ -288,22 +288,60 @@ class PhotoTables(StorePart):
             Photos in ascending order and their vectors (n, d) float32, all of one version of the table. Peak
             memory is that array and little more.
         """
-        model = self.model()
-        if model is None or not self._tables.has(PHOTOS):
-            return [], np.empty((0, 0), np.float32)
-        if keys is not None:
-            rows = sorted(self.photos(set(keys), with_vectors=True), key=lambda row: row.photo)
-            chosen = np.array([row.vector for row in rows], np.float32).reshape(-1, model.dim)
-            return [row.photo for row in rows], chosen
+        # Of one model throughout: another may become the library's meanwhile.
         with self.snapshot():
-            keys_of = [_keys(batch) for batch in self._tables.read(PHOTOS, ["photo"])]
+            model = self.model()
+            if model is None or not self._tables.has(self._photos):
+                return [], np.empty((0, 0), np.float32)
+            if keys is not None:
+                rows = sorted(self.photos(set(keys), with_vectors=True), key=lambda row: row.photo)
+                chosen = np.array([row.vector for row in rows], np.float32).reshape(-1, model.dim)
+                return [row.photo for row in rows], chosen
+            keys_of = [_keys(batch) for batch in self._tables.read(self._photos, ["photo"])]
             ordered = np.sort(np.concatenate([_keys(), *keys_of]))
             vectors = np.full((len(ordered), model.dim), np.nan, np.float32)
-            for batch in self._tables.read(PHOTOS, ["photo", "vector"]):
+            for batch in self._tables.read(self._photos, ["photo", "vector"]):
                 vectors[np.searchsorted(ordered, _keys(batch))] = vectors_of(batch)
         photos = ordered.astype(str).tolist()
         self._refuse_damaged(photos, vectors)
         return photos, vectors
+
+    def sample_vectors(self, n_wanted: int) -> NDArray[np.float32]:
+        """Read some photos' vectors, drawn as if at random: those of the lowest content hashes.
+
+        Args:
+            n_wanted: about how many, at least 1; fewer where there are fewer.
+
+        Returns:
+            (n, d) float32; the same ones while the photos are the same.
+        """
+
+        def read() -> NDArray[np.float32]:
+            share = n_wanted / max(1, self._tables.count(self._photos))
+            where = None if share >= 1 else {"photo": slice(None, f"{int(share * 16**8):08x}")}
+            parts = [vectors_of(batch) for batch in self._tables.read(self._photos, ["vector"], where=where)]
+            return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+        return self._tables.reading(self._photos, f"sample of {n_wanted}", read)
+
+    def count_photos(
+        self,
+        *,
+        within: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Count the photos that `search` would look among.
+
+        Args:
+            within: only these photos.
+            since: only photos taken then or later by their own clock, without a zone; none that has no time.
+            until: only photos taken before then, likewise.
+        """
+        if since is None and until is None:
+            return self._tables.count(self._photos) if within is None else len(within)
+        photos = {photo for (photo,) in self._tables.rows(self._photos, ["photo"], where=_taken(since, until))}
+        return len(photos if within is None else photos & frozenset(within))
 
     def thumbnail(self, photo: str) -> bytes | None:
         """Read one photo's small JPEG, or None where there is none.
@@ -324,6 +362,10 @@ class PhotoTables(StorePart):
         """
         return dict(self._tables.rows(THUMBNAILS, ["photo", "jpeg"], where={"photo": photos}))
 
+    def thumbnail_keys(self) -> frozenset[str]:
+        """Name the photos that have a small JPEG."""
+        return self._tables.keys(THUMBNAILS, "photo")
+
     def known_by_size(self, sizes: Collection[int] | None = None) -> Mapping[int, frozenset[str]]:
         """Group photos by the length of their file in bytes, to recognise moved files cheaply.
 
@@ -332,7 +374,7 @@ class PhotoTables(StorePart):
         """
         where = {"size_bytes": sizes} if sizes is not None and len(sizes) <= _FEW_SIZES else None
         grouped: dict[int, set[str]] = defaultdict(set)
-        for photo, size in self._tables.rows(PHOTOS, ["photo", "size_bytes"], where=where):
+        for photo, size in self._tables.rows(self._photos, ["photo", "size_bytes"], where=where):
             grouped[size].add(photo)
         return {size: frozenset(photos) for size, photos in grouped.items()}
 
@@ -342,8 +384,8 @@ class PhotoTables(StorePart):
         *,
         limit: int,
         within: Collection[str] | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[tuple[str, float]]:
         """Find the photos most like a vector.
 
@@ -351,8 +393,8 @@ class PhotoTables(StorePart):
             vector: (d,) of norm 1, from the library's model.
             limit: how many at most.
             within: only these photos.
-            since_ns: only photos taken then or later, as `sort_ns` orders them; none that has no time.
-            until_ns: only photos taken before then; none that has no time.
+            since: only photos taken then or later by their own clock, without a zone; none that has no time.
+            until: only photos taken before then, likewise.
 
         Returns:
             Photo and cosine similarity in [-1, 1], best first, equal ones by photo.
@@ -362,16 +404,26 @@ class PhotoTables(StorePart):
         """
         if limit < 1:
             raise ValueError(f"a search asks for at least one photo, not {limit}")
+        with self.snapshot():
+            return self._search(vector, limit=limit, within=within, since=since, until=until)
+
+    def _search(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        limit: int,
+        within: Collection[str] | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> list[tuple[str, float]]:
         model = self.model()
-        n_photos = self._tables.count(PHOTOS)
+        n_photos = self._tables.count(self._photos)
         if model is None or not n_photos or (within is not None and not within):
             return []
         query = check_vectors(np.asarray(vector)[np.newaxis], dim=model.dim)[0]
-        where: dict[str, Collection[str] | range] = {}
-        if since_ns is not None or until_ns is not None:
-            where["taken_ns"] = range(
-                INT64.start if since_ns is None else since_ns, INT64.stop if until_ns is None else until_ns
-            )
+        where: dict[str, Collection[str] | slice] = {}
+        if since is not None or until is not None:
+            where |= _taken(since, until)
         wanted = None
         if within is not None:
             if len(within) <= _IDS_IN_FILTER:
@@ -387,7 +439,7 @@ class PhotoTables(StorePart):
         if len(wrong):
             raise StoreDamaged(
                 f"{len(wrong)} vectors in {self.folder} are damaged, that of {photos[wrong[0]]} first",
-                hint="Restore a backup or scan into a new library",
+                hint="`vecclust doctor --repair` takes them out and has them embedded again",
             )
 
     def _best(
@@ -421,10 +473,15 @@ class PhotoTables(StorePart):
             asked = asked.bypass_vector_index() if exact else asked.refine_factor(_REFINE)
             return (asked.where(condition(where), prefilter=True) if where else asked).to_arrow()
 
-        answer = self._tables.query(PHOTOS, ask)
+        answer = self._tables.query(self._photos, ask)
         distances = answer.column("_distance").to_numpy().astype(np.float64)
         scores = np.clip(np.round(1.0 - distances, _DECIMALS), -1.0, 1.0).tolist()
         return list(zip(answer.column("photo").to_pylist(), scores, strict=True))
+
+
+def _taken(since: datetime | None, until: datetime | None) -> dict[str, slice]:
+    """Choose photos by their time: it stands there as text, year first and zone last, in the order of wall clocks."""
+    return {"taken": slice(since and since.isoformat(), until and until.isoformat())}
 
 
 def _keys(batch: Any = None) -> NDArray[np.bytes_]:

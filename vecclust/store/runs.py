@@ -16,10 +16,11 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vecclust.errors import DamagedRun, NotFound
+from vecclust.errors import DamagedRun, ModelMismatch, NotFound
+from vecclust.store.copies import save_copies
 from vecclust.store.labels import LabelTables, label_table
-from vecclust.store.layout import labels_table, run_number, storable_text
-from vecclust.store.schema import CLUSTERS, PHOTOS, RUNS, arrow_table, to_json
+from vecclust.store.layout import CLUSTERS, RUNS, labels_table, run_number, storable_text
+from vecclust.store.schema import arrow_table, to_json
 from vecclust.store.tables import INT64
 from vecclust.types.clusters import ClusterRow, Label
 from vecclust.types.constraints import Constraints
@@ -98,6 +99,7 @@ class RunTables(LabelTables):
         if run != self.next_run():
             raise ValueError(f"the next run is {self.next_run()}, not {run}")
         folder = self._tables.place.fit(run)
+        self._tables.ledger.forget_fit(run)
         self._tables.place.discard(folder)
         folder.mkdir(parents=True)
         return folder
@@ -137,16 +139,16 @@ class RunTables(LabelTables):
             state = self.state()
             _check_run(run, clusters, labels, state, next_cluster)
             self.sweep_leftover_runs()
-            present = self._tables.keys(PHOTOS, "photo")
+            present = self._tables.keys(self._photos, "photo")
             kept = [label for label in labels if label.photo in present]
             if len(kept) != len(labels):
                 _log.info("%d photos went away during the fit", len(labels) - len(kept))
-            if (folder := self._tables.place.fit(run.run)).is_dir():
-                self._tables.sync_folder(folder)
             table = labels_table(run.run)
-            self._tables.create(table, label_table(kept, table=table))
-            self._tables.add(CLUSTERS, cluster_table(clusters))
-            self._tables.add(RUNS, run_table(run))
+            made = {table: label_table(kept, table=table), CLUSTERS: cluster_table(clusters), RUNS: run_table(run)}
+            save_copies(self._tables, run.run, made)
+            self._tables.create(table, made[table])
+            self._tables.add(CLUSTERS, made[CLUSTERS])
+            self._tables.add(RUNS, made[RUNS])
             self._meta.commit_state(LibraryState(run.run, run_number(run.run), next_cluster))
 
     def set_current_run(self, run: str) -> None:
@@ -160,17 +162,30 @@ class RunTables(LabelTables):
 
         Raises:
             NotFound: no such run, or it was pruned.
+            ModelMismatch: it was fitted on the vectors of another model.
         """
         with self._writing():
             if run not in self.restorable_runs():
                 known = any(one.run == run for one in self.runs())
                 raise NotFound(
                     f"run {run} {'is too old to be restored' if known else 'is not in the library'}",
-                    hint="`vecclust runs` lists the runs",
+                    hint="vecclust runs lists them.",
                 )
-            present = self._tables.keys(PHOTOS, "photo")
+            self._refuse_other_model(run)
+            present = self._tables.keys(self._photos, "photo")
             self._tables.delete(labels_table(run), {"photo": self.labelled(run) - present})
             self._meta.commit_state(dataclasses.replace(self.state(), current_run=run))
+
+    def _refuse_other_model(self, run: str) -> None:
+        """Arrivals cannot be placed among the vectors of another model."""
+        model, fitted = self.model(), next(one for one in self.runs() if one.run == run)
+        if model is not None and fitted.model != model.model_id:
+            raise ModelMismatch(
+                f"run {run} was fitted on vectors of {fitted.model}, and the library has those of {model.model_id}",
+                library_model=model.model_id,
+                asked_model=fitted.model,
+                hint="`vecclust migrate --back` goes back to the model before, and to its run",
+            )
 
     def runs(self) -> list[Run]:
         """List all committed runs, oldest first, also those that can no longer be restored."""
@@ -279,6 +294,7 @@ class RunTables(LabelTables):
             left: set[str] = set()
             for run in place.fit_runs():
                 if run_number(run) > last + 1:
+                    self._tables.ledger.forget_fit(run)
                     place.discard(place.fit(run))
                     left.add(run)
             for run in place.labelled_runs():

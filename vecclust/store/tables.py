@@ -1,18 +1,16 @@
 """The tables as sets of rows: read, add, merge, delete, compact. What the rows mean is not known here.
 
-The one module that calls lancedb. Every write is one commit: made under the writer's lock, tried again on a conflict,
-synced to the disk before it is acknowledged. Every read is of one version of its table: the newest of any process, or
-within a `snapshot` the one that was the newest when the snapshot first asked. Keyed writes scan the key column instead
-of using an index, for with an index LanceDB lets two writers insert the same new key.
+The one module that calls lancedb, which `vendor` imports. Every write is one commit: made under the writer's lock,
+tried again on a conflict, synced to the disk before it is acknowledged. Every read is of one version of its table: the
+newest of any process, or within a `snapshot` the one that was the newest when the snapshot first asked. Keyed writes
+scan the key column instead of using an index, for with an index LanceDB lets two writers insert the same new key.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import logging
 import operator
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -23,8 +21,20 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from vecclust.errors import StoreDamaged, VecclustError
-from vecclust.store.failures import PANICS, is_conflict, translated
-from vecclust.store.layout import NO_TABLE, LibraryPlace, StoreSettings, Version, manifests, storable_text
+from vecclust.store.failures import MEND_HINT, PANICS, is_conflict, translated
+from vecclust.store.layout import (
+    GROWING_TABLES,
+    LATE_TABLES,
+    META,
+    NO_TABLE,
+    LibraryPlace,
+    StoreSettings,
+    Version,
+    manifests,
+    storable_text,
+)
+from vecclust.store.ledger import Ledger
+from vecclust.store.vendor import load_lancedb
 from vecclust.store.writer import SyncedFiles
 
 # All numbers of a column; its ends are no bounds to a filter.
@@ -34,52 +44,17 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 # Which rows: by column, the values of which it holds one, or the range it lies in; all of several columns hold. No
 # value is ever spliced into SQL, whatever it contains: quotes, backslashes, emoji.
-Where = Mapping[str, Collection[str] | Collection[int] | range]
-
-# Half of lancedb's import are REST clients that a library on disk never calls: 1.15 s with them, 0.62 s
-# without (lancedb 0.40, warm disk, two cores). `importlib.util.LazyLoader` does not help, for the import of
-# any submodule touches the package's `__path__` and so loads it (1.07 s).
-_REST_CLIENTS = "lance_namespace_urllib3_client"
+Where = Mapping[str, Collection[str] | Collection[int] | range | slice]
 
 # Under our own lock nobody but our own maintenance can be in the way, which takes seconds at most.
 _TRIES = 6
 _FIRST_PAUSE_S = 0.05
-# The photos and the labels of the current run; at 200,000 photos the keys of each take 30 MB.
-_MOST_KEY_SETS = 2
+# The photos, their thumbnails and the labels of the current run; at 200,000 photos the keys of each take 30 MB.
+_MOST_KEY_SETS = 3
 # What is read whole of small tables: entries, edits, names, runs, the clusters of the runs asked for last.
 _MOST_READINGS = 16
 # One filter with 10,000 ids takes 0.1 s; past that, several filters cost less memory and no more time.
 _IDS_PER_FILTER = 5_000
-
-
-def load_lancedb() -> Any:
-    """Import lancedb without the generated REST clients, which stay one attribute away."""
-    if "lancedb" not in sys.modules:
-        _defer_package(_REST_CLIENTS)
-    import lancedb
-
-    return lancedb
-
-
-def _defer_package(name: str) -> None:
-    """Put an empty package in place whose own code runs when something of it is asked for.
-
-    Its submodules are imported as usual; what changes is only when `__init__.py` runs.
-    """
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    loader = spec.loader
-    package = importlib.util.module_from_spec(spec)
-
-    def load_now(attribute: str) -> Any:
-        if "__getattr__" in vars(package):
-            del vars(package)["__getattr__"]
-            loader.exec_module(package)
-        return getattr(package, attribute)
-
-    vars(package)["__getattr__"] = load_now
-    sys.modules[name] = package
 
 
 @contextmanager
@@ -150,6 +125,9 @@ def condition(where: Where) -> Any:
         if isinstance(wanted, range):
             parts += [col(column) >= lit(wanted.start)] * (wanted.start > INT64.start)
             parts += [col(column) < lit(wanted.stop)] * (wanted.stop < INT64.stop)
+        elif isinstance(wanted, slice):
+            parts += [col(column) >= lit(wanted.start)] if wanted.start is not None else []
+            parts += [col(column) < lit(wanted.stop)] if wanted.stop is not None else []
         else:
             values = [storable_text(one) if isinstance(one, str) else one for one in wanted]
             parts.append(col(column).isin([lit(value) for value in values]))
@@ -159,7 +137,7 @@ def condition(where: Where) -> Any:
 def _conditions(where: Where) -> Iterator[Any]:
     """Turn a choice of rows into expressions of bearable length, each row in one of them; none for no values."""
     for column, wanted in where.items():
-        if not isinstance(wanted, range) and not 0 < len(wanted) <= _IDS_PER_FILTER:
+        if not isinstance(wanted, range | slice) and not 0 < len(wanted) <= _IDS_PER_FILTER:
             keys: list[Any] = list(dict.fromkeys(wanted))
             for start in range(0, len(keys), _IDS_PER_FILTER):
                 yield condition({**where, column: keys[start : start + _IDS_PER_FILTER]})
@@ -195,14 +173,17 @@ class Tables:
         place: the library.
         writable: whether this process holds the writer's lock.
         settings: sizes of caches and commits.
+        only: what names of tables begin with that may be written, for who does not hold the writer's lock.
     """
 
-    def __init__(self, place: LibraryPlace, *, writable: bool, settings: StoreSettings) -> None:
+    def __init__(self, place: LibraryPlace, *, writable: bool, settings: StoreSettings, only: str = "") -> None:
         lancedb = load_lancedb()
         self.place = place
         self.writable = writable
+        self._only = only
         self._settings = settings
         self._synced = SyncedFiles() if writable else None
+        self.ledger = Ledger(place)
         self._snapshot = _Versioned()
         # Handles that only read, each held at a version: a handle that writes would take readers along.
         self._handles: dict[str, tuple[Version, Any]] = {}
@@ -269,7 +250,7 @@ class Tables:
             table: its name.
             data: an arrow table, of no rows too.
         """
-        self._require_writer()
+        self._require_writer(table)
         with border(f"making the table {table}", place=self.place.folder):
             there = self.place.newest(table) is not NO_TABLE
             if not there:
@@ -278,6 +259,7 @@ class Tables:
             self._connection.create_table(table, data=data, mode="overwrite" if there else "create")
         self.renew()
         self.sync_folder(self.place.table(table))
+        self.record(table)
 
     def drop(self, table: str) -> None:
         """Remove a table with all its versions.
@@ -285,9 +267,10 @@ class Tables:
         Args:
             table: its name; nothing happens where there is none.
         """
-        self._require_writer()
+        self._require_writer(table)
         self._handles.pop(table, None)
         with border(f"dropping the table {table}", place=self.place.folder):
+            self.ledger.forget(table)
             self.place.discard(self.place.table(table))
         if self._synced is not None:
             self._synced.forget(self.place.table(table))
@@ -380,10 +363,14 @@ class Tables:
         """Append rows without looking at keys.
 
         Args:
-            table: its name.
+            table: its name; it is made where it is one that comes with its first rows.
             data: an arrow table; nothing happens where it has no rows.
         """
-        if data.num_rows:
+        if not data.num_rows:
+            return
+        if table in LATE_TABLES and not self.has(table) and self.ledger.note(table) is None:
+            self.create(table, data)
+        else:
             self._commit(table, lambda handle: handle.add(data), doing="adding to")
 
     def replace(self, table: str, data: Any) -> None:
@@ -500,6 +487,24 @@ class Tables:
             with border("syncing to the disk", place=folder):
                 self._synced.sync(folder)
 
+    def shrank(self, table: str) -> bool:
+        """Tell whether a table lost, in a commit that is not noted, what nothing here removes.
+
+        Args:
+            table: its name.
+
+        Returns:
+            Whether all rows are gone, or any of a table that is only ever added to.
+        """
+        note = self.ledger.note(table)
+        if note is None or not note.rows or self.version(table).number <= note.version:
+            return False
+        try:
+            rows = self.count(table)
+        except StoreDamaged:
+            return True
+        return rows == 0 or (table in GROWING_TABLES and rows < note.rows)
+
     def close(self) -> None:
         """Let go of everything that is open."""
         self._handles.clear()
@@ -521,11 +526,9 @@ class Tables:
         return handle
 
     def _commit(self, table: str, write: Callable[[Any], _T], *, doing: str) -> _T:
-        self._require_writer()
+        self._require_writer(table)
         if self.place.newest(table) is NO_TABLE:
-            raise StoreDamaged(
-                f"the table {table} is missing in {self.place.folder}", hint="Restore a backup or make a new library"
-            )
+            raise StoreDamaged(f"the table {table} is missing in {self.place.folder}", hint=MEND_HINT)
         with border(f"{doing} {table}", place=self.place.folder):
             handle = self._connection.open_table(table)
             done = retried(lambda: write(handle), again=handle.checkout_latest)
@@ -534,7 +537,18 @@ class Tables:
                 self._handles[table] = newest, handle
         self.renew()
         self.sync_folder(self.place.table(table))
+        self.record(table)
         return done
+
+    def record(self, table: str) -> None:
+        """Note what a table consists of now.
+
+        Args:
+            table: its name.
+        """
+        kept = [list(row) for row in self.rows(table, ["key", "value"])] if table == META else None
+        with border("noting what the tables consist of", place=self.place.folder):
+            self.ledger.record(table, rows=lambda: self.count(table), kept=kept)
 
     def _merge(self, table: str, data: Any, *, doing: str, replace: bool = False) -> list[Any]:
         """Write rows by their key, and know afterwards which keys there are if that was known before."""
@@ -573,6 +587,8 @@ class Tables:
             while len(readings) > (_MOST_KEY_SETS if readings is self._keys else _MOST_READINGS):
                 readings.popitem(last=False)
 
-    def _require_writer(self) -> None:
+    def _require_writer(self, table: str) -> None:
         if not self.writable:
             raise ValueError("this store was opened for reading")
+        if not table.startswith(self._only):
+            raise ValueError(f"the table {table} is the library's writer's to write")

@@ -34,11 +34,18 @@ class Holder:
         pid: its process.
         command: its command line.
         since_ns: when it became the writer, in nanoseconds since the epoch.
+        started: what the system says of its process's start, empty where it does not tell.
     """
 
     pid: int
     command: str
     since_ns: int
+    started: str = ""
+
+    @property
+    def lives(self) -> bool:
+        """Whether that process lives; another that was given its number is told by its start."""
+        return is_alive(self.pid) and (not self.started or start_of(self.pid) == self.started)
 
 
 class WriterLock:
@@ -77,7 +84,8 @@ class WriterLock:
             raise StoreUnsuitable(
                 f"{self._place.folder} cannot be locked: {error}", hint="Put the library on a local disk with --library"
             ) from error
-        note = Holder(pid=os.getpid(), command=storable_text(" ".join(sys.argv)), since_ns=time.time_ns())
+        command, started = storable_text(" ".join(sys.argv)), start_of(os.getpid())
+        note = Holder(pid=os.getpid(), command=command, since_ns=time.time_ns(), started=started)
         try:
             self._place.holder.write_text(json.dumps(asdict(note)), encoding="utf-8")
         except OSError as error:
@@ -102,13 +110,51 @@ def read_holder(place: LibraryPlace) -> Holder | None:
     """
     try:
         note = json.loads(place.holder.read_text(encoding="utf-8"))
-        return Holder(pid=int(note["pid"]), command=str(note["command"]), since_ns=int(note["since_ns"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Holder(
+            pid=int(note["pid"]),
+            command=str(note["command"]),
+            since_ns=int(note["since_ns"]),
+            # Earlier versions did not note it.
+            started=str(note.get("started", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
+def start_of(pid: int) -> str:
+    """Say when a process started, in the system's own words; empty where it does not tell.
+
+    Args:
+        pid: the process's number.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The second field is the command in brackets, which may hold anything.
+    return stat.rpartition(")")[2].split()[19]
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process of this number lives.
+
+    Args:
+        pid: the number.
+    """
+    if pid <= 0:
+        return False  # these would ask about whole groups of processes
+    try:
+        os.kill(pid, 0)
+    except OverflowError:
+        return False
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # another owner's process may not be signalled
+    return True
+
+
 def _described(holder: Holder | None) -> str:
-    if holder is None:
+    # Between taking the lock and noting it, the note is that of an earlier writer.
+    if holder is None or not holder.lives:
         return "another process"
     return f"process {holder.pid} ({holder.command[:80]})" if holder.command else f"process {holder.pid}"
 

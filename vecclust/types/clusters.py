@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+# Names the photos that are in no cluster wherever a cluster can be named; a cluster of this name goes by its id.
+UNCLUSTERED = "unclustered"
+
 AssignedBy = Literal["fit", "predict", "nearest", "owner"]
 
 
@@ -74,10 +77,10 @@ class ClusterName:
 
 @dataclass(frozen=True, slots=True)
 class ClusterEntry:
-    """One cluster of the current run, as it is now, arrivals counted in.
+    """One cluster of the current run, as it is now, arrivals counted in; or the photos that are in none.
 
     Attributes:
-        id: the stable id.
+        id: the stable id; `unclustered` for the photos that are in none, which have no name, strength or medoid.
         name: its name, or None.
         named_by: who gave the name, or None.
         suggested_name: a name proposed for one that has none and broke off a named one, or None.
@@ -87,6 +90,7 @@ class ClusterEntry:
         first_taken: earliest time taken, or None where only files' own times are known.
         last_taken: latest time taken, likewise.
         is_mixed: whether most of its photos are more likely of other kinds than of the one that it mostly is.
+        medoid_photo: content hash of the most central photo, or None where there is none.
     """
 
     id: str
@@ -99,6 +103,7 @@ class ClusterEntry:
     last_taken: datetime | None
     suggested_name: str | None = None
     is_mixed: bool = False
+    medoid_photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,7 @@ class ClusterPage:
 
     Attributes:
         entry: the cluster as the list has it.
-        photos: its photos, strongest first; those that were asked for.
+        photos: its photos, strongest first, those in no cluster by path; those that were asked for.
         history: what runs did to it and what the owner said of it, oldest first.
     """
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vecclust.types.clusters import Label
-from vecclust.types.edits import Edit
+from vecclust.types.edits import Edit, command_of
+from vecclust.types.names import LONGEST_NAME, name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,21 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What a cluster is called.
+
+    Attributes:
+        number: of the edit.
+        name: the name.
+        made_ns: when it was given, in nanoseconds since the epoch.
+    """
+
+    number: int
+    name: str
+    made_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Constraints:
     """What of the edits is in force.
 
@@ -51,17 +67,19 @@ class Constraints:
         pins: photo to where it is to be.
         joined: cluster to what it was merged into.
         apart: two clusters that are not together, to the number of the edit.
+        named: cluster to what it is called.
     """
 
     pins: Mapping[str, Pin] = field(default_factory=dict)
     joined: Mapping[str, Join] = field(default_factory=dict)
     apart: Mapping[frozenset[str], int] = field(default_factory=dict)
+    named: Mapping[str, Naming] = field(default_factory=dict)
 
     @property
     def numbers(self) -> frozenset[int]:
         """The numbers of the edits in force."""
-        of_pins = (pin.number for pin in self.pins.values())
-        return frozenset([*of_pins, *(join.number for join in self.joined.values()), *self.apart.values()])
+        said: list[Pin | Join | Naming] = [*self.pins.values(), *self.joined.values(), *self.named.values()]
+        return frozenset([*(one.number for one in said), *self.apart.values()])
 
     @property
     def relabels(self) -> bool:
@@ -138,6 +156,7 @@ def constraints_of(edits: Iterable[Edit]) -> Constraints:
     pins: dict[str, Pin] = {}
     joined: dict[str, Join] = {}
     apart: dict[frozenset[str], int] = {}
+    named: dict[str, Naming] = {}
     for edit in edits:
         if edit.number in taken_back:
             continue
@@ -145,13 +164,15 @@ def constraints_of(edits: Iterable[Edit]) -> Constraints:
             pins.pop(edit.photo, None)  # so that the order of the pins is that of the edits
             if edit.kind != "unpin":
                 pins[edit.photo] = Pin(edit.number, edit.cluster)
+        if edit.cluster is not None and edit.name:
+            named[edit.cluster] = Naming(edit.number, edit.name, edit.made_ns)
         if edit.cluster is None or edit.other is None:
             continue
         if edit.kind == "merge":
             _join(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
         elif edit.kind in ("not-together", "split-off"):
             _part(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
-    return Constraints(pins, joined, apart)
+    return Constraints(pins, joined, apart, named)
 
 
 def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict[str, str]:
@@ -164,7 +185,7 @@ def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict
     Returns:
         A name by cluster, for those that can be traced to a name.
     """
-    taken, found = set(names.values()), dict[str, str]()
+    taken, found = set(map(name_key, names.values())), dict[str, str]()
     for cluster in sorted(splits.keys() - names.keys(), key=lambda cluster: (len(cluster), cluster)):
         source = cluster
         for _ in splits:  # so often at most, should they go in a circle
@@ -172,9 +193,10 @@ def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict
         if source not in names:
             continue
         base = re.sub(r" \(\d+\)$", "", names[source])
-        number = next(number for number in itertools.count(2) if f"{base} ({number})" not in taken)
-        found[cluster] = f"{base} ({number})"
-        taken.add(found[cluster])
+        endings = (f" ({number})" for number in itertools.count(2))
+        numbered = (base[: LONGEST_NAME - len(ending)] + ending for ending in endings)
+        found[cluster] = next(name for name in numbered if name_key(name) not in taken)
+        taken.add(name_key(found[cluster]))
     return found
 
 
@@ -221,7 +243,7 @@ def edit_command(edits: Iterable[Edit]) -> str:
             parts = [row.other for row in rows]
         case _:
             parts = [photos] if photos else [first.cluster, first.other]
-    return " ".join([first.kind, *(part for part in parts if part)])
+    return " ".join([command_of(first.kind), *(part for part in parts if part)])
 
 
 def _path(joined: Mapping[str, Join], cluster: str) -> list[str]:

@@ -12,6 +12,15 @@ PHOTO = re.compile("[0-9a-f]{64}")
 EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
 
 
+def command_of(kind: EditKind) -> str:
+    """Give the command that makes an edit; the log and the documents keep the name that one of them had at first.
+
+    Args:
+        kind: what is done.
+    """
+    return "undo" if kind == "take-back" else kind
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One row of the log of edits, which is only ever added to; `constraints` tells what of it is in force.

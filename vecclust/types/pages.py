@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vecclust.types.clusters import ClusterEntry, HistoryEvent, Label
 from vecclust.types.runs import Run
@@ -74,7 +74,8 @@ class ClusterView:
         cover: content hash of its most central photo.
         edge: content hashes of a few others, from its core to its edge.
         photos: its photos, strongest first; a live page holds only those of one sheet.
-        related: ids of the clusters nearest to it, by its most central photo's vector, nearest first.
+        related: ids of a few clusters with which its photos are neighbours far more than by chance, most so first;
+            often none.
         event: what the current run did to it.
         sources: the earlier ids it came from.
         history: what every run did to it, oldest first.
@@ -98,11 +99,13 @@ class GalleryView:
         run: the current run, or None before the first fit.
         clusters: the clusters, largest first.
         unclustered: photos without a cluster, or without a label yet, by time taken.
+        library: the same for all pages of one library, and tells nothing of it; empty where that is not known.
     """
 
     run: Run | None
     clusters: tuple[ClusterView, ...]
     unclustered: tuple[PhotoView, ...]
+    library: str = ""
 
     @property
     def n_photos(self) -> int:
@@ -122,6 +125,7 @@ class MapView:
         labels: (n,) int64, the number of the cluster in `clusters`, -1 for none.
         clusters: the clusters, largest first.
         covers: the row of each cluster's most central photo.
+        library: the same for all pages of one library, and tells nothing of it; empty where that is not known.
     """
 
     run: Run | None
@@ -131,6 +135,7 @@ class MapView:
     labels: NDArray[np.int64]
     clusters: tuple[ClusterEntry, ...]
     covers: tuple[int, ...]
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +190,12 @@ class LiveStatus:
         clusters: clusters of the current run.
         unlabelled: photos the current run says nothing of yet.
         pending: files still being written.
-        problems: files that could not be read.
+        problems: files that could not be read, or only in part.
         run: the current run, or None.
         writer: the command of the process that holds the library for writing, or empty.
         doing: what the process that watches does at present, or empty.
+        faults: what only the owner can put right, a sentence each without its full stop.
+        remarks: what is worth a look and does no harm meanwhile, likewise.
     """
 
     stamp: str
@@ -200,3 +207,10 @@ class LiveStatus:
     run: str | None
     writer: str
     doing: str
+    faults: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def light(self) -> Literal["ok", "look", "fault"]:
+        """How it stands in a word: all is well, something is worth a look, or something waits for the owner."""
+        return "fault" if self.faults else "look" if self.remarks else "ok"

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-TakenSource = Literal["original", "digitized", "xmp", "gps", "name", "datetime", "mtime"]
+# By trust: EXIF's two, XMP and IPTC inside the file, a PNG's own text, the satellites' clock, a file beside it (XMP,
+# Google Takeout), its name, EXIF's date of the last change, the file's own.
+TakenSource = Literal["original", "digitized", "xmp", "iptc", "png", "gps", "sidecar", "name", "datetime", "mtime"]
 
 
 ResizeMode = Literal["shortest", "longest", "squash"]
@@ -33,6 +35,11 @@ class Taken:
 
     when: datetime
     source: TakenSource
+
+    @property
+    def clock(self) -> datetime:
+        """The time on the wall where the photo was taken, which orders photos and says on which day each was."""
+        return self.when.replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class DecodedPhoto:
         thumbnail: a small JPEG without metadata.
         taken: time taken, or None where nothing tells it.
         place: place taken, or None.
+        damaged: what is damaged or missing of it, or empty.
     """
 
     photo: str
@@ -88,6 +96,7 @@ class DecodedPhoto:
     thumbnail: bytes
     taken: Taken | None
     place: Place | None
+    damaged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,7 @@ class PhotoFacts:
         height: likewise.
         model: model id of its vector.
         other_paths: absolute paths of other files with the same content, in order.
+        damaged: what is damaged or missing of the file, whose rest was taken; empty for most.
     """
 
     path: str
@@ -158,3 +168,4 @@ class PhotoFacts:
     height: int
     model: str
     other_paths: tuple[str, ...] = ()
+    damaged: str = ""

@@ -83,6 +83,7 @@ class RefitReport:
         gone: earlier clusters without a successor.
         labels_changed: photos in both runs whose cluster is another.
         suggested: names proposed for clusters that broke off a named one in this run, by id.
+        ended: ids of the run before that no cluster carries any more: those that were merged and those that are gone.
         figures: quality figures by name.
         stage_seconds: seconds per stage.
         dry_run: whether nothing was changed.
@@ -103,6 +104,7 @@ class RefitReport:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     dry_run: bool = False
     suggested: Mapping[str, str] = field(default_factory=dict)
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

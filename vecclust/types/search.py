@@ -27,6 +27,19 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Examples:
+    """Words and pictures that a question adds to what it asks for, or takes away from it.
+
+    Attributes:
+        texts: words, each text one example.
+        photos: image files, in the library or not.
+    """
+
+    texts: tuple[str, ...] = ()
+    photos: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The photos that answer a question, best first.
 
@@ -34,13 +47,22 @@ class Answer:
         query: the text, or the absolute path of the photo asked about.
         model: the model id of the library's vectors.
         results: the hits, by score then path.
-        notices: sentences the asker should see.
+        notices: sentences the asker should see, the most important first.
+        plus: the texts and the absolute paths that were asked for besides.
+        minus: those that were asked to be far away.
+        better_than_chance: whether the library shows one of the texts that are asked for, as far as its model can
+            tell; None where no words are asked for, or there are too few photos to tell.
+        unknown_words: words of the question that the model never learnt, where that can be known.
     """
 
     query: str
     model: str
     results: tuple[Hit, ...]
     notices: tuple[str, ...] = ()
+    plus: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
+    better_than_chance: bool | None = None
+    unknown_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +71,9 @@ class Filters:
 
     Attributes:
         cluster: only photos of this cluster, by id or name.
-        since: only photos taken at this time or later; a time without a zone is taken as it stands.
-        until: only photos taken at this time or earlier; midnight means the whole day.
+        since: only photos taken at this time or later, by the clock on the wall where each was taken; a zone is passed
+            over.
+        until: only photos taken at this time or earlier, likewise; midnight means the whole day.
         folder: only photos with a file below this folder.
     """
 

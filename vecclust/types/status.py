@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vecclust.types.files import FolderStatus
+from vecclust.types.clusters import ClusterList
+from vecclust.types.files import FolderStatus, SkipKind
 from vecclust.types.photos import Framing
 from vecclust.types.runs import Drift, Run
 
@@ -74,7 +76,7 @@ class Status:
         photos: distinct photos.
         files: files known, readable or not.
         pending: files still being written.
-        problems: files that could not be read.
+        problems: files that could not be read, or only in part.
         missing: files that were not found by the last scan.
         noise: photos the current run left unclustered.
         run: the current run, or None.
@@ -84,7 +86,7 @@ class Status:
         drift: how unusual the newest arrivals are.
         gathered: newcomers that have gathered into what may become a cluster, 0 where none have.
         folders: the folders kept.
-        skipped_dot_files: dot-files left out by the last scan.
+        skipped: files and folders left out by the last scan, by kind; kinds without any are left out.
         bytes_on_disk: size of the library.
         daemon: the process that watches.
     """
@@ -102,11 +104,37 @@ class Status:
     arrivals_noise: int
     newcomers: int
     folders: tuple[FolderStatus, ...]
-    skipped_dot_files: int
+    skipped: Mapping[SkipKind, int]
     bytes_on_disk: int
     daemon: DaemonStatus = DaemonStatus()
     drift: Drift = Drift()  # noqa: RUF009 -- frozen
     gathered: int = 0
+
+    @property
+    def skipped_dot_files(self) -> int:
+        """How many dot-files and dot-folders the last scan left out."""
+        return self.skipped.get("hidden", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a library holds after a scan; each number is a part of another one, and they add up.
+
+    Attributes:
+        photos: distinct photos: those in clusters, those in none, and those that have no label yet.
+        unlabelled: photos that have no label yet; all of them before the first fit.
+        copies: files beyond the first of each photo.
+        problems: files that could not be read.
+        missing_photos: how many more photos the first fit needs; 0 where there was one, or there are enough.
+        clusters: the clusters of the current run, and how many photos are in them and in none.
+    """
+
+    photos: int
+    unlabelled: int
+    copies: int
+    problems: int
+    missing_photos: int
+    clusters: ClusterList
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +148,8 @@ class ModelStatus:
         size_bytes: its weights on disk, or None where there are none.
         note: what it is, or why it cannot be used.
         in_use: whether the library's vectors come from it.
+        good_for: what it is meant for, where that is not everything; else empty.
+        not_good_for: what it is no use for, likewise.
     """
 
     name: str
@@ -128,3 +158,5 @@ class ModelStatus:
     size_bytes: int | None
     note: str
     in_use: bool = False
+    good_for: str = ""
+    not_good_for: str = ""
