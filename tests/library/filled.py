@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from vecclust.testing import FakeClock, FakeEmbedder
 
 
 @contextmanager
-def filled_library(place: Path, *, n_each: int) -> Iterator[WatchedLibrary]:
+def filled_library(place: Path, *, n_each: int, flags: Mapping[str, object] | None = None) -> Iterator[WatchedLibrary]:
     """Make `album`, with so many photos of each hue, and `library`, with a run of PCA over them."""
     album = place / "album"
     album.mkdir()
@@ -21,7 +21,7 @@ def filled_library(place: Path, *, n_each: int) -> Iterator[WatchedLibrary]:
         for number in range(n_each):
             (album / f"{hue}{number}.jpg").write_bytes(picture(hue, number))
     clock = FakeClock(time.time_ns() + 3600 * 10**9)
-    flags = {"clusters.reducer": "pca"}
+    flags = {"clusters.reducer": "pca", **(flags or {})}
     with WatchedLibrary.open(
         place / "library", write=True, flags=flags, embedder=FakeEmbedder(), clock=clock
     ) as opened:

@@ -176,3 +176,71 @@ def test_a_preview_says_what_adopting_would_change(library: WatchedLibrary) -> N
     assert library.adopt(process.result(), reason="a test").run == "r2"
     process.close()
     assert not (library.folder.parent / "proposed").exists()
+
+
+def test_a_signal_while_a_fit_is_started_leaves_nobody_behind(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It strikes once the process is known, so that whoever is on the way out ends it."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    real = subprocess.Popen
+
+    def popen(*args: object, **kwargs: object) -> object:
+        signal.raise_signal(signal.SIGTERM)
+        return real(*args, **kwargs)  # type: ignore[call-overload]
+
+    earlier = signal.signal(signal.SIGTERM, stop)
+    process = FitProcess(library.folder)
+    try:
+        monkeypatch.setattr(subprocess, "Popen", popen)
+        with pytest.raises(Stopped):
+            process.start(library.fit_params.as_dict())
+        child = process._child
+        assert child is not None
+        process.close()
+        assert child.returncode is not None
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def test_a_stray_or_torn_line_of_progress_is_left_out(library: WatchedLibrary) -> None:
+    """What is no step is none, and the next one counts."""
+    process = FitProcess(library.folder)
+    process.folder.mkdir(parents=True)
+    file = process.folder / "progress"
+    file.write_bytes(b'["layout", 1, 2]\na library says hello\n["lay\n[1]\n["layout", 2, 2]\n["tor')
+    assert process.progress() == [("layout", 1, 2), ("layout", 2, 2)]
+    process.close()
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+from vecclust.library.fit_process import main
+sys.exit(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("n_bytes", [0, 4096])
+def test_a_fit_on_a_full_disk_ends_without_a_traceback(library: WatchedLibrary, tmp_path: Path, n_bytes: int) -> None:
+    """Whatever could still be written, it is exit 4, and the reason where there was room for it."""
+    folder = tmp_path / "fit"
+    folder.mkdir()
+    request = {
+        "library": str(library.folder), "folder": str(folder), "params": dict(library.fit_params.as_dict()),
+        "kind": "full", "preview": False, "nice": 0,
+    }  # fmt: skip
+    command = [sys.executable, "-c", FULL, json.dumps(request), str(n_bytes)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+    if n_bytes:
+        assert "cannot be written" in json.loads((folder / "refusal.json").read_text())["message"]

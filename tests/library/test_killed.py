@@ -132,7 +132,8 @@ def test_a_word_is_said_or_not_said(tmp_path: Path) -> None:
             break
     assert outcomes == sorted(outcomes)
     assert set(outcomes) == {False, True}
-    assert len(outcomes) == 7
+    # The number of the new cluster, the edit, and the end: killed before and after each.
+    assert len(outcomes) == 5
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
+import re
 import shutil
 import struct
 import time
@@ -14,10 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vecclust.errors import LibraryLocked, ModelMismatch, NotFound, UsageError
+from vecclust.errors import LibraryLocked, ModelMismatch, NotFound, PhotoError, UsageError
 from vecclust.library.opening import SystemClock
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeClock, FakeEmbedder
+from vecclust.types.edits import EditRequest
 from vecclust.types.files import ScanReport
 from vecclust.types.search import Filters
 
@@ -285,6 +288,43 @@ def test_a_broken_file_is_recorded_once_and_read_when_it_is_mended(home: Home, a
         assert library.problems() == ()
 
 
+def test_a_damaged_photo_is_taken_marked_and_forgiven(home: Home, album: Path) -> None:
+    """Young it waits; quiet for long it is a photo, marked in `problems`, copies too; completed it is as any other."""
+    whole = noisy(HUES["red"], 50)
+    cut, copy = album / "cut.jpg", album / "copy.jpg"
+    cut.write_bytes(whole[:-40])
+    report = home.scan(album)
+    assert (report.added, report.problems) == (36, 1)
+    with home.open(write=False) as library:
+        (problem,) = library.problems()
+        assert (problem.reason, problem.damaged) == ("the end of the JPEG is missing", False)
+    home.clock.advance(6)
+    with home.open(photos__damaged_after_s=0.0) as library:
+        report = library.scan()
+        assert (report.added, report.problems, report.pending) == (1, 0, 0)
+        assert report.notices == ("damaged files taken as far as they can be shown: 1; vecclust problems lists them",)
+        assert (library.photo(cut).width, library.photo(cut).damaged) == (64, "the end of the JPEG is missing")
+    shutil.copy(cut, copy)
+    home.scan()
+    again = home.scan()
+    assert (again.unchanged, again.notices) == (38, ())
+    with home.open(write=False) as library:
+        marked = [(problem.path, problem.reason, problem.damaged) for problem in library.problems()]
+        assert marked == [(str(path), "the end of the JPEG is missing", True) for path in (copy, cut)]
+        assert library.status().problems == 2
+        assert str(copy) in {hit.path for hit in library.similar(album / "red" / "00.jpg", limit=40).results}
+    cut.write_bytes(whole)
+    copy.unlink()
+    assert home.scan().updated == 1
+    with home.open(write=False) as library:
+        assert [problem.path for problem in library.problems()] == [str(copy)]
+        assert library.photo(cut).damaged == ""
+    home.scan(prune=True)
+    with home.open(write=False) as library:
+        assert library.problems() == ()
+        assert library.status().photos == 37
+
+
 def test_a_file_still_being_written_waits(home: Home, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that changes at every look is pending, not read half; once quiet it is read."""
     growing = album / "growing.jpg"
@@ -343,6 +383,23 @@ def test_reducer_and_clusterer_are_one_option_each(home: Home, album: Path, redu
         (album / "red" / "new.jpg").write_bytes(picture("red", 77))
         assert library.scan().labelled == 1
         assert library.clusters().clusters
+
+
+def test_what_is_no_photo_is_said_to_be_what_it_is(home: Home, album: Path, tmp_path: Path) -> None:
+    """A folder, a file that is not there, one that is no picture or lies elsewhere: each by its name."""
+    home.scan(album)
+    absent, empty = tmp_path / "absent.jpg", tmp_path / "empty.jpg"
+    empty.touch()
+    with home.open(write=True) as library:
+        for ask in (library.similar, library.photo, lambda path: library.edit(EditRequest("pin", (str(path),)))):
+            with pytest.raises(NotFound, match=f"^{re.escape(str(album))} is a folder"):
+                ask(album)
+            with pytest.raises(NotFound, match=f"{re.escape(str(absent))}.*(no such file|No such file)"):
+                ask(absent)
+        with pytest.raises(NotFound, match=f"^{re.escape(str(empty))} is not in the library"):
+            library.photo(empty)
+        with pytest.raises(PhotoError, match=f"^{re.escape(str(empty))} cannot be used: the file is empty"):
+            library.similar(empty)
 
 
 def test_a_photo_from_outside_can_be_asked_about(home: Home, album: Path, tmp_path: Path) -> None:
@@ -454,7 +511,7 @@ def test_another_model_is_refused(home: Home, album: Path) -> None:
     with home.open(model="local-dir:/somewhere/else") as library, pytest.raises(ModelMismatch) as caught:
         library.scan()
     assert caught.value.exit_code == 5
-    assert "second library" in caught.value.hint
+    assert "vecclust migrate local-dir:/somewhere/else" in caught.value.hint
     home.embedder = FakeEmbedder(model_id="fake/other@000000000000")
     with home.open(write=False) as library, pytest.raises(ModelMismatch):
         library.search("red")
@@ -520,3 +577,234 @@ def test_a_fresh_file_of_odd_end_is_waited_for(home: Home, tmp_path: Path) -> No
     home.clock = SystemClock()
     report = home.scan(folder)
     assert (report.added, report.problems) == (1, 0)
+
+
+def test_what_a_scan_leaves_out_is_counted_and_can_be_listed(home: Home, album: Path) -> None:
+    """A scan counts by kind, the state keeps it, the list names each; a folder that is away keeps its counts."""
+    for name in ("a.cr2", "b.mov", "red/c.mov", ".d.jpg", "notes"):
+        (album / name).write_bytes(b"x")
+    (album / "all").symlink_to(album)
+    outside = album.parent / "elsewhere.jpg"
+    outside.write_bytes(picture("red", 50))
+    (album / "link.jpg").symlink_to(outside)
+    counts = {"raw": 1, "video": 2, "other": 1, "hidden": 1, "linked_folder": 1, "outside_link": 1}
+    with home.open() as library:
+        foreseen = library.scan([album], dry_run=True)
+        report = library.scan([album])
+        assert (foreseen.skipped, report.skipped, report.added) == (counts, counts, 36)
+        status = library.status()
+        assert (status.skipped, status.skipped_dot_files) == (counts, 1)
+        listed = library.skipped()
+        assert sorted((one.kind, os.path.relpath(one.path, album)) for one in listed.skipped) == [
+            ("hidden", ".d.jpg"), ("linked_folder", "all"), ("other", "notes"), ("outside_link", "link.jpg"),
+            ("raw", "a.cr2"), ("video", "b.mov"), ("video", "red/c.mov"),
+        ]  # fmt: skip
+        assert listed.unreadable == ()
+        album.rename(album.parent / "away")
+        library.scan()
+        assert library.status().skipped == counts
+        away = library.skipped()
+        assert (away.skipped, [place.path for place in away.unreadable]) == ((), [str(album)])
+
+
+def test_links_that_leave_the_folder_are_followed_where_the_settings_say_so(home: Home, album: Path) -> None:
+    """The same setting holds for scans and for single files that a daemon hears of."""
+    outside = album.parent / "elsewhere.jpg"
+    outside.write_bytes(picture("red", 50))
+    link = album / "link.jpg"
+    link.symlink_to(outside)
+    with home.open() as library:
+        assert library.scan([album]).added == 36
+        assert library.catch_up([str(link)]).added == 0
+    with home.open(photos__follow_links=True) as library:
+        assert library.catch_up([str(link)]).added == 1
+        assert library.scan().unchanged == 37
+    home.clock.advance(5 * 86_400)
+    with home.open() as library:
+        for report in (library.scan(), library.scan()):
+            assert (report.missing, report.removed) == (0, 0), "what is there is not missing"
+            assert "1 link out of it is not followed any more" in report.notices[0]
+        assert library.photo(link).path == str(link)
+        assert library.scan(prune=True).removed == 1
+
+
+def test_a_link_that_the_owner_has_ignored_goes_as_any_file_does(home: Home, album: Path) -> None:
+    """Only what the walk itself leaves out for leading elsewhere stays."""
+    outside = album.parent / "elsewhere.jpg"
+    outside.write_bytes(picture("red", 50))
+    (album / "link.jpg").symlink_to(outside)
+    with home.open(photos__follow_links=True) as library:
+        assert library.scan([album]).added == 37
+    with home.open(photos__ignore=("link.jpg",)) as library:
+        report = library.scan()
+        assert (report.missing, report.notices) == (1, ())
+
+
+@pytest.fixture
+def forbid(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Have the system refuse to list a directory, as it does to all but root."""
+    scandir = os.scandir
+
+    def forbid(place: Path) -> None:
+        def refuse(path: str) -> object:
+            if os.path.normpath(path) == str(place):
+                raise PermissionError(13, "Permission denied", path)
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+
+    return forbid
+
+
+def test_prune_removes_what_is_missing_beside_a_forbidden_folder(
+    home: Home, album: Path, forbid: Callable[[Path], None]
+) -> None:
+    """What may not be looked at stays, the rest of what is missing goes with its photos, and both are said."""
+    home.scan(album)
+    forbid(album / "red")
+    for number in range(12):
+        (album / "blue" / f"{number:02}.jpg").unlink()
+    (album / "green" / "00.jpg").unlink()
+    (notice,) = home.scan().notices
+    assert "a part of the folder cannot be read: 'red' (Permission denied); nothing is removed" in notice
+    assert "scan --prune" in notice
+    with home.open() as library:
+        foreseen = library.scan(dry_run=True, prune=True)
+        report = library.scan(prune=True)
+        assert (foreseen.removed, report.removed, report.missing) == (13, 13, 0)
+        assert foreseen.notices == report.notices
+        (notice,) = report.notices
+        assert "'red' (Permission denied)" in notice
+        assert "12 known files there stay, what is missing elsewhere is removed" in notice
+        assert "--prune" not in notice
+        status = library.status()
+        assert (status.photos, status.files) == (23, 23)
+        assert "'red' (Permission denied)" in status.folders[0].paused
+        assert library.photo(album / "red" / "00.jpg").path == str(album / "red" / "00.jpg")
+
+
+def test_prune_never_advises_to_prune(home: Home, album: Path, forbid: Callable[[Path], None]) -> None:
+    """A folder that is away, or may not be looked at, keeps all, and what is advised is something else."""
+    home.scan(album)
+    forbid(album)
+    (notice,) = home.scan(prune=True).notices
+    assert "cannot be read (Permission denied)" in notice
+    assert "--prune" not in notice
+    album.rename(album.parent / "away")
+    report = home.scan(prune=True)
+    (notice,) = report.notices
+    assert "not there" in notice
+    assert "--prune" not in notice
+    assert report.removed == 0
+    with home.open(write=False) as library:
+        assert library.status().files == 36
+    assert f"vecclust folders forget {album}" in notice
+
+
+def test_the_kept_folders_are_listed_with_what_lies_in_them(home: Home, album: Path) -> None:
+    """Photos and files of each, what is missing, whether it is there."""
+    shutil.copy(album / "red" / "00.jpg", album / "blue" / "a copy.jpg")
+    home.scan(album / "red")
+    home.scan(album / "blue")
+    (album / "blue" / "00.jpg").unlink()
+    (album / "red").rename(album / "away")
+    home.scan()
+    with home.open(write=False) as library:
+        found = library.kept_folders()
+    assert [(one.path, one.present, one.photos, one.files, one.missing) for one in found] == [
+        (str(album / "red"), False, 12, 12, 0),
+        (str(album / "blue"), True, 13, 13, 1),
+    ]
+    assert "not there" in found[0].paused
+    assert all(one.last_scan_ns for one in found)
+
+
+def test_a_folder_is_taken_back_and_haunts_no_scan(home: Home, album: Path) -> None:
+    """Said first, then done: its rows and the photos that are only there go, copies elsewhere and all words stay."""
+    wrong = album.parent / "wrong"
+    shutil.copytree(album / "blue", wrong)
+    shutil.copy(album / "red" / "00.jpg", wrong / "a copy.jpg")
+    shutil.rmtree(album / "blue")
+    with home.open() as library:
+        library.scan([album])
+        library.scan([wrong])
+        library.recluster()
+        blue = library.photo(wrong / "00.jpg").cluster
+        assert blue is not None
+        library.rename(blue, "Sea")
+        library.edit(EditRequest("move", photos=(str(wrong / "00.jpg"),), cluster="unclustered"))
+    before = sorted(os.listdir(wrong))
+    wrong.rename(album.parent / "gone")
+    with home.open(write=False) as library:
+        planned = library.forget(wrong, dry_run=True)
+        assert library.status().photos == 36
+    assert (planned.files, planned.photos_removed, planned.photos_kept, planned.edits) == (13, 12, 1, 1)
+    assert (planned.emptied, planned.dry_run) == (("Sea",), True)
+    assert any("wrong" in notice for notice in home.scan().notices)
+    with home.open() as library:
+        done = library.forget(wrong)
+        assert dataclasses.replace(done, dry_run=True) == planned
+        status = library.status()
+        assert (status.photos, status.files, [folder.path for folder in status.folders]) == (24, 24, [str(album)])
+        report = library.scan()
+        assert (report.notices, report.added, report.missing) == ((), 0, 0)
+        with pytest.raises(NotFound, match="no folder of this library"):
+            library.forget(wrong)
+        assert library.photo(album / "red" / "00.jpg").other_paths == ()
+        assert [entry.kind for entry in library.edits()] == ["rename", "move"]
+    (album.parent / "gone").rename(wrong)
+    assert sorted(os.listdir(wrong)) == before
+    with home.open() as library:
+        assert library.scan([wrong]).added == 13
+        again = library.photo(wrong / "00.jpg")
+        assert (again.cluster, again.assigned_by) == (None, "owner")
+        names = {one.id: one.name for one in library.clusters().clusters}
+        assert names.get(blue) == "Sea"
+
+
+def test_only_a_kept_folder_can_be_taken_back(home: Home, album: Path) -> None:
+    """A part of one, or what holds some, is told from a folder that was never kept; nothing is changed."""
+    home.scan(album)
+    with home.open() as library:
+        with pytest.raises(UsageError, match="is a part of"):
+            library.forget(album / "red")
+        with pytest.raises(UsageError, match="is not kept itself"):
+            library.forget(album.parent)
+        with pytest.raises(NotFound, match="no folder of this library"):
+            library.forget(album.with_name("albums"))
+        assert library.folders() == (str(album),)
+        assert library.status().files == 36
+
+
+def test_forgetting_that_was_killed_is_done_again(home: Home, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder itself goes last: until then it can be forgotten once more, or scanned again without embedding."""
+    home.scan(album)
+
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with home.open() as library, monkeypatch.context() as patch:
+        patch.setattr(library._store, "remove_photos", die)
+        with pytest.raises(KeyboardInterrupt):
+            library.forget(album)
+    n_embedded = home.embedder.n_frames_embedded
+    with home.open() as library:
+        assert library.scan().added == 36
+        assert home.embedder.n_frames_embedded == n_embedded
+        assert library.forget(album).photos_removed == 36
+        assert (library.folders(), library.status().photos, library.status().files) == ((), 0, 0)
+
+
+def test_a_folder_that_was_never_scanned_is_said_to_be_so(home: Home, album: Path) -> None:
+    """An empty answer is one only for a folder that is there and kept."""
+    home.scan(album)
+    (album / "empty").mkdir()
+    with home.open(write=False) as library:
+        for nowhere in (Path("/nowhere"), album.with_name("albums"), album.parent / "alb"):
+            with pytest.raises(NotFound, match="was never scanned"):
+                library.search("red", filters=Filters(folder=nowhere))
+        with pytest.raises(NotFound, match="there is no folder"):
+            library.cluster("c1", filters=Filters(folder=album / "rde"))
+        assert library.search("red", filters=Filters(folder=album / "empty")).results == ()
+        for holds in (album, album.parent, album / "red"):
+            assert library.search("red", filters=Filters(folder=holds)).results

@@ -19,6 +19,7 @@ from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.runs.positions import MAP_FILE
 from vecclust.store import Store
 from vecclust.testing import FakeClock, FakeEmbedder
+from vecclust.types.edits import EditRequest
 
 HUES = ((200, 30, 30), (30, 180, 40), (30, 40, 200))
 NAMES = (b"<img src=x onerror=alert(1)>", b"a \"quote\" & 'another'", b"new\nline", "🌋".encode(), b"not \xff UTF-8")
@@ -63,10 +64,11 @@ def test_gallery_and_map_show_every_photo_of_a_real_library(tmp_path: Path, libr
     before = sorted(path for path in library.rglob("*") if path.is_file())
     with opened(library) as looked_at:
         gallery = looked_at.gallery(tmp_path / "gallery")
+        size_bytes = sum(path.stat().st_size for path in (tmp_path / "gallery").glob("*.html"))
         page = looked_at.map(tmp_path / "map.html")
     assert sorted(path for path in library.rglob("*") if path.is_file()) == before
     assert (gallery.photos, gallery.clusters) == (page.photos, page.clusters) == (42, 3)
-    assert gallery.size_bytes == sum(path.stat().st_size for path in (tmp_path / "gallery").glob("*.html"))
+    assert gallery.size_bytes == size_bytes
     source = "".join(path.read_text() for path in (tmp_path / "gallery").glob("*.html"))
     assert source.count("<figure") == 42
     assert "<img src=x" not in source
@@ -76,23 +78,36 @@ def test_gallery_and_map_show_every_photo_of_a_real_library(tmp_path: Path, libr
     assert "<script>alert" not in (tmp_path / "map.html").read_text()
 
 
-def test_a_gallery_goes_by_strength_and_names_what_is_near(library: Path) -> None:
-    """Largest first; photos strongest first; related clusters are the others, never itself."""
+def test_a_gallery_goes_by_strength(library: Path) -> None:
+    """Largest first; photos strongest first; colours that have nothing in common are not related."""
     with Store.open(library) as store:
         shown = read_gallery(store, list_clusters(store))
-        vector_of = {cluster.entry.id: store.vector(cluster.cover) for cluster in shown.clusters}
     sizes = [len(cluster.photos) for cluster in shown.clusters]
     assert sizes == sorted(sizes, reverse=True)
     for cluster in shown.clusters:
         strengths = [photo.strength for photo in cluster.photos]
         assert strengths == sorted(strengths, reverse=True)
-        assert cluster.event == "born"
-        scores = [float(vector_of[other] @ vector_of[cluster.entry.id]) for other in cluster.related]
-        assert scores == sorted(scores, reverse=True)
-        assert len(set(scores)) == 2
-        assert set(cluster.related) == {other.entry.id for other in shown.clusters} - {cluster.entry.id}
+        assert cluster.event == "", "in a first run everything is born"
+        assert cluster.related == (), "the nearest of unlike colours is no relation"
         assert cluster.cover in {photo.photo for photo in cluster.photos}
     assert shown.n_photos == 42
+
+
+def test_what_the_owner_took_apart_is_related(library: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two halves of one colour, and no other; a run whose arrays are damaged has no related clusters, and says so."""
+
+    def related() -> dict[str, tuple[str, ...]]:
+        with Store.open(library) as store:
+            gallery = read_gallery(store, list_clusters(store))
+        return {cluster.entry.id: cluster.related for cluster in gallery.clusters}
+
+    with opened(library, write=True) as writer:
+        half = [member.photo for member in writer.cluster("c2").photos[::2]]
+        new = writer.edit(EditRequest("split-off", photos=tuple(half), cluster="c2")).cluster
+    assert related() == {"c1": (), "c2": (new,), "c3": (), new: ("c2",)}
+    (library / "fits" / "r1" / "state.npz").write_bytes(b"damaged")
+    assert set(related().values()) == {()}
+    assert "not known" in caplog.text
 
 
 def test_neighbours_on_the_map_are_those_of_the_vectors(library: Path) -> None:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.library.queries.clusters import edits_by_number, no_such_cluster
-from vecclust.library.queries.search import cluster_id, cluster_names, living_path, row_of
-from vecclust.types.clusters import ClusterName, Label
-from vecclust.types.constraints import Constraints, edit_command, edit_name, edit_number
+from vecclust.library.queries.clusters import edits_by_number, list_clusters, no_such_cluster, require_cluster
+from vecclust.library.queries.names import cluster_id, cluster_names, free_name
+from vecclust.library.queries.search import living_path, not_a_photo, row_of
+from vecclust.types.clusters import UNCLUSTERED, ClusterName, Label
+from vecclust.types.constraints import Constraints, constraints_of, edit_command, edit_name, edit_number
 from vecclust.types.edits import PHOTO, Edit, EditEntry, EditKind, EditReport, EditRequest
+from vecclust.types.names import name_key
 
 if TYPE_CHECKING:
     from vecclust.library.opening import Clock
     from vecclust.store import Store
 
-# Where a photo is to be that is to be in no cluster.
-UNCLUSTERED = "unclustered"
 _CLUSTERS_ALONE = ("merge", "not-together")
 
 
@@ -75,11 +75,33 @@ class Edits:
             notices=tuple(notices),
         )
 
+    def accept_names(self, named: Sequence[str] = ()) -> tuple[ClusterName, ...]:
+        """Give clusters the names that are proposed for them, to all of them or, where it is refused, to none.
+
+        Args:
+            named: clusters, by id; all for which a name is proposed where empty.
+
+        Returns:
+            The names as they are kept, largest cluster first where all are meant.
+
+        Raises:
+            NotFound: for one of them none is proposed.
+            UsageError: one cannot be a cluster's name.
+        """
+        store = self._store
+        proposed = {one.id: one.suggested_name for one in list_clusters(store).clusters if one.suggested_name}
+        clusters = [cluster_id(store, one) for one in dict.fromkeys(named)] or list(proposed)
+        for cluster in clusters:
+            if cluster not in proposed:
+                raise NotFound(f"no name is proposed for {cluster}", hint="vecclust name lists those that are.")
+        names = {cluster: free_name(store, proposed[cluster], cluster=cluster) for cluster in clusters}
+        return store.rename(names, named_ns=self._clock.now_ns())
+
     def entries(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
         """Read what the owner said of clusters, in order.
 
         Args:
-            everything: also what is no longer in force, and names.
+            everything: also what is no longer in force.
         """
         constraints = self._store.constraints()
         return tuple(
@@ -111,7 +133,7 @@ class Edits:
     def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         match request.kind:
             case "move":
-                cluster = None if request.cluster == UNCLUSTERED else self._cluster(request.cluster)
+                cluster = None if name_key(request.cluster) == UNCLUSTERED else self._cluster(request.cluster)
                 return [self._edit_row("move", photo=photo, cluster=cluster) for photo in self._photos(request.photos)]
             case "pin":
                 labels = self._labels(request.photos)
@@ -126,7 +148,7 @@ class Edits:
                 return self._split_off(request)
             case "take-back":
                 return self._back(request.edits)
-        raise UsageError(f"nobody can say {request.kind!r} of clusters", hint="vecclust --help lists what can be said.")
+        raise UsageError(f"no edit is called {request.kind!r}", hint="vecclust --help lists them.")
 
     def _unpinned(self, named: Sequence[str], notices: list[str]) -> list[Edit]:
         photos, pins = self._photos(named), self._store.constraints().pins
@@ -159,25 +181,38 @@ class Edits:
         cluster, labels = self._cluster(request.cluster), self._labels(request.photos)
         elsewhere = [label.photo for label in labels if label.cluster != cluster]
         if elsewhere:
-            raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=f"vecclust cluster {cluster}")
+            hint = f"vecclust cluster {cluster} lists its photos."
+            raise UsageError(f"{self._path(elsewhere[0])} is not in {cluster}", hint=hint)
         if len(labels) == len(self._store.members(cluster)):
             raise UsageError(f"these are all the photos of {cluster}", hint="vecclust rename gives it another name.")
-        name = _checked_name(request.name)
+        name = free_name(self._store, request.name) if request.name.strip() else ""
         photos, vectors = self._store.vectors([label.photo for label in labels])
         # The first stands for the cluster until a fit makes more of it.
         middle = int(medoids(vectors, np.zeros(len(photos), np.int64))[0])
         photos.insert(0, photos.pop(middle))
         new = self._store.new_cluster()
-        if name:
-            self._store.put_names([ClusterName(new, name, "owner", self._clock.now_ns())])
         return [self._edit_row("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
 
     def _back(self, named: Sequence[str]) -> list[Edit]:
         in_force = self._store.constraints().numbers
         for edit in named:
             if edit_number(edit) not in in_force:
-                raise NotFound(f"{edit} is no word in force", hint="vecclust words lists them.")
-        return [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
+                raise NotFound(f"{edit} is no edit in force", hint="vecclust edits lists them.")
+        rows = [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
+        self._refuse_two_of_a_name(constraints_of([*self._store.edits(), *rows]))
+        return rows
+
+    def _refuse_two_of_a_name(self, after: Constraints) -> None:
+        """Raise where a name that would be in force again is another cluster's by now."""
+        before, shown = self._store.constraints().named, self._store.label_counts().by_cluster
+        taken = {name_key(one.name): cluster for cluster, one in after.named.items() if cluster in shown}
+        for cluster, one in after.named.items():
+            other = taken.get(name_key(one.name), cluster)
+            if cluster in shown and other != cluster and one != before.get(cluster):
+                raise UsageError(
+                    f"{cluster} would be “{one.name}” again, and {other} has that name now",
+                    hint=f"Give one of them another first: vecclust rename {other} NAME.",
+                )
 
     def _edit_row(self, kind: EditKind, **about: Any) -> Edit:
         """Make a row of the log; `about` are fields of `Edit`."""
@@ -186,6 +221,7 @@ class Edits:
     def _cluster(self, named: str, *, shown: bool = True) -> str:
         """Give the id of a cluster of the current run or, unless it is to be `shown`, of any run."""
         cluster = cluster_id(self._store, named)
+        require_cluster(cluster, hint="vecclust move PHOTO... CLUSTER takes photos out of them.")
         if not (self._store.members(cluster) if shown else self._store.knows_cluster(cluster)):
             raise no_such_cluster(self._store, cluster)
         return cluster
@@ -202,7 +238,7 @@ class Edits:
         absolute = os.path.abspath(path)
         row = row_of(self._store, absolute)
         if row is None or row.photo is None or not self._store.photos([row.photo]):
-            raise NotFound(f"{absolute} is not in the library", hint="Is it below a scanned folder? vecclust status.")
+            raise not_a_photo(absolute)
         return row.photo
 
     def _labels(self, named: Sequence[str]) -> list[Label]:
@@ -227,11 +263,3 @@ class Edits:
 
 def _taken_back(rows: Sequence[Edit]) -> set[int]:
     return {edit_number(row.other) for row in rows if row.kind == "take-back"}
-
-
-def _checked_name(name: str) -> str:
-    from vecclust.store import storable_text
-
-    if storable_text(name) != name:
-        raise UsageError("a cluster's name is text", hint="vecclust split-off CLUSTER PHOTO... --name NAME")
-    return name.strip()

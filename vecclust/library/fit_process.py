@@ -12,11 +12,12 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -94,7 +95,8 @@ class FitProcess:
         }
         command = [sys.executable, "-m", "vecclust.library.fit_process", json.dumps(request)]
         # A process group of its own: Ctrl-C in a terminal goes to its parent alone, which ends it.
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0)
+        with _signals_afterwards():
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0)
 
     def progress(self) -> list[tuple[str, int, int]]:
         """Give the steps that were taken since the last call: stage, done and total."""
@@ -104,7 +106,7 @@ class FitProcess:
             return []
         fresh = written[self._n_read : written.rfind(b"\n") + 1]
         self._n_read += len(fresh)
-        return [(stage, done, total) for stage, done, total in map(json.loads, fresh.splitlines())]
+        return [step for line in fresh.splitlines() if (step := _step_of(line)) is not None]
 
     def poll(self) -> bool:
         """Tell whether the fit has ended and its result is there; True once, when its end is seen.
@@ -141,7 +143,8 @@ class FitProcess:
 
     def preview(self) -> RefitReport:
         """Read what adopting the result would have changed when it was made, where `start` asked for it."""
-        return RefitReport(**json.loads((self.folder / _PREVIEW).read_text(encoding="ascii")))
+        facts = json.loads((self.folder / _PREVIEW).read_text(encoding="ascii"))
+        return RefitReport(**{**facts, "ended": tuple(facts["ended"])})
 
     def close(self) -> None:
         """End the process, if there is one, and throw away what it left: it only reads, so nothing is lost."""
@@ -156,6 +159,27 @@ class FitProcess:
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
         self._child = None
+
+
+@contextlib.contextmanager
+def _signals_afterwards() -> Iterator[None]:
+    """Have what signals raise wait until the block has ended: a process that it starts is known by then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals raise in the main thread alone
+        return
+    struck: list[int] = []
+    earlier: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if callable(handler := signal.getsignal(number)):
+                earlier[number] = handler
+                signal.signal(number, lambda struck_by, _: struck.append(struck_by))
+        yield
+    finally:
+        for caught, handler in earlier.items():
+            signal.signal(caught, handler)
+    for one in struck:
+        signal.raise_signal(one)
 
 
 class _ProgressLines:
@@ -189,6 +213,7 @@ def main(request: str) -> int:
     from vecclust.library.runs.fit_result import fit_photos, save_fit_result
     from vecclust.library.runs.refit import adopt
     from vecclust.store import Store
+    from vecclust.store.failures import translated
 
     folder = Path(asked["folder"])
     try:
@@ -202,10 +227,22 @@ def main(request: str) -> int:
                 report = adopt(store, result, reason="", dry_run=True)
                 (folder / _PREVIEW).write_text(json.dumps(asdict(report)), encoding="ascii")
             save_fit_result(result, folder)
-    except VecclustError as error:
-        (folder / _REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
+    except (VecclustError, OSError) as reason:
+        error = reason if isinstance(reason, VecclustError) else translated(reason, doing="fitting", place=folder)
+        # A full disk may not hold the reason either; the exit status tells of a refusal all the same.
+        with contextlib.suppress(OSError):
+            (folder / _REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
         return error.exit_code
     return 0
+
+
+def _step_of(line: bytes) -> tuple[str, int, int] | None:
+    """Read a line of progress; one that a full disk tore, or that is none, is left out."""
+    try:
+        stage, done, total = json.loads(line)
+        return str(stage), int(done), int(total)
+    except (ValueError, TypeError):
+        return None
 
 
 def _end_with_parent() -> None:

@@ -7,17 +7,20 @@ library already knows. Light to import, for the API reads the verbs off this cla
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from datetime import date, datetime
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from vecclust.config import Within, find_config, library_path, load_config
-from vecclust.errors import UsageError
+from vecclust.errors import VecclustError
 from vecclust.types.progress import Progress, no_progress
-from vecclust.types.search import Answer, Filters
+from vecclust.types.search import Answer, Examples, Filters
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,15 +32,21 @@ if TYPE_CHECKING:
     from vecclust.library.opening import Clock
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
+    from vecclust.types.backups import BackupReport, RestoreReport
+    from vecclust.types.checkup import CheckCost, CheckDepth, Checkup
     from vecclust.types.clusters import ClusterList, ClusterName, ClusterPage, ClusterParts
     from vecclust.types.edits import EditEntry, EditReport, EditRequest
-    from vecclust.types.files import Problem, ScanReport
+    from vecclust.types.files import AcceptReport, ForgetReport, KeptFolder, Problem, ScanReport, SkippedList
+    from vecclust.types.migrations import MigrationReport, MigrationStatus
     from vecclust.types.pages import PageReport
     from vecclust.types.photos import PhotoFacts
     from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
-    from vecclust.types.status import Status
+    from vecclust.types.status import Inventory, Status
+
+log = logging.getLogger(__name__)
 
 NO_FILTERS = Filters()
+NO_EXAMPLES = Examples()
 Limit = Annotated[int, Within(1)]
 
 
@@ -60,6 +69,7 @@ class Library:
         self._config = config
         self._embedder = embedder
         self._clock = clock or SystemClock()
+        self._day_kept: date | None = None
 
     # What a question does not need is made at first use.
 
@@ -80,6 +90,13 @@ class Library:
         from vecclust.library.ingest.ingest import Ingest
 
         return Ingest(self._store, config=self._config, model=self._model, runs=self._runs, clock=self._clock)
+
+    @cached_property
+    def _load_other(self) -> Callable[[str], Embedder]:
+        """Loads a model that is not the library's, and holds it."""
+        from vecclust.library.model import load_model
+
+        return lru_cache(maxsize=1)(partial(load_model, config=self._config))
 
     @classmethod
     def open(
@@ -122,6 +139,55 @@ class Library:
         store = open_store(folder, settings, write=write, create=create, missing_ok=missing_ok)
         return cls(store, config=settings, embedder=embedder, clock=clock)
 
+    @staticmethod
+    def checkup(
+        path: Path | str | None = None,
+        *,
+        depth: CheckDepth = "usual",
+        repair: bool = False,
+        config: Path | None = None,
+        flags: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
+        progress: Progress = no_progress,
+    ) -> Checkup:
+        """Look at a library from end to end, whether it can be opened or not; nothing is changed but for a repair.
+
+        Args:
+            path: its directory, as for `open`.
+            depth: `quick` for lengths and times of files alone, `usual` for rows, vectors and what they name, `deep`
+                for every byte.
+            repair: mend what is found at this depth first, as far as that can be done without the photos. Nothing
+                that cannot be explained is deleted, and what is taken out is kept in the folder `set-aside`.
+            config: a configuration file, as for `open`.
+            flags: dotted configuration keys that win over everything else.
+            clock: the time, for tests.
+            progress: told of tables.
+
+        Returns:
+            How each thing stands, and what was done.
+
+        Raises:
+            NotFound: there is no library.
+            StoreTooNew: a newer vecclust wrote it.
+            LibraryLocked: it is to be mended, and another writer holds it.
+        """
+        from vecclust.library.checkup import check_library, repair_library
+
+        look = repair_library if repair else check_library
+        return look(library_path(path), depth=depth, config=config, flags=flags, clock=clock, progress=progress)
+
+    @staticmethod
+    def checkup_cost(path: Path | str | None = None, *, depth: CheckDepth = "usual") -> CheckCost:
+        """Say what looking at a library costs, before it is looked at.
+
+        Args:
+            path: its directory, as for `open`.
+            depth: how closely it is to be looked at.
+        """
+        from vecclust.library.checkup import checkup_cost
+
+        return checkup_cost(library_path(path), depth)
+
     def __enter__(self) -> Self:
         """Use it as a context manager."""
         return self
@@ -149,6 +215,107 @@ class Library:
     def folder(self) -> Path:
         """The library's directory."""
         return Path(self._store.folder)
+
+    # Copies.
+
+    def backup(self, target: Path | str, *, dry_run: bool = False, progress: Progress = no_progress) -> BackupReport:
+        """Copy the library into one new file, whoever writes it meanwhile.
+
+        Args:
+            target: the file, whose name ends in `.tar`, `.tar.gz` or `.tar.xz`; or a folder that is there, which gets
+                one with the time in its name.
+            dry_run: say what it comes to, write nothing.
+            progress: told about megabytes.
+
+        Returns:
+            What it holds; `Library.restore` brings it back.
+
+        Raises:
+            UsageError: such a file is there, or it would lie in the library.
+            StoreDamaged: the library is not what was written.
+            StoreFull: there is too little room.
+        """
+        from vecclust.library.backups import back_up
+
+        return back_up(self.folder, target, dry_run=dry_run, progress=progress)
+
+    @classmethod
+    def restore(
+        cls,
+        file: Path | str,
+        path: Path | str | None = None,
+        *,
+        config: Path | None = None,
+        flags: Mapping[str, Any] | None = None,
+        progress: Progress = no_progress,
+    ) -> RestoreReport:
+        """Bring a library back from a backup, or edits, names and settings from a small one of a day.
+
+        A library that is there is set aside for a whole one, and added to for that of a day.
+
+        Args:
+            file: the backup.
+            path: the library's directory, as for `open`.
+            config: a configuration file, as for `open`; only for that of a day.
+            flags: dotted configuration keys, as for `open`; only for that of a day.
+            progress: told about megabytes.
+
+        Returns:
+            What came back.
+
+        Raises:
+            UsageError: it is no backup.
+            LibraryLocked: the library that is there is being written.
+            NotFound: that of a day is to be added to a library that is not there, or has no clusters yet.
+            StoreTooNew: a newer vecclust made the backup.
+            StoreDamaged: the backup is damaged.
+            StoreFull: there is too little room.
+            StoreUnsuitable: something else is where the library is to be.
+        """
+        from vecclust.library.backups import is_day, restore_library
+
+        file = Path(os.path.abspath(os.path.expanduser(file)))
+        if not is_day(file):
+            return restore_library(file, path, progress=progress)
+        with cls.open(path, write=True, create=False, config=config, flags=flags) as library:
+            return library.restore_day(file)
+
+    def keep_day(self, *, said: bool = False) -> None:
+        """Keep what cannot be computed again, once a day.
+
+        What goes wrong is logged: it must not keep anybody from what they do.
+
+        Args:
+            said: whether something was said just now; else it is looked at once a day whether there is anything new.
+        """
+        day = datetime.fromtimestamp(self._clock.now_ns() / 1e9).date()
+        if day == self._day_kept and not said:
+            return
+        from vecclust.library.daily import keep_day
+
+        try:
+            keep_day(self._store, day)
+        except (OSError, ValueError, VecclustError) as error:
+            log.warning("what cannot be computed again could not be kept for %s: %s", day, error)
+        self._day_kept = day
+
+    def restore_day(self, file: Path | str) -> RestoreReport:
+        """Add what the small backup of a day says and the library does not: edits and names, by the clusters' photos.
+
+        Args:
+            file: one of those in the library's folder `backups`, or a copy of one.
+
+        Returns:
+            What came back, and which names found no cluster.
+
+        Raises:
+            NotFound: there are no clusters yet.
+            UsageError: it is no backup of a day.
+            StoreDamaged: it is not what was written.
+        """
+        from vecclust.library.daily import restore_day
+
+        return restore_day(self._store, Path(file))
 
     # Photos come in.
 
@@ -193,6 +360,54 @@ class Library:
         """Give the folders that are kept, as absolute paths."""
         return self._ingest.folders()
 
+    def kept_folders(self) -> tuple[KeptFolder, ...]:
+        """Read the folders that are kept, and what of the library lies in each."""
+        from vecclust.library.ingest.folders import list_folders
+
+        with self._store.snapshot():
+            return list_folders(self._store)
+
+    def accept_drive(self, folder: Path | str, *, dry_run: bool = False) -> AcceptReport:
+        """Accept what lies in a kept folder's place as another drive of the owner's; what was known there is kept.
+
+        The next scan takes it in. Whichever of the drives lies there is known again by its files; the photos of the
+        others stay in the library and answer nothing meanwhile. No file is touched.
+
+        Args:
+            folder: as it is kept.
+            dry_run: say what would be done, change nothing.
+
+        Returns:
+            What it comes to.
+
+        Raises:
+            NotFound: it is not kept.
+            UsageError: it is a part of one that is, or such lie in it; or nothing is held back in it.
+        """
+        from vecclust.library.ingest.folders import accept_drive
+
+        return accept_drive(self._store, Path(folder), now_ns=self._clock.now_ns(), dry_run=dry_run)
+
+    def forget(self, folder: Path | str, *, dry_run: bool = False) -> ForgetReport:
+        """Take a folder back: it is kept no more, its files are forgotten, and the photos that lie in no other one.
+
+        No file is touched, and what was said of clusters and photos is kept.
+
+        Args:
+            folder: as it is kept, whether it is there or not.
+            dry_run: say what would be done, change nothing.
+
+        Returns:
+            What it comes to.
+
+        Raises:
+            NotFound: it is not kept.
+            UsageError: it is a part of one that is, or such lie in it.
+        """
+        from vecclust.library.ingest.folders import forget_folder
+
+        return forget_folder(self._store, Path(folder), dry_run=dry_run)
+
     # Clusters.
 
     def clusters(self) -> ClusterList:
@@ -206,7 +421,7 @@ class Library:
         """Read one cluster: its photos by strength, its history.
 
         Args:
-            cluster: its id or its name.
+            cluster: its id or its name; `unclustered` for the photos that are in none.
             limit: photos wanted.
             filters: what the photos are limited to.
 
@@ -217,7 +432,8 @@ class Library:
             NotFound: the current run has no such cluster.
         """
         from vecclust.library.queries.clusters import show_cluster
-        from vecclust.library.queries.search import cluster_id, scope_of
+        from vecclust.library.queries.names import cluster_id
+        from vecclust.library.queries.search import scope_of
 
         store = self._store
         with store.snapshot():
@@ -227,7 +443,7 @@ class Library:
         """Look inside one cluster: groups of its photos, which no run keeps.
 
         Args:
-            cluster: its id or its name.
+            cluster: its id or its name; `unclustered` for the photos that are in none.
 
         Returns:
             The groups.
@@ -236,7 +452,7 @@ class Library:
             NotFound: the current run has no such cluster.
             DamagedRun: the run's arrays are missing or damaged; a refit mends it.
         """
-        from vecclust.library.queries.search import cluster_id
+        from vecclust.library.queries.names import cluster_id
 
         with self._store.snapshot():
             return self._runs.inside(cluster_id(self._store, cluster))
@@ -302,6 +518,114 @@ class Library:
         """
         return self._runs.rollback(run)
 
+    # Another model.
+
+    def migration(self, name: str = "", *, back: bool = False, progress: Progress = no_progress) -> MigrationStatus:
+        """Say how the library stands to another model, and what going to it costs; nothing is changed.
+
+        Args:
+            name: the other model; where empty, the one that is being prepared.
+            back: the model before.
+            progress: told about the model being loaded.
+
+        Returns:
+            The state; where a model is named, also how long it takes, by a sample of the photos.
+
+        Raises:
+            NotFound: there is no model before.
+            UsageError: the library has that model, or another migration is in its way.
+            ModelError: it cannot be used.
+        """
+        from vecclust.library.migration.migration import Migration
+
+        way = Migration(self._store, config=self._config, params=self._runs.fit_params, load=self._load_other)
+        return way.status(name, back=back, progress=progress)
+
+    def prepare_model(
+        self, name: str = "", *, back: bool = False, n_threads: int = 0, progress: Progress = no_progress
+    ) -> MigrationReport:
+        """Embed all photos with another model beside the one there is, fit them, and say what a switch will change.
+
+        Takes long, can be killed and called again, and needs no writer's lock: the library answers and changes as
+        before meanwhile.
+
+        Args:
+            name: the other model; where empty, the one that is being prepared already.
+            back: the model before.
+            n_threads: decoding processes, where no setting says otherwise; 0 for one per core.
+            progress: told about photos and stages.
+
+        Returns:
+            The difference; where `missing` is not 0, those photos could not be embedded.
+
+        Raises:
+            NotFound: no model is being prepared, or there is none before.
+            UsageError: the library has that model, or another migration is in its way.
+            LibraryLocked: another process is preparing one.
+            ModelError: it cannot be used.
+        """
+        from vecclust.library.migration.migration import Migration
+        from vecclust.library.opening import open_beside
+
+        with closing(open_beside(self.folder, self._config)) as store:
+            params, load = self._runs.fit_params, self._load_other
+            way = Migration(store, config=self._config, params=params, load=load, n_threads=n_threads)
+            return way.prepare(name, back=back, progress=progress)
+
+    def switch_model(self, *, back: bool = False) -> MigrationReport:
+        """Make the model that was prepared the library's own, in one commit; its vectors of before are kept.
+
+        Args:
+            back: the model before, and its run.
+
+        Returns:
+            What changed; where `missing` is not 0, photos came that are to be embedded first, and nothing changed.
+
+        Raises:
+            NotFound: no model is being prepared, or there is none before.
+            UsageError: its vectors are not fitted yet.
+            LibraryLocked: a process is still at them.
+        """
+        from vecclust.library.migration.switch import switch
+        from vecclust.library.opening import open_beside
+
+        with closing(open_beside(self.folder, self._config)):
+            report = switch(self._store, self._runs, back=back)
+        if report.switched:
+            # What is kept warm is the other model's.
+            self._ingest.let_go(idle_s=0)
+            self._model.let_go(idle_s=0)
+            self._runs.let_go()
+        return report
+
+    def drop_former_model(self) -> str:
+        """Let go of the vectors of the model before, with which the way back to it ends; give its name.
+
+        Raises:
+            NotFound: none are kept.
+            LibraryLocked: a process is at them, to go back.
+        """
+        from vecclust.library.opening import open_beside
+
+        with closing(open_beside(self.folder, self._config)):
+            return self._store.drop_former_model().model.name
+
+    def stop_migration(self) -> str:
+        """Throw away what prepares another model; give its name.
+
+        Raises:
+            NotFound: none is being prepared.
+            LibraryLocked: a process is at it.
+        """
+        from vecclust.library.migration.switch import drop_fit, target_of
+        from vecclust.library.opening import open_beside
+
+        with closing(open_beside(self.folder, self._config)) as store:
+            name = target_of(store, back=False).model.name
+            store.drop_next_model()
+            drop_fit(self.folder)
+        return name
+
     # What the owner says.
 
     def rename(self, cluster: str, name: str) -> ClusterName:
@@ -309,19 +633,43 @@ class Library:
 
         Args:
             cluster: its id or its name.
-            name: the name.
+            name: the name: text of one line of at most 80 letters, no id and no word such as `unclustered`, and not
+                that of another cluster of the current run, whatever the case.
 
         Returns:
             The name as it is kept.
 
         Raises:
             NotFound: there never was such a cluster.
-            UsageError: the name is empty.
+            UsageError: it is no name, another cluster has it, or `unclustered` is to get one.
         """
-        from vecclust.library.queries.search import cluster_id
+        from vecclust.library.queries.clusters import require_cluster
+        from vecclust.library.queries.names import cluster_id, free_name
 
         cluster = cluster_id(self._store, cluster)
-        return self._store.rename(cluster, name, named_ns=self._clock.now_ns())
+        require_cluster(cluster, hint="vecclust clusters lists what can have a name.")
+        name = free_name(self._store, name, cluster=cluster)
+        kept = self._store.rename({cluster: name}, named_ns=self._clock.now_ns())[0]
+        self.keep_day(said=True)
+        return kept
+
+    def accept_names(self, clusters: tuple[str, ...] = ()) -> tuple[ClusterName, ...]:
+        """Give clusters the names that are proposed for them: those of what they broke off from, numbered.
+
+        Args:
+            clusters: their ids; all for which a name is proposed where empty.
+
+        Returns:
+            The names as they are kept.
+
+        Raises:
+            NotFound: for one of them none is proposed; then none is given.
+        """
+        from vecclust.library.edits import Edits
+
+        kept = Edits(self._store, clock=self._clock).accept_names(clusters)
+        self.keep_day(said=True)
+        return kept
 
     def edit(self, request: EditRequest) -> EditReport:
         """Correct clusters as the owner says; it holds at once, and through refits and rollbacks until taken back.
@@ -346,13 +694,15 @@ class Library:
         """
         from vecclust.library.edits import Edits
 
-        return Edits(self._store, clock=self._clock).make(request)
+        report = Edits(self._store, clock=self._clock).make(request)
+        self.keep_day(said=True)
+        return report
 
     def edits(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
         """Read what the owner said of clusters, in order.
 
         Args:
-            everything: also what is no longer in force, and names.
+            everything: also what is no longer in force.
         """
         from vecclust.library.edits import Edits
 
@@ -361,29 +711,36 @@ class Library:
 
     # Questions.
 
-    def similar(self, photo: Path | str, *, limit: Limit = 20, filters: Filters = NO_FILTERS) -> Answer:
+    def similar(
+        self,
+        photo: Path | str,
+        *,
+        limit: Limit = 20,
+        filters: Filters = NO_FILTERS,
+        plus: Examples = NO_EXAMPLES,
+        minus: Examples = NO_EXAMPLES,
+    ) -> Answer:
         """Find photos like one that is in the library, or like any image file.
 
         Args:
             photo: its path.
             limit: hits wanted.
             filters: what the answer is limited to.
+            plus: words and pictures that the photos are to be like besides.
+            minus: words and pictures that they are to be unlike.
 
         Returns:
-            The hits, without the photo itself.
+            The hits, without the pictures that are asked about.
 
         Raises:
             NotFound: the library is empty, or there is no such file.
-            PhotoError: the file cannot be read as a picture.
-            ModelError: the photo is not in the library and the model cannot be used.
+            PhotoError: a file cannot be read as a picture.
+            ModelError: a photo is not in the library, or there are words, and the model cannot be used.
+            UsageError: a text is empty, or nothing is left of what is asked for.
         """
-        from vecclust.library.opening import decode_limits
-        from vecclust.library.queries.search import answer, vector_of
-
-        store, path = self._store, os.path.abspath(photo)
-        with store.snapshot():
-            known, vector = vector_of(store, self._model, path, decode_limits(self._config))
-            return answer(store, self._model, path, vector, limit=limit, leave_out=known, filters=filters)
+        path = os.path.abspath(photo)
+        near = Examples(plus.texts, (Path(path), *plus.photos))
+        return self._find(path, near, minus, limit=limit, filters=filters)
 
     def alike(self, photo: str, *, limit: Limit = 20) -> Answer:
         """Find photos like one of the library, whether its file is there now or not.
@@ -403,32 +760,49 @@ class Library:
         store = self._store
         with store.snapshot():
             vector = store.vector(photo)
-            return answer(store, self._model, photo, vector, limit=limit, leave_out=photo, filters=NO_FILTERS)
+            return answer(store, self._model, photo, vector, limit=limit, leave_out=[photo], filters=NO_FILTERS)
 
-    def search(self, text: str, *, limit: Limit = 20, filters: Filters = NO_FILTERS) -> Answer:
+    def search(
+        self,
+        text: str,
+        *,
+        limit: Limit = 20,
+        filters: Filters = NO_FILTERS,
+        plus: Examples = NO_EXAMPLES,
+        minus: Examples = NO_EXAMPLES,
+    ) -> Answer:
         """Find photos that match a text.
 
         Args:
             text: what the pictures show.
             limit: hits wanted.
             filters: what the answer is limited to.
+            plus: words and pictures that the photos are to be like besides.
+            minus: words and pictures that they are to be unlike.
 
         Returns:
-            The hits.
+            The hits, without the pictures that are asked about.
 
         Raises:
-            NotFound: the library is empty.
-            UsageError: the text is empty.
+            NotFound: the library is empty, or there is no such file.
+            PhotoError: a file cannot be read as a picture.
             ModelError: the model cannot be used.
+            UsageError: a text is empty, or nothing is left of what is asked for.
         """
-        from vecclust.library.queries.search import answer
+        near = Examples((text, *plus.texts), plus.photos)
+        return self._find(text, near, minus, limit=limit, filters=filters)
 
-        if not text.strip():
-            raise UsageError("nothing to search for", hint="Say what the pictures show: vecclust search waterfalls.")
-        self._model.known()
-        vector = self._model.embedder().embed_texts([text])[0]
-        with self._store.snapshot():
-            return answer(self._store, self._model, text, vector, limit=limit, filters=filters)
+    def _find(self, query: str, plus: Examples, minus: Examples, *, limit: int, filters: Filters) -> Answer:
+        """Find photos like some examples and unlike others; `query` is the first one of those to be near."""
+        from vecclust.library.opening import decode_limits
+        from vecclust.library.queries.combined import answer_combined, combine, embed_all
+
+        store = self._store
+        # In one snapshot: the library may be given another model meanwhile.
+        with store.snapshot():
+            words = embed_all(self._model, plus, minus)
+            asked = combine(store, self._model, plus, minus, words=words, limits=decode_limits(self._config))
+            return answer_combined(store, self._model, query, asked, limit=limit, filters=filters)
 
     def photo(self, path: Path | str) -> PhotoFacts:
         """Read what is known of one photo.
@@ -523,6 +897,20 @@ class Library:
 
         with self._store.snapshot():
             return read_status(self._store)
+
+    def inventory(self) -> Inventory:
+        """Read what the library holds: what a scan ends with."""
+        from vecclust.library.queries.status import take_inventory
+
+        with self._store.snapshot():
+            return take_inventory(self._store, fit_needs=self._runs.fit_needs)
+
+    def skipped(self) -> SkippedList:
+        """Look what is left out of the kept folders now, and why: what is no photo by its name, links, markers."""
+        from vecclust.library.opening import ignore_rules
+        from vecclust.library.queries.status import list_skipped
+
+        return list_skipped(self._store, ignore_rules(self._config))
 
     def problems(self) -> tuple[Problem, ...]:
         """Read the files that could not be read, by path."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from vecclust.config import Config
 from vecclust.errors import LibraryLocked, NotFound, UsageError
-from vecclust.photos import DecodeLimits, IgnoreRules
 from vecclust.types.files import FileRow, Root
 
 if TYPE_CHECKING:
-    from vecclust.store import Store
+    from vecclust.photos import DecodeLimits, IgnoreRules
+    from vecclust.store import Store, StoreSettings
+    from vecclust.types.checkup import CheckDepth
 
 
 class Clock(Protocol):
@@ -68,7 +69,13 @@ class _NoStore:
 
 
 def open_store(
-    folder: Path, config: Config, *, write: bool = False, create: bool = True, missing_ok: bool = False
+    folder: Path,
+    config: Config,
+    *,
+    write: bool = False,
+    create: bool = True,
+    missing_ok: bool = False,
+    repair: CheckDepth | None = None,
 ) -> Store:
     """Open a library's tables, and make them where there are none and they are opened for writing.
 
@@ -78,6 +85,7 @@ def open_store(
         write: become the one writer.
         create: make them where there are none and they are opened for writing.
         missing_ok: where there is no library, give an empty one that is nowhere.
+        repair: how closely to look for damage that is to be mended; None for as closely as every writer does.
 
     Returns:
         The tables.
@@ -87,27 +95,57 @@ def open_store(
         NotFound: there is none, and it was not opened for writing.
         StoreError: the tables cannot be opened.
     """
-    from vecclust.store import Store, StoreSettings
+    from vecclust.store import Store
 
-    kept = config.store
-    wanted = StoreSettings(
-        compact_fragments=kept.compact_fragments,
-        keep_versions_s=kept.keep_versions_s,
-        index_from_photos=kept.index_from_photos,
-        keep_runs=kept.keep_runs,
-    )
     try:
-        return Store.open(folder, write=write, create=write and create, settings=wanted)
+        wanted = _store_settings(config)
+        return Store.open(folder, write=write, create=write and create, settings=wanted, repair=repair)
     except NotFound:
         if not missing_ok:
             raise
         return cast("Store", _NoStore())
     except LibraryLocked as error:
-        raise _kept_by_daemon(folder, error) from error
+        raise kept_by_daemon(folder, error) from error
 
 
-def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
-    """Say what to do beside a daemon, which does not end by itself."""
+def open_beside(folder: Path, config: Config) -> Store:
+    """Open a library's tables to prepare another model, while their writer goes on.
+
+    Args:
+        folder: the library's directory.
+        config: the settings.
+
+    Raises:
+        LibraryLocked: another process does so.
+        NotFound: there is no library.
+    """
+    from vecclust.store import Store
+
+    return Store.open_beside(folder, settings=_store_settings(config))
+
+
+def _store_settings(config: Config) -> StoreSettings:
+    from vecclust.store import StoreSettings
+
+    kept = config.store
+    return StoreSettings(
+        compact_fragments=kept.compact_fragments,
+        keep_versions_s=kept.keep_versions_s,
+        index_from_photos=kept.index_from_photos,
+        keep_runs=kept.keep_runs,
+    )
+
+
+def kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
+    """Say what to do beside a daemon, which does not end by itself.
+
+    Args:
+        folder: the library's directory.
+        error: what the lock said.
+
+    Returns:
+        The error to raise: the same one where there is no daemon.
+    """
     from vecclust.watching import read_state
 
     note = read_state(folder)
@@ -116,7 +154,7 @@ def _kept_by_daemon(folder: Path, error: LibraryLocked) -> LibraryLocked:
     return LibraryLocked(
         f"{folder} is kept by its daemon, process {note.pid} (vecclust watch)",
         hint=f"It brings photos in by itself, and at once after kill -HUP {note.pid}. For anything else stop it first:"
-        f" kill {note.pid}",
+        f" kill {note.pid}; vecclust watch starts it again.",
     )
 
 
@@ -126,7 +164,10 @@ def ignore_rules(config: Config) -> IgnoreRules:
     Args:
         config: the settings.
     """
-    return IgnoreRules(extensions=config.photos.extensions, patterns=config.photos.ignore)
+    from vecclust.photos import IgnoreRules
+
+    wanted = config.photos
+    return IgnoreRules(extensions=wanted.extensions, patterns=wanted.ignore, follow_links=wanted.follow_links)
 
 
 def decode_limits(config: Config) -> DecodeLimits:
@@ -135,6 +176,8 @@ def decode_limits(config: Config) -> DecodeLimits:
     Args:
         config: the settings.
     """
+    from vecclust.photos import DecodeLimits
+
     wanted = config.photos
     return DecodeLimits(
         pixels=wanted.max_megapixels * 1_000_000,
@@ -143,6 +186,7 @@ def decode_limits(config: Config) -> DecodeLimits:
         time_s=wanted.decode_timeout_s,
         memory_bytes=wanted.decode_memory_mb << 20,
         thumbnail_px=wanted.thumbnail_px,
+        damaged_quiet_s=wanted.damaged_after_s,
     )
 
 

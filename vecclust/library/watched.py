@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vecclust.clustering import FitParams
-    from vecclust.embeddings import Embedder
+    from vecclust.embeddings import Embedder, TextEmbedder
     from vecclust.library.runs.fit_result import FitResult
     from vecclust.photos import IgnoreRules
 
@@ -74,6 +74,23 @@ class WatchedLibrary(Library):
         """Give the library's model, loaded at first use; other threads may ask for it."""
         return self._model.embedder()
 
+    def texts(self) -> Embedder | TextEmbedder:
+        """Give what embeds words with the library's model, loaded at first use; other threads may ask for it."""
+        return self._model.texts()
+
+    def warm_up(self) -> None:
+        """Load the model, so that the next question or photo need not wait for it; not before there are any photos.
+
+        Raises:
+            ModelError: it cannot be used.
+        """
+        if self._store.model() is not None:
+            from vecclust.library.reference import reference_vectors
+
+            reference_vectors(self.folder, self.texts())
+            self.texts().embed_texts(["photo"])
+            self.embedder()
+
     @property
     def loading(self) -> bool:
         """Whether the model is being loaded, which may take as long as fetching it."""
@@ -88,6 +105,14 @@ class WatchedLibrary(Library):
         self._ingest.keep_warm(processes=n_threads)
         self._model.n_threads = n_threads
         self._runs.keep_warm()
+
+    def mend(self) -> None:
+        """Mend what of the library was damaged since it was opened; the next look brings the rest.
+
+        Raises:
+            StoreDamaged: it cannot be mended.
+        """
+        self._store.mend()
 
     def let_go(self, *, idle_s: float) -> bool:
         """Let go of what is kept warm and was not used lately, and give its memory back to the system.

@@ -34,14 +34,18 @@ class NotingStore:
     def __init__(self) -> None:
         self.commits: list[tuple[str, int]] = []
 
-    def add_photos(self, rows: Sequence[PhotoRow]) -> int:
-        """Note them."""
+    def add_photos(self, rows: Sequence[PhotoRow], *, model_id: str) -> int:
+        """Note them, and whose vectors they have: another model may become the library's before they are written."""
+        assert model_id == FakeEmbedder().model_id
         self.commits.append(("photos", len(rows)))
         return len(rows)
 
     def put_files(self, rows: Sequence[FileRow]) -> None:
         """Note them."""
         self.commits.append(("files", len(rows)))
+
+    def note_unread(self, n_files: int) -> None:
+        """Do nothing."""
 
     def maintain(self) -> None:
         """Do nothing."""

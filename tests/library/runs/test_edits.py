@@ -14,12 +14,14 @@ import pytest
 
 from tests.store.samples import DIM, FAST, MODEL, photo_rows
 from vecclust.clustering import FitParams
-from vecclust.library.edits import UNCLUSTERED, Edits
+from vecclust.errors import NotFound
+from vecclust.library.edits import Edits
 from vecclust.library.opening import SystemClock
 from vecclust.library.queries.clusters import list_clusters, read_history
 from vecclust.library.runs.refit import refit
 from vecclust.library.runs.runs import Labeller
 from vecclust.store import Store
+from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.edits import EditRequest
 from vecclust.types.photos import PhotoRow
 
@@ -176,13 +178,21 @@ def test_a_refit_that_joins_what_is_not_together_leaves_it_two(tmp_path: Path) -
 
 
 def test_a_cluster_lives_on_with_the_photos_put_there(tmp_path: Path) -> None:
-    """Split off, named, no longer found by any fit: its id, name and photos stay, and those of merged ones too."""
+    """Split off, named, no longer found by any fit: its id, name and photos stay, and those of merged ones too.
+
+    A name that came with an edit goes with it, one that was given by itself does not.
+    """
     world = World(tmp_path / "library", 0)
     with world.store:
         before = fit(world, 3)
         cluster = str(before[min(before)])
         some = tuple(label.photo for label in world.store.members(cluster)[:4])
-        split = world.edits.make(EditRequest("split-off", photos=some, cluster=cluster, name="Lagoon"))
+        split = world.edits.make(EditRequest("split-off", photos=some, cluster=cluster, name="Pool"))
+        assert world.store.names()[split.cluster or ""].name == "Pool"
+        world.say(EditRequest("take-back", edits=(split.edit or "",)))
+        assert not world.store.names()
+        split = world.edits.make(EditRequest("split-off", photos=some, cluster=cluster, name="Pool"))
+        world.store.rename({split.cluster or "": "Lagoon"}, named_ns=2)
         world.say(EditRequest("pin", photos=some[:1]))
         world.say(EditRequest("take-back", edits=(split.edit or "",)))
         assert [label.photo for label in world.store.members(split.cluster or "")] == [some[0]]
@@ -216,7 +226,7 @@ def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path
     with world.store:
         store = world.store
         largest = list_clusters(store).clusters[0].id
-        store.rename(largest, "Lagoon", named_ns=time.time_ns())
+        store.rename({largest: "Lagoon"}, named_ns=time.time_ns())
         params = FitParams(reducer="none", clusterer="kmeans", n_clusters=N_KINDS)
         report = refit(store, params, reason="a test")
         assert report.suggested
@@ -228,8 +238,31 @@ def test_a_split_leaves_the_name_and_proposes_one_and_history_tells_all(tmp_path
         world.edits.make(EditRequest("merge", cluster="Lagoon", other=split))
         told = [(event.run, event.event) for event in read_history(store, split)]
         assert (told[0], told[-1]) == (("r2", "split"), ("r3", "merge"))
-        store.rename(split, proposed, named_ns=1)
+        store.rename({split: proposed}, named_ns=1)
         assert all(entry.suggested_name != proposed for entry in list_clusters(store).clusters)
+
+
+def test_what_a_refit_proposes_is_accepted_at_once(tmp_path: Path) -> None:
+    """One, or all that are; what is not proposed is refused, and then nothing is named."""
+    world = World(tmp_path / "library", 0, n_clusters=1)
+    with world.store:
+        store = world.store
+        (largest,) = [entry.id for entry in list_clusters(store).clusters]
+        store.rename({largest: "x" * 80}, named_ns=1)
+        proposed = refit(
+            store, FitParams(reducer="none", clusterer="kmeans", n_clusters=N_KINDS), reason="a test"
+        ).suggested
+        assert len(proposed) > 1
+        one, *others = proposed
+        with pytest.raises(NotFound, match=f"proposed for {largest}"):
+            world.edits.accept_names([one, largest])
+        assert set(store.names()) == {largest}
+        assert [(given.cluster, given.name) for given in world.edits.accept_names([one])] == [(one, proposed[one])]
+        assert {given.cluster: given.name for given in world.edits.accept_names()} == {
+            other: proposed[other] for other in others
+        }
+        assert world.edits.accept_names() == ()
+        assert all(len(name.name) <= 80 and name.named_by == "owner" for name in store.names().values())
 
 
 @pytest.mark.parametrize("seed", [0, 1])

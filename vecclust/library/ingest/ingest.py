@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from vecclust.config import Config
 from vecclust.errors import UsageError
+from vecclust.library.ingest.drives import Remembered
 from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest
 from vecclust.library.ingest.settling import SettleTimes, wait_s
 from vecclust.library.opening import Clock, absolute_folder, decode_limits
 from vecclust.photos import DecodePool
-from vecclust.types.files import ScanReport
+from vecclust.types.files import FileRow, ScanReport, place_of
 from vecclust.types.progress import Progress
 
 if TYPE_CHECKING:
+    from vecclust.embeddings import Embedder
     from vecclust.library.model import ModelBinding
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
@@ -48,6 +50,7 @@ class Ingest:
         self._keeps_pool = False
         self._processes = 0
         self._read_s = time.monotonic()
+        self._remembered = Remembered()
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -142,6 +145,8 @@ class Ingest:
         """
         scanner = self._scanner()
         if paths is None:
+            # Who keeps a library open for months finds out as early as who opens it.
+            self._store.mend()
             request = ScanRequest(patient=False, at_most=self._config.store.commit_photos)
             report = scanner.run(request, progress=progress)
         else:
@@ -160,51 +165,75 @@ class Ingest:
         """Give the files that ask for another look, and in how many seconds each."""
         now_ns = self._clock.now_ns()
         times = SettleTimes(self._config.photos.settle_s, self._config.photos.settle_polled_s)
+        roots = {root.path: root for root in self._store.roots()}
+
+        def is_there(row: FileRow) -> bool:
+            root = roots.get(row.root)
+            return not row.missing_since_ns and (root is None or place_of(row.path, root.places) not in root.held)
+
         found = {
             row.absolute: max(LOOK_PAUSE_S, wait_s(row, times, now_ns=now_ns))
             for row in self._store.files(state="waiting")
-            if not row.missing_since_ns
+            if is_there(row)
         }
         for row in self._store.files(state="problem"):
-            if row.next_try_ns and not row.missing_since_ns:
+            if row.next_try_ns and is_there(row):
                 found[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
         return found
 
     def _scan(self, request: ScanRequest, progress: Progress) -> ScanReport:
         report = self._scanner().run(request, progress=progress)
-        return report if request.dry_run else self._finish(report, progress)
+        if request.dry_run:
+            return report
+        self._store.drop_dangling()
+        return self._finish(report, progress)
 
     def _finish(self, report: ScanReport, progress: Progress, *, more: bool = False) -> ScanReport:
         """Label what came and tidy up; a first fit waits until there is no more to read."""
-        if more and self._store.state().current_run is None:
+        mended, self._store.mended = self._store.mended, ()
+        before = self._store.state().current_run
+        if more and before is None:
             labelled, run = 0, None
         else:
             labelled, run = self._runs.label(progress)
         progress("tidying", 0, 1)
         self._store.maintain()
         progress("tidying", 1, 1)
-        return dataclasses.replace(report, labelled=labelled, run=run)
+        return dataclasses.replace(report, labelled=labelled, run=run, fitted=run != before, mended=mended)
 
     def _scanner(self) -> Scan:
-        embedder = self._model.embedder
-        return Scan(self._store, config=self._config, decoder=self._decoder, embedder=embedder, clock=self._clock)
+        return Scan(
+            self._store,
+            config=self._config,
+            decoder=self._decoder,
+            embedder=self._embedder,
+            clock=self._clock,
+            remembered=self._remembered,
+        )
+
+    def _embedder(self, n_files: int) -> Embedder:
+        return self._model.embedder(n_pictures=self._few(n_files))
+
+    def _few(self, n_files: int) -> int | None:
+        """Give how many files are all that will be read; whoever stays has the model loaded for those to come."""
+        return None if self._keeps_pool else n_files
 
     @contextmanager
-    def _decoder(self) -> Iterator[DecodePool]:
+    def _decoder(self, n_files: int) -> Iterator[DecodePool]:
         if not self._keeps_pool:
-            with self._new_pool() as pool:
+            with self._new_pool(n_files) as pool:
                 yield pool
             return
         if self._pool is None:
-            self._pool = self._new_pool()
+            self._pool = self._new_pool(n_files)
         try:
             yield self._pool
         finally:
             self._read_s = time.monotonic()
 
-    def _new_pool(self) -> DecodePool:
+    def _new_pool(self, n_files: int) -> DecodePool:
         return DecodePool(
-            self._model.bound().framing,
+            self._model.bound(n_pictures=self._few(n_files)).framing,
             limits=decode_limits(self._config),
             processes=self._config.photos.decode_processes or self._processes or None,
         )

@@ -5,26 +5,24 @@ sets an old mtime; the inode is left out, because exFAT and many network mounts 
 and reading a whole drive again for that would be a poor welcome.
 
 Absence of success is not absence of the file. A row goes only after its file was missing in two complete scans of a
-healthy folder, a day apart. A folder that vanished, became empty, changed its device, lost a device mounted in it,
-could not be read whole or lost most of its files at once pauses all removal and says so; nothing is marked, nothing is
-removed, nothing will be embedded again when it is back.
+healthy folder, a day apart. A folder that vanished, could not be read whole, or is not the one it was (`drives`) pauses
+all removal and says so; nothing is marked, nothing is removed, nothing will be embedded again when it is back.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vecclust.photos import Walk
-from vecclust.types.files import FileRow, Root, SeenFile
+from vecclust.types.files import FileRow, SeenFile, place_of
 
 # Pauses after a failed attempt: a file still being copied is soon finished, a broken one is asked about ever less
 # often (5 s, 30 s, 2 min, 10 min, 1 h, 6 h); after the last rung only a change or `problems --retry` tries again.
 RETRY_LADDER_S = (5, 30, 120, 600, 3600, 21_600)
-# Below this many files a person may well delete most of a folder by hand, so a share says nothing.
-FEW_FILES = 10
+# So many places that cannot be read are named in one sentence.
+FEW_PLACES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +59,21 @@ class Plan:
     absent: tuple[FileRow, ...]
 
 
-def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: int, retry_all: bool = False) -> Plan:
+def make_plan(
+    seen: Iterable[SeenFile],
+    rows: Mapping[str, FileRow],
+    *,
+    now_ns: int,
+    whole: Container[str],
+    retry_all: bool = False,
+) -> Plan:
     """Compare one folder's files with its rows.
 
     Args:
         seen: the files of a walk.
         rows: the folder's rows by relative path.
         now_ns: the time now.
+        whole: the photos of which the library has everything; a file whose photo is none of them is read again.
         retry_all: read unreadable files again although their next try is not due.
 
     Returns:
@@ -87,11 +93,38 @@ def make_plan(seen: Iterable[SeenFile], rows: Mapping[str, FileRow], *, now_ns: 
                 jobs.append(ReadJob(file, row))
             else:
                 held.append(row)
+        elif row.photo is not None and row.photo not in whole:
+            # Damage to the library: it knows the file and has lost what was made of it.
+            jobs.append(ReadJob(file, row))
         else:
             unchanged += 1
             if row.missing_since_ns:
                 back.append(row)
     return Plan(tuple(jobs), unchanged, tuple(held), tuple(back), tuple(missed.values()))
+
+
+def hold(plan: Plan, strange: Collection[str], places: Collection[str]) -> tuple[Plan, dict[str, int]]:
+    """Leave what is new or changed in strange places out of a plan.
+
+    Args:
+        plan: of one folder.
+        strange: places whose files are not to be taken in.
+        places: all places of the folder.
+
+    Returns:
+        The plan, and how many files it left out of each strange place.
+    """
+    if not strange:
+        return plan, {}
+    held = dict.fromkeys(strange, 0)
+    jobs = []
+    for job in plan.jobs:
+        place = place_of(job.seen.path, places)
+        if place in held:
+            held[place] += 1
+        else:
+            jobs.append(job)
+    return dataclasses.replace(plan, jobs=tuple(jobs)), held
 
 
 def next_try_ns(attempts: int, *, now_ns: int, forever: bool) -> int:
@@ -118,39 +151,35 @@ def file_row(seen: SeenFile, *, photo: str | None) -> FileRow:
         seen: the file.
         photo: what it holds, as far as that is known.
     """
-    return FileRow(seen.root, seen.path, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, seen.inode, photo)
+    times = (seen.mtime_ns, seen.ctime_ns)
+    return FileRow(seen.root, seen.path, seen.size_bytes, *times, seen.inode, photo, drive=seen.drive)
 
 
-def reason_to_pause(seen: Walk, *, root: Root, n_known: int, absent: Sequence[FileRow], lost_share: float) -> str:
-    """Say why nothing of a folder may be marked missing.
+def unseen_at_all(seen: Walk) -> str:
+    """Say why nothing can be told of a folder, or of a part of it.
 
     Args:
         seen: what a walk through it saw.
-        root: the folder as the last complete scan left it.
-        n_known: rows of the folder.
-        absent: rows whose files were not seen.
-        lost_share: share of the files above which a loss at once is not believed, in (0, 1].
 
     Returns:
-        The reason, or an empty string where absences are to be believed.
+        The reason, or an empty string where all of it was seen.
     """
     if not seen.exists:
         return "the folder is not there or cannot be read"
-    if not seen.complete:
-        return "a part of the folder cannot be read"
-    if not absent:
-        return ""
-    if root.device and seen.device != root.device:
-        return "the folder is on another device than before (a drive that is not mounted?)"
-    if not seen.files:
-        return "the folder is empty (a drive that is not mounted?)"
-    for mount in sorted(set(root.mounts) - set(seen.mounts)):
-        if any(row.path.startswith(mount + os.sep) for row in absent):
-            return f"{mount!r} in it is no longer on a device of its own (a drive that is not mounted?)"
-    newly = sum(1 for row in absent if not row.missing_since_ns)
-    if n_known >= FEW_FILES and newly > lost_share * n_known:
-        return f"{newly} of {n_known} files are gone at once"
-    return ""
+    if not seen.listed:
+        return f"the folder cannot be read ({seen.unreadable[-1].reason})"
+    return "" if seen.complete else unseen_reason(seen)
+
+
+def unseen_reason(seen: Walk) -> str:
+    """Name the places in a folder that could not be looked at, the first few, each with the system's reason.
+
+    Args:
+        seen: what a walk saw, with such places.
+    """
+    named = [f"{place.path!r} ({place.reason})" for place in seen.unreadable[:FEW_PLACES]]
+    n_more = len(seen.unreadable) - len(named)
+    return "a part of the folder cannot be read: " + ", ".join(named) + (f" and {n_more} more" if n_more else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def look_again(job: ReadJob) -> ReadJob | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    seen = seen_from(found, root=job.seen.root, path=job.seen.path)
+    seen = dataclasses.replace(seen_from(found, root=job.seen.root, path=job.seen.path), drive=job.seen.drive)
     return ReadJob(seen, job.before, looked=is_same(job.seen, seen))
 
 

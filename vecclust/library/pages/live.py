@@ -26,16 +26,22 @@ from vecclust.library.pages.written import (
     show,
     when_taken,
 )
-from vecclust.library.queries.clusters import list_clusters, read_history
-from vecclust.library.queries.search import photo_facts
+from vecclust.library.queries.clusters import in_scope, list_clusters, read_history
+from vecclust.library.queries.search import photo_facts, scope_of
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
 from vecclust.types.clusters import Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView
 from vecclust.types.photos import PhotoFacts
+from vecclust.types.search import Filters
+from vecclust.types.status import DaemonStatus
 
 if TYPE_CHECKING:
     from vecclust.store import Store
+
+
+# As many as a list to choose from bears.
+N_FOLDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class LiveReader:
         self._store = store
         self._lock = threading.Lock()
         self._kept: _Read | None = None
+        self._folders: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def stamp(self) -> str:
@@ -69,9 +76,25 @@ class LiveReader:
         """Name all photos."""
         return self._store.photo_keys()
 
-    def overview(self) -> Overview:
-        """Give what the front page shows: clusters as cards, the unclustered, the current run."""
-        return self._read().overview
+    def overview(self, within: Collection[str] | None = None) -> Overview:
+        """Give what the front page shows: clusters as cards, the unclustered, the current run.
+
+        Args:
+            within: only these photos count, so that clusters without any of them are left out; None for all.
+        """
+        read = self._read()
+        if within is None:
+            return read.overview
+        sizes = {one: sum(photo in within for photo in photos) for one, photos in read.members.items()}
+        clusters = [
+            dataclasses.replace(one, entry=dataclasses.replace(one.entry, size=sizes[one.entry.id]))
+            for one in read.overview.clusters
+            if sizes.get(one.entry.id)
+        ]
+        clusters.sort(key=lambda one: -one.entry.size)
+        unclustered = tuple(photo for photo in read.overview.unclustered if photo in within)
+        n_photos = sum(one.entry.size for one in clusters) + len(unclustered)
+        return dataclasses.replace(read.overview, clusters=tuple(clusters), unclustered=unclustered, n_photos=n_photos)
 
     def cluster(self, cluster: str) -> tuple[ClusterView, Sequence[str]]:
         """Give one cluster with its history, but without its photos; and their content hashes, strongest first.
@@ -107,6 +130,30 @@ class LiveReader:
         return tuple(
             show(rows[photo], files=files.get(photo, ()), label=labels.get(photo)) for photo in photos if photo in rows
         )
+
+    def narrowed(self, filters: Filters) -> frozenset[str]:
+        """Name the photos that filters let through.
+
+        Args:
+            filters: what is limited to what.
+
+        Raises:
+            NotFound: the current run has no such cluster, or the folder was never scanned.
+            UsageError: the range of dates is empty, or several clusters have this name.
+        """
+        with self._store.snapshot():
+            return in_scope(self._store, self._store.photo_keys(), scope_of(self._store, filters))
+
+    def folders(self) -> tuple[str, ...]:
+        """Name the kept folders and those right inside them that hold photos, at most `N_FOLDERS`, in order."""
+        stamp = self.stamp
+        if self._folders is None or self._folders[0] != stamp:
+            found = {root.path for root in self._store.roots()}
+            for row in self._store.files():
+                first = os.path.dirname(row.path).partition(os.sep)[0]
+                found.add(os.path.join(row.root, first) if first else row.root)
+            self._folders = stamp, tuple(sorted(found)[:N_FOLDERS])
+        return self._folders[1]
 
     def facts(self, photo: str) -> PhotoFacts:
         """Read what is known of one photo.
@@ -179,11 +226,12 @@ class LiveReader:
         """
         store = self._store
         stamp = store.stamp()
-        writer, doing = writing_command(store), read_daemon(store.folder).doing
+        writer, daemon = writing_command(store), read_daemon(store.folder)
         if before is not None and before.stamp == stamp:
-            return dataclasses.replace(before, writer=writer, doing=doing)
+            remarks = _remarks(before.problems, daemon)
+            return dataclasses.replace(before, writer=writer, doing=daemon.doing, remarks=remarks)
         counts, run = store.counts(), store.state().current_run
-        labels = store.label_counts(run)
+        labels, paused = store.label_counts(run), [root for root in store.roots() if root.paused]
         n_labelled = sum(labels.by_cluster.values()) + labels.noise
         return LiveStatus(
             stamp=stamp,
@@ -194,7 +242,9 @@ class LiveReader:
             problems=counts.problems,
             run=run,
             writer=writer,
-            doing=doing,
+            doing=daemon.doing,
+            faults=tuple(f"{root.path}: {root.paused}; nothing of it is removed" for root in paused),
+            remarks=_remarks(counts.problems, daemon),
         )
 
     def _read(self) -> _Read:
@@ -219,3 +269,9 @@ class LiveReader:
             n_photos=len(clustered) + len(loose),
         )
         return _Read(stamp, overview, labels, members)
+
+
+def _remarks(n_problems: int, daemon: DaemonStatus) -> tuple[str, ...]:
+    """Say what is worth a look: neither photos that come in nor a fit under way are, nor that nobody watches."""
+    files = f"{n_problems:,} file{'' if n_problems == 1 else 's'} could not be read, or only in part"
+    return (*([f"{files}: vecclust problems lists them"] if n_problems else ()), *daemon.problems)

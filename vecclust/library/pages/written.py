@@ -7,6 +7,7 @@ it was copied as likely as when it was taken, and is not shown. Refuses to know 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.errors import DamagedRun
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.search import living_path
 from vecclust.library.queries.status import current_run
-from vecclust.types.clusters import ClusterList, ClusterRow, HistoryEvent, Label
+from vecclust.types.clusters import ClusterList, HistoryEvent, Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, GalleryView, MapView, PageReport, PhotoView, PointTable
 from vecclust.types.photos import PhotoRow
@@ -27,6 +29,8 @@ from vecclust.types.photos import PhotoRow
 if TYPE_CHECKING:
     from vecclust.clustering.neighbours import Neighbours
     from vecclust.store import Store
+
+log = logging.getLogger(__name__)
 
 # As many as stand beside a page without scrolling.
 N_RELATED = 6
@@ -60,7 +64,12 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
     clustered = {photo.photo for cluster in clusters for photo in cluster.photos}
     loose = [photo for photo in known.values() if photo.photo not in clustered]
     loose.sort(key=lambda photo: (when_taken(photo.taken), photo.photo))
-    return GalleryView(current_run(store), clusters, tuple(loose))
+    return GalleryView(current_run(store), clusters, tuple(loose), library=_library(store))
+
+
+def _library(store: Store) -> str:
+    """Give what pages of one library have in common: when its first run was made."""
+    return next((str(run.created_ns) for run in store.runs()), "")
 
 
 def photos_by_cluster(labels: Iterable[Label]) -> dict[str | None, list[str]]:
@@ -92,7 +101,9 @@ def cluster_views(
         A card for each cluster, in the order of the list.
     """
     rows = {row.cluster: row for row in store.clusters(listed.run)}
-    related = _related_clusters(store, [rows[entry.id] for entry in listed.clusters])
+    related = _related_clusters(store, listed.run, members)
+    # In the first run everything is born, which says nothing of any cluster.
+    is_first = any(run.run == listed.run and run.parent is None for run in store.runs())
     for entry in listed.clusters:
         row = rows[entry.id]
         yield ClusterView(
@@ -100,8 +111,8 @@ def cluster_views(
             cover=row.medoid,
             edge=core_to_edge(members.get(entry.id, ()), leave_out=row.medoid),
             photos=(),
-            related=related[entry.id],
-            event=row.event,
+            related=tuple(other for other in related.get(entry.id, ()) if other in rows),
+            event="" if is_first else row.event,
             sources=row.sources,
             history=(),
         )
@@ -232,6 +243,7 @@ def put_on_map(
         covers=tuple(
             row_of.get(medoids[entry.id], first_row.get(number, 0)) for number, entry in enumerate(listed.clusters)
         ),
+        library=_library(store),
     )
 
 
@@ -310,19 +322,28 @@ def core_to_edge(photos: Sequence[str], *, leave_out: str) -> tuple[str, ...]:
     return tuple(others[round(step * (len(others) - 1) / (N_ON_A_CARD - 1))] for step in range(N_ON_A_CARD))
 
 
-def _related_clusters(store: Store, rows: Sequence[ClusterRow]) -> dict[str, tuple[str, ...]]:
-    """Rank each cluster's others by the cosine of their medoids, the nearest few first."""
-    photos, vectors = store.vectors({row.medoid for row in rows}) if rows else ([], np.empty((0, 0), np.float32))
-    vector_of = dict(zip(photos, vectors, strict=True))
-    known = [row for row in rows if row.medoid in vector_of]
-    found: dict[str, tuple[str, ...]] = {row.cluster: () for row in rows}
-    if not known:
-        return found
-    medoids = np.stack([vector_of[row.medoid] for row in known])
-    for number, row in enumerate(known):
-        order = np.argsort(-(medoids @ medoids[number]), kind="stable")
-        found[row.cluster] = tuple(known[other].cluster for other in order if other != number)[:N_RELATED]
-    return found
+def _related_clusters(
+    store: Store, run: str | None, members: Mapping[str | None, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Find which clusters are related, by the neighbour graph that the run keeps; none where that is damaged."""
+    from vecclust.clustering import related_clusters
+    from vecclust.library.runs.rows import load_fit
+
+    clusters = [cluster for cluster in members if cluster is not None]
+    if run is None or not clusters:
+        return {}
+    try:
+        state, fitted = load_fit(store.fit_folder(run))
+    except DamagedRun as reason:
+        log.warning("which clusters are related is not known: %s", reason)
+        return {}
+    number = {photo: number for number, cluster in enumerate(clusters) for photo in members[cluster]}
+    labels = np.full(state.n_pictures, -1, np.int64)
+    labels[state.picture_of_row] = [number.get(photo, -1) for photo in fitted.photos]
+    return {
+        cluster: tuple(clusters[other] for other in others[:N_RELATED])
+        for cluster, others in zip(clusters, related_clusters(state.near, labels), strict=False)
+    }
 
 
 def write_gallery(store: Store, out: Path | str, *, names: bool) -> PageReport:

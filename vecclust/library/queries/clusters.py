@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vecclust.errors import NotFound
-from vecclust.library.queries.search import Scope, living_path
-from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, HistoryEvent, Label, Member
+from vecclust.errors import NotFound, UsageError
+from vecclust.library.queries.search import Scope, living_path, members_of
+from vecclust.types.clusters import (
+    UNCLUSTERED,
+    ClusterEntry,
+    ClusterList,
+    ClusterPage,
+    HistoryEvent,
+    Label,
+    Member,
+)
 from vecclust.types.constraints import edit_command, edit_name, edit_number, suggested_names
 from vecclust.types.edits import Edit
 from vecclust.types.photos import Taken
@@ -66,6 +74,7 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterE
                 last_taken=None if span is None else span.last,
                 suggested_name=suggested.get(row.cluster),
                 is_mixed=are_chances and strengths[row.cluster] < MIXED_BELOW,
+                medoid_photo=row.medoid,
             )
         )
     return tuple(sorted(entries, key=lambda entry: (-entry.size, int(entry.id[1:]))))
@@ -85,7 +94,7 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
 
     Args:
         store: the library.
-        cluster: its id.
+        cluster: its id, or `unclustered`.
         limit: photos wanted, strongest first.
         scope: which photos may be shown.
 
@@ -96,11 +105,20 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
         NotFound: the current run has no such cluster.
     """
     run = store.state().current_run
-    members = [] if run is None else store.members(cluster)
+    members = [] if run is None else members_of(store, cluster)
+    if run is not None and cluster == UNCLUSTERED:
+        return _unclustered(store, members, limit=limit, scope=scope)
     if run is None or not members:
         raise no_such_cluster(store, cluster)
     (entry,) = _entries(store, run, {cluster: len(members)})
     return ClusterPage(entry, shown(store, _within(store, members, scope)[:limit]), read_history(store, cluster))
+
+
+def _unclustered(store: Store, members: Sequence[Label], *, limit: int, scope: Scope) -> ClusterPage:
+    """Read the photos that are in no cluster, by path: none is more typical than another."""
+    entry = ClusterEntry(UNCLUSTERED, None, None, len(members), 0.0, None, None, None)
+    photos = sorted(shown(store, _within(store, members, scope)), key=lambda member: (member.path or "", member.photo))
+    return ClusterPage(entry, tuple(photos[:limit]), ())
 
 
 def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
@@ -141,6 +159,20 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
     return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 
+def require_cluster(cluster: str, *, hint: str) -> None:
+    """Refuse `unclustered` where only a cluster makes sense.
+
+    Args:
+        cluster: an id, or `unclustered`.
+        hint: what to do instead.
+
+    Raises:
+        UsageError: it is no cluster.
+    """
+    if cluster == UNCLUSTERED:
+        raise UsageError("the unclustered photos are no cluster", hint=hint)
+
+
 def edits_by_number(store: Store) -> dict[int, list[Edit]]:
     """Read what the owner said, from the first edit to the last.
 
@@ -167,9 +199,11 @@ def no_such_cluster(store: Store, cluster: str) -> NotFound:
         The error, to be raised.
     """
     root = store.constraints().root(cluster)
-    if root != cluster:
+    if store.state().current_run is None:
+        hint = "There are no clusters yet: vecclust scan finds the first ones once there are photos enough."
+    elif root != cluster:
         edit = edit_name(store.constraints().joined[cluster].number)
-        hint = f"You merged it into {root}: vecclust take-back {edit} makes it a cluster of its own again."
+        hint = f"You merged it into {root}: vecclust undo {edit} makes it a cluster of its own again."
     elif store.knows_cluster(cluster):
         hint = "It was in an earlier one: vecclust runs."
     else:
@@ -178,20 +212,27 @@ def no_such_cluster(store: Store, cluster: str) -> NotFound:
 
 
 def _within(store: Store, members: Sequence[Label], scope: Scope) -> list[Label]:
-    wanted = {label.photo for label in members}
-    if scope.within is not None:
-        wanted &= scope.within
-    if scope.since_ns is not None or scope.until_ns is not None:
-        wanted &= {photo.photo for photo in store.photos(wanted) if _is_taken_in(photo.taken, scope)}
+    wanted = in_scope(store, {label.photo for label in members}, scope)
     return [label for label in members if label.photo in wanted]
 
 
-def _is_taken_in(taken: Taken | None, scope: Scope) -> bool:
-    from vecclust.store import sort_ns
+def in_scope(store: Store, photos: Collection[str], scope: Scope) -> frozenset[str]:
+    """Give the photos that a scope lets through.
 
-    if taken is None:
-        return False
-    when_ns = sort_ns(taken.when)
-    return (scope.since_ns is None or when_ns >= scope.since_ns) and (
-        scope.until_ns is None or when_ns < scope.until_ns
+    Args:
+        store: the library's tables.
+        photos: content hashes.
+        scope: which photos may be shown.
+    """
+    wanted = frozenset(photos) if scope.within is None else scope.within.intersection(photos)
+    if scope.since is None and scope.until is None:
+        return wanted
+    return frozenset(photo.photo for photo in store.photos(wanted) if _is_taken_in(photo.taken, scope))
+
+
+def _is_taken_in(taken: Taken | None, scope: Scope) -> bool:
+    return (
+        taken is not None
+        and (scope.since is None or taken.clock >= scope.since)
+        and (scope.until is None or taken.clock < scope.until)
     )

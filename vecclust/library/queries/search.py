@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, PhotoError, UsageError
-from vecclust.photos import DecodeLimits, look_at, read_content, read_photo
+from vecclust.library.queries.names import cluster_id, cluster_names
+from vecclust.types.clusters import UNCLUSTERED, Label
 from vecclust.types.files import FileRow
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.search import Answer, Filters, Hit
 
 if TYPE_CHECKING:
     from vecclust.library.model import ModelBinding
+    from vecclust.photos import DecodeLimits
     from vecclust.store import Store
-
-_CLUSTER = re.compile("c[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class Scope:
 
     Attributes:
         within: only these photos, or None for all.
-        since_ns: only photos taken then or later, or None.
-        until_ns: only photos taken before then, or None.
+        since: only photos taken then or later by their own clock, without a zone, or None.
+        until: only photos taken before then, likewise.
     """
 
     within: frozenset[str] | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def answer(
@@ -52,7 +52,7 @@ def answer(
     vector: NDArray[np.float32],
     *,
     limit: int,
-    leave_out: str | None = None,
+    leave_out: Collection[str] = (),
     filters: Filters,
 ) -> Answer:
     """Answer with the photos nearest to a vector.
@@ -63,7 +63,7 @@ def answer(
         query: what was asked, as the answer says it.
         vector: (d,) float32 of norm 1, of the library's model.
         limit: hits wanted, at least 1.
-        leave_out: a photo that is not to be its own answer, by content hash.
+        leave_out: photos that are not to be their own answers, by content hash.
         filters: what the answer is limited to.
 
     Returns:
@@ -90,32 +90,47 @@ def vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits
         PhotoError: the file cannot be read as a picture.
         ModelError: the file is not in the library and the model cannot be used.
     """
+    from vecclust.photos import look_at, read_content, read_photo
+
     model.known()
     row = row_of(store, path)
+    if os.path.isdir(path):
+        raise NotFound(f"{path} is a folder", hint="Name an image file.")
     try:
         seen = look_at(path)
     except OSError as error:
         raise NotFound(f"cannot look at {path}: {error.strerror}", hint="Name an image file.") from error
-    if row is not None and row.photo is not None and row.state == "ready" and row.holds(seen):
+    if row is not None and row.photo is not None and row.has_photo and row.holds(seen):
         return row.photo, store.vector(row.photo)
-    content = read_content(seen, file_bytes=limits.file_bytes)
-    if content.photo in store.known_by_size().get(seen.size_bytes, ()):
-        return content.photo, store.vector(content.photo)
-    decoded = read_photo(path, model.bound().framing, limits=limits)
-    vector = model.embedder().embed_each(decoded.frame[np.newaxis])[0]
-    if isinstance(vector, PhotoError):
-        raise vector
+    with _about(path):
+        content = read_content(seen, file_bytes=limits.file_bytes)
+        if content.photo in store.known_by_size().get(seen.size_bytes, ()):
+            return content.photo, store.vector(content.photo)
+        decoded = read_photo(path, model.bound().framing, limits=limits)
+        vector = model.embedder(n_pictures=1).embed_each(decoded.frame[np.newaxis])[0]
+        if isinstance(vector, PhotoError):
+            raise vector
     return decoded.photo, vector
 
 
+@contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Have what is wrong with a picture say which one that is: several may be asked about."""
+    try:
+        yield
+    except PhotoError as error:
+        error.message = f"{path} cannot be used: {error.message}"
+        raise
+
+
 def _nearest(
-    store: Store, vector: NDArray[np.float32], *, limit: int, leave_out: str | None, scope: Scope
+    store: Store, vector: NDArray[np.float32], *, limit: int, leave_out: Collection[str], scope: Scope
 ) -> tuple[list[Hit], int]:
     """Find the photos nearest to a vector, by score, then path; and how many better ones have no file there now."""
-    asked = limit + (leave_out is not None)
+    asked = limit + len(leave_out)
     while True:
-        found = store.search(vector, limit=asked, within=scope.within, since_ns=scope.since_ns, until_ns=scope.until_ns)
-        others = [(photo, score) for photo, score in found if photo != leave_out]
+        found = store.search(vector, limit=asked, within=scope.within, since=scope.since, until=scope.until)
+        others = [(photo, score) for photo, score in found if photo not in leave_out]
         files = store.files_of([photo for photo, _ in others])
         alive = [(photo, score, path) for photo, score in others if (path := living_path(files.get(photo, ())))]
         if len(alive) >= limit or len(found) < asked:
@@ -135,7 +150,7 @@ def living_path(files: Sequence[FileRow]) -> str | None:
     Args:
         files: the files that hold one photo.
     """
-    paths = sorted([file.absolute for file in files if file.state == "ready" and not file.missing_since_ns])
+    paths = sorted([file.absolute for file in files if file.has_photo and not file.missing_since_ns])
     return next(filter(os.path.exists, paths), None)
 
 
@@ -154,15 +169,6 @@ def with_clusters(store: Store, hits: Sequence[Hit]) -> tuple[Hit, ...]:
     )
 
 
-def cluster_names(store: Store) -> Mapping[str | None, str]:
-    """Read the names of clusters, by id; none for None.
-
-    Args:
-        store: the library's tables.
-    """
-    return {cluster: name.name for cluster, name in store.names().items()}
-
-
 def scope_of(store: Store, filters: Filters) -> Scope:
     """Turn filters into the photos they let through.
 
@@ -174,26 +180,37 @@ def scope_of(store: Store, filters: Filters) -> Scope:
         The scope; times without a zone count as they stand, as the rows' own do.
 
     Raises:
-        NotFound: the current run has no such cluster.
+        NotFound: the current run has no such cluster, or the folder was never scanned.
         UsageError: several clusters have this name.
     """
     if filters == Filters():
         return Scope()
+    since = filters.since and filters.since.replace(tzinfo=None)
+    until = filters.until and _end(filters.until.replace(tzinfo=None))
+    if since and until and since >= until:
+        raise UsageError(
+            f"nothing is both since {filters.since:%Y-%m-%d} and until {filters.until:%Y-%m-%d}",
+            hint="The earlier day belongs to --since.",
+        )
     sets: list[frozenset[str]] = []
     if filters.cluster is not None:
         cluster = cluster_id(store, filters.cluster)
-        members = frozenset(label.photo for label in store.members(cluster))
-        if not members:
+        members = frozenset(label.photo for label in members_of(store, cluster))
+        if not members and cluster != UNCLUSTERED:
             raise NotFound(
                 f"{cluster} is not among the clusters of the current run", hint="vecclust clusters lists them."
             )
         sets.append(members)
     if filters.folder is not None:
-        sets.append(photos_below(store, os.path.abspath(filters.folder)))
+        folder = os.path.abspath(filters.folder)
+        below = photos_below(store, folder)
+        if not below:
+            _check_folder(store, folder)
+        sets.append(below)
     return Scope(
         within=frozenset.intersection(*sets) if sets else None,
-        since_ns=None if filters.since is None else _as_ns(filters.since),
-        until_ns=None if filters.until is None else _as_ns(_end(filters.until)),
+        since=since,
+        until=until,
     )
 
 
@@ -208,36 +225,29 @@ def photos_below(store: Store, folder: str) -> frozenset[str]:
     return frozenset(row.photo for row in store.files() if row.photo and row.absolute.startswith(inside))
 
 
+def _check_folder(store: Store, folder: str) -> None:
+    """Refuse a folder without photos that was never scanned, or is not there: an empty answer would be none."""
+    inside = folder.rstrip(os.sep) + os.sep
+    kept = [root.path.rstrip(os.sep) + os.sep for root in store.roots()]
+    if not any(inside.startswith(root) or root.startswith(inside) for root in kept):
+        raise NotFound(f"{folder} was never scanned", hint="vecclust folders lists the folders of this library.")
+    if not os.path.isdir(folder):
+        raise NotFound(f"there is no folder {folder}, and no photo is known in it", hint="Check the name.")
+
+
 def _end(until: datetime) -> datetime:
     """Give the first moment that is too late: a bare date means its whole day."""
     return until + (timedelta(days=1) if until.time() == time.min else timedelta(seconds=1))
 
 
-def _as_ns(when: datetime) -> int:
-    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    return round(aware.timestamp()) * 1_000_000_000
-
-
-def cluster_id(store: Store, named: str) -> str:
-    """Give the id of a cluster that is named by its id or, among those of the current run, by its name.
+def members_of(store: Store, cluster: str) -> list[Label]:
+    """List a cluster's photos, strongest first, or those that are in none, by photo.
 
     Args:
         store: the library's tables.
-        named: an id or a name.
-
-    Raises:
-        NotFound: no cluster has this name.
-        UsageError: several have it.
+        cluster: its id, or `unclustered`.
     """
-    if _CLUSTER.fullmatch(named):
-        return named
-    alike = {cluster for cluster, name in cluster_names(store).items() if name == named.strip()}
-    found = sorted(row.cluster for row in store.clusters() if row.cluster in alike) if alike else []
-    if not found:
-        raise NotFound(f"no cluster is named “{named}”", hint="vecclust clusters lists them.")
-    if len(found) > 1:
-        raise UsageError(f"{' and '.join(found)} are all named “{named}”", hint="Name the one you mean by its id.")
-    return found[0]
+    return store.unclustered() if cluster == UNCLUSTERED else store.members(cluster)
 
 
 def row_of(store: Store, path: str) -> FileRow | None:
@@ -262,8 +272,24 @@ def photo_at(store: Store, path: str) -> PhotoFacts:
     """
     row = row_of(store, path)
     if row is None:
-        raise NotFound(f"{path} is not in the library", hint="Is it below a scanned folder? vecclust status.")
+        raise not_a_photo(path)
     return photo_facts(store, row)
+
+
+def not_a_photo(path: str) -> NotFound:
+    """Say that a path names no photo of the library, and what it is instead.
+
+    Args:
+        path: absolute.
+    """
+    if os.path.isdir(path):
+        return NotFound(f"{path} is a folder", hint="Name a photo in it.")
+    if not os.path.lexists(path):
+        return NotFound(f"{path} is not in the library, and no such file is there", hint="Check the name.")
+    return NotFound(
+        f"{path} is not in the library",
+        hint="vecclust folders lists the folders that are kept, vecclust problems what cannot be read in them.",
+    )
 
 
 def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
@@ -283,7 +309,9 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
         raise NotFound(f"{row.absolute} could not be read yet{reason}", hint="See vecclust problems.")
     photo, label = found[0], store.label(found[0].photo)
     cluster = None if label is None else label.cluster
-    others = sorted(file.absolute for file in store.files_of([photo.photo]).get(photo.photo, ()))
+    files = store.files_of([photo.photo]).get(photo.photo, ())
+    # At the path of one on a card that is away, the same camera may have put another photo.
+    others = sorted(file.absolute for file in files if not file.missing_since_ns)
     return PhotoFacts(
         path=row.absolute,
         photo=photo.photo,
@@ -302,4 +330,5 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
         height=photo.height_px,
         model=model.model_id,
         other_paths=tuple(path for path in others if path != row.absolute),
+        damaged=row.reason if row.state == "damaged" else "",
     )

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from vecclust.config import log_file
 from vecclust.errors import DamagedRun
+from vecclust.library.queries.clusters import list_clusters
 from vecclust.types.clusters import Label
-from vecclust.types.files import FolderStatus, Problem
+from vecclust.types.files import FolderStatus, Problem, SkippedFile, SkippedList, UnreadablePlace, add_skipped
 from vecclust.types.runs import Drift, Run
-from vecclust.types.status import DaemonStatus, Status
+from vecclust.types.status import DaemonStatus, Inventory, Status
 
 if TYPE_CHECKING:
+    from vecclust.photos import IgnoreRules
     from vecclust.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,59 @@ FALSE_ALARMS = 1e-3
 
 
 def list_problems(store: Store) -> tuple[Problem, ...]:
-    """Read the files that could not be read, by path.
+    """Read the files that could not be read, or only in part, by path.
 
     Args:
         store: the library's tables.
     """
-    rows = sorted(store.files(state="problem"), key=lambda row: row.absolute)
-    return tuple(Problem(row.absolute, row.reason, row.attempts, row.next_try_ns or None) for row in rows)
+    rows = [*store.files(state="problem"), *store.files(state="damaged")]
+    return tuple(
+        Problem(row.absolute, row.reason, row.attempts, row.next_try_ns or None, damaged=row.state == "damaged")
+        for row in sorted(rows, key=lambda row: row.absolute)
+    )
+
+
+def take_inventory(store: Store, *, fit_needs: int) -> Inventory:
+    """Count what a library holds.
+
+    Args:
+        store: the library's tables.
+        fit_needs: photos that a first fit needs.
+    """
+    clusters, counts = list_clusters(store), store.counts()
+    held = [row.photo for row in store.files(state="ready")]
+    return Inventory(
+        photos=clusters.photos,
+        unlabelled=clusters.photos - clusters.clustered - clusters.noise,
+        copies=len(held) - len(set(held)),
+        problems=counts.problems,
+        missing_photos=max(0, fit_needs - clusters.photos) if clusters.run is None else 0,
+        clusters=clusters,
+    )
+
+
+def list_skipped(store: Store, rules: IgnoreRules) -> SkippedList:
+    """Look what is left out of the kept folders now.
+
+    Args:
+        store: the library's tables.
+        rules: what counts as a photo.
+
+    Returns:
+        The list, with absolute paths.
+    """
+    from vecclust.photos import walk
+
+    skipped: list[SkippedFile] = []
+    unreadable: list[UnreadablePlace] = []
+    for root in store.roots():
+        seen = walk(root.path, rules, list_skipped=True)
+        skipped += [SkippedFile(os.path.join(root.path, one.path), one.kind) for one in seen.skipped]
+        unreadable += [
+            UnreadablePlace(os.path.join(root.path, place.path) if place.path else root.path, place.reason)
+            for place in seen.unreadable
+        ]
+    return SkippedList(tuple(skipped), tuple(unreadable))
 
 
 def read_status(store: Store) -> Status:
@@ -73,9 +121,12 @@ def read_status(store: Store) -> Status:
         arrivals_since_run=labels.arrivals,
         arrivals_noise=labels.arrivals_noise,
         newcomers=labels.newcomers,
-        folders=tuple(FolderStatus(root.path, root.last_scan_ns or None, root.paused) for root in store.roots()),
-        skipped_dot_files=sum(root.n_skipped for root in store.roots()),
-        bytes_on_disk=_bytes_below(store.folder),
+        folders=tuple(
+            FolderStatus(root.path, root.last_scan_ns or None, root.paused, sum(root.held.values()))
+            for root in store.roots()
+        ),
+        skipped=add_skipped(root.skipped for root in store.roots()),
+        bytes_on_disk=bytes_below(store.folder),
         daemon=read_daemon(Path(store.folder)),
         drift=drift_of(came),
         gathered=0 if current is None else len(gathered_newcomers(store, current, came)),
@@ -108,10 +159,9 @@ def writing_command(store: Store) -> str:
         store: the library's tables.
     """
     from vecclust.store import Store
-    from vecclust.watching import is_alive
 
     writer = Store.last_writer(store.folder)
-    return writer.command if writer is not None and is_alive(writer.pid) else ""
+    return writer.command if writer is not None and writer.lives else ""
 
 
 def current_run(store: Store) -> Run | None:
@@ -124,8 +174,12 @@ def current_run(store: Store) -> Run | None:
     return next((run for run in store.runs() if run.run == current), None)
 
 
-def _bytes_below(folder: Path) -> int:
-    """Add up the files of the library; one that goes away meanwhile counts nothing."""
+def bytes_below(folder: Path) -> int:
+    """Add up the files of the library; one that goes away meanwhile counts nothing.
+
+    Args:
+        folder: the library's.
+    """
     total = 0
     for directory, _, names in os.walk(folder):
         for name in names:

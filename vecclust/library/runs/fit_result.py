@@ -6,6 +6,7 @@ names and clusters may change while it is made, so the writer matches it when it
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ MOST_LOST = 0.1
 _ARRAYS_FILE, _FACTS_FILE = "result.npz", "result.json"
 # The fields of a result, by the file that holds them.
 _ARRAYS, _FACTS = ("labels", "strengths", "nearest", "medoids"), ("params", "figures", "seconds")
+_MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class FitResult:
         params: the parameters used.
         figures: quality figures by name.
         seconds: wall seconds by stage.
+        model: model id of the vectors; empty where nobody says.
     """
 
     photos: Sequence[str]
@@ -61,6 +64,7 @@ class FitResult:
     params: Mapping[str, Any]
     figures: Mapping[str, float | int | None]
     seconds: Mapping[str, float]
+    model: str = ""
 
 
 def fit_photos(
@@ -75,7 +79,7 @@ def fit_photos(
             begins at the layout of the current run, which costs a fraction, unless too many in a row did; a `light`
             one is a continued one where too many in a row were light. None is light where few photos came, else
             continued. Where the result leaves many more photos without a cluster than the last layout from nothing,
-            everything is chosen freely.
+            everything is chosen freely. After a run over another model's vectors the layout is always from nothing.
         progress: told about stages.
 
     Returns:
@@ -88,9 +92,15 @@ def fit_photos(
     from vecclust.clustering import fit, medoids
 
     check_size(params, n_photos=store.counts().photos)
-    photos, vectors = store.vectors()
-    earlier, current = _earlier(store, photos), current_run(store)
-    due = "full" if earlier is None else due_kind(kind, current, newcomers=float((earlier.rows < 0).mean()))
+    with store.snapshot():
+        model, (photos, vectors) = store.model(), store.vectors()
+        earlier, current = _earlier(store, photos), current_run(store)
+    model_id = "" if model is None else model.model_id
+    # Labels say of any vectors where photos were; neighbours and places of another model's vectors say nothing.
+    is_other = current is not None and current.model != model_id
+    if earlier is not None and is_other:
+        earlier = dataclasses.replace(earlier, state=dataclasses.replace(earlier.state, n_dimensions=0))
+    due = "full" if earlier is None or is_other else due_kind(kind, current, newcomers=_share_new(earlier))
     found = fit(vectors, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
     if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
@@ -105,6 +115,7 @@ def fit_photos(
         params=found.params.as_dict(),
         figures={**found.figures, **_counts(found.kind, current)},
         seconds=found.seconds,
+        model=model_id,
     )
 
 
@@ -182,6 +193,10 @@ def _earlier(store: Store, photos: Sequence[str]) -> Earlier | None:
     return Earlier(state, np.array([row_of.get(photo, -1) for photo in photos], np.int64))
 
 
+def _share_new(earlier: Earlier) -> float:
+    return float((earlier.rows < 0).mean())
+
+
 def save_fit_result(result: FitResult, folder: Path) -> None:
     """Write a result into a folder; the facts come last, so that a torn one is told by their absence.
 
@@ -194,7 +209,7 @@ def save_fit_result(result: FitResult, folder: Path) -> None:
     save_state(result.state, folder)
     arrays = {name: getattr(result, name) for name in _ARRAYS}
     save_arrays(folder / _ARRAYS_FILE, photos=pack_photos(result.photos), **arrays)
-    facts = {name: dict(getattr(result, name)) for name in _FACTS}
+    facts = {name: dict(getattr(result, name)) for name in _FACTS} | {_MODEL: result.model}
     (folder / _FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -214,7 +229,9 @@ def load_fit_result(folder: Path) -> FitResult:
 
     with reading_arrays(folder / _ARRAYS_FILE) as arrays:
         facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))
-        found: dict[str, Any] = {name: arrays[name] for name in _ARRAYS} | {name: facts[name] for name in _FACTS}
+        found: dict[str, Any] = {name: arrays[name] for name in _ARRAYS} | {
+            name: facts[name] for name in (*_FACTS, _MODEL)
+        }
         result = FitResult(photos=unpack_photos(arrays["photos"]), state=load_state(folder), **found)
     if {len(result.labels), len(result.strengths), len(result.nearest), result.state.n_rows} != {len(result.photos)}:
         raise DamagedRun(f"the parts of the fit in {folder} do not belong together")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecclust.errors import DamagedRun, StoreError
+from vecclust.errors import DamagedRun, ModelMismatch, StoreError
 from vecclust.library.runs.constrained import Parted, evidence_of, homes_of, part
 from vecclust.library.runs.fit_result import FitResult, fit_photos
 from vecclust.library.runs.rows import FittedRows, load_rows, save_rows
@@ -88,7 +88,18 @@ def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False
 
     Returns:
         What was found and what happened to identity; its seconds are those of the fit.
+
+    Raises:
+        ModelMismatch: it was made of the vectors of another model.
     """
+    model = store.model()
+    if model is not None and result.model and result.model != model.model_id:
+        raise ModelMismatch(
+            f"this fit is of vectors of {result.model}, and the library has those of {model.model_id} now",
+            library_model=model.model_id,
+            asked_model=result.model,
+            hint="A new fit mends it: vecclust recluster.",
+        )
     fitted = _matched(store, result)
     report = _report(fitted, store.next_run(), dry_run=dry_run)
     if not dry_run:
@@ -203,6 +214,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
         stage_seconds=result.seconds,
         dry_run=dry_run,
         suggested=fitted.suggested,
+        ended=tuple(sorted({*fitted.carried.merged, *fitted.carried.gone} - living.keys())),
     )
 
 

@@ -112,6 +112,22 @@ def load_rows(folder: Path) -> FittedRows:
         return FittedRows(photos, tuple(str(cluster) for cluster in arrays["clusters"]), retired)
 
 
+def require_fit(folder: Path) -> None:
+    """Raise where a run has not all of its arrays; none of them is read.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        DamagedRun: one is missing; a refit mends it.
+    """
+    from vecclust.clustering import STATE_FILES
+
+    for name in (*STATE_FILES, ROWS_FILE):
+        if not (folder / name).exists():
+            raise DamagedRun(f"{folder / name} is missing", hint="A refit mends it: vecclust recluster.")
+
+
 def load_fit(folder: Path) -> tuple[FitState, FittedRows]:
     """Read what a run was fitted on: its arrays, and the photos they stand for.
 

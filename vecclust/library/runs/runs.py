@@ -15,11 +15,12 @@ import numpy as np
 from vecclust.config import Config
 from vecclust.errors import DamagedRun, NotFound, UsageError
 from vecclust.library.queries.clusters import no_such_cluster, shown
+from vecclust.library.queries.search import members_of
 from vecclust.library.queries.status import current_run, drift_of, gathered_newcomers
 from vecclust.library.runs.fit_result import check_size
 from vecclust.library.runs.refit import adopt, refit
-from vecclust.library.runs.rows import FittedRows, load_fit
-from vecclust.types.clusters import ClusterParts, Label
+from vecclust.library.runs.rows import FittedRows, load_fit, require_fit
+from vecclust.types.clusters import UNCLUSTERED, ClusterParts, Label
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import Comparison, Growth, RefitReport, Run, Way
 
@@ -68,6 +69,12 @@ class Runs:
         wanted = asdict(self._config.clusters)
         return FitParams(**{one.name: wanted[one.name] for one in fields(FitParams) if one.name in wanted})
 
+    @property
+    def fit_needs(self) -> int:
+        """How many photos a first fit needs."""
+        wanted = self._config.clusters
+        return max(wanted.first_fit_photos, wanted.min_cluster_size if wanted.clusterer == "hdbscan" else 0)
+
     def label(self, progress: Progress) -> tuple[int, str | None]:
         """Label arrivals; fit where there is no run yet and enough photos, or the run's arrays are damaged.
 
@@ -85,6 +92,8 @@ class Runs:
                 self.missing_fit = "first fit"
         else:
             try:
+                # Asked also where nothing came: what places the next one is to be there by then.
+                require_fit(self._store.fit_folder(current))
                 n_labelled = self._labeller.label(self._store)
             except DamagedRun as error:
                 self.missing_fit = f"repair: {error.message}"
@@ -160,7 +169,7 @@ class Runs:
         """Look inside one cluster: its photos grouped by themselves, in the run's own layout; nothing is kept of it.
 
         Args:
-            cluster: its id.
+            cluster: its id, or `unclustered`.
 
         Returns:
             The groups.
@@ -169,8 +178,8 @@ class Runs:
             NotFound: the current run has no such cluster.
             DamagedRun: the run's arrays are missing or damaged; a refit mends it.
         """
-        run, members = self._store.state().current_run, self._store.members(cluster)
-        if run is None or not members:
+        run, members = self._store.state().current_run, members_of(self._store, cluster)
+        if run is None or not (members or cluster == UNCLUSTERED):
             raise no_such_cluster(self._store, cluster)
         groups = _groups_within(self._store, run, members)
         return ClusterParts(cluster, len(members), tuple(shown(self._store, group) for group in groups))

@@ -1,0 +1,1 @@
+"""Tests of giving a library another model."""
