@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -14,8 +15,10 @@ from tests.library.test_library import picture
 from tests.watching.scripted import ScriptedWatcher
 from vecclust.daemon import Daemon
 from vecclust.daemon.jobs import DaemonEnds, FitJob, Job, JobQueue
+from vecclust.daemon.refits import _FitUnderWay
 from vecclust.errors import NotFound, StoreError
 from vecclust.library.fit_process import FitProcess
+from vecclust.library.runs.fit_result import fit_photos
 from vecclust.library.watched import WatchedLibrary
 
 DEADLINE_S = 90.0
@@ -41,7 +44,7 @@ def test_an_errand_is_run_by_the_loop_and_its_error_is_its_outcome(library: Watc
     jobs = JobQueue()
     daemon = daemon_of(library, jobs)
     named = Job(lambda opened: (opened.rename("c1", "Lagoon").name, threading.current_thread()))
-    unknown = Job(lambda opened: opened.rename("c99", "Lagoon"))
+    unknown = Job(lambda opened: opened.rename("c99", "Bay"))
     broken = Job(lambda opened: 1 // 0)
     for errand in (named, unknown, broken):
         jobs.add(errand)
@@ -67,6 +70,21 @@ def test_a_long_import_keeps_nobody_waiting(library: WatchedLibrary) -> None:
     assert library.status().photos == 27
 
 
+def test_what_may_not_be_done_between_two_files_waits_for_an_end_of_the_look(library: WatchedLibrary) -> None:
+    """The photos that are in hand are cut and embedded for the model of before; what came later goes first."""
+    jobs = JobQueue()
+    daemon = daemon_of(library, jobs)
+    (Path(library.folders()[0]) / "new.jpg").write_bytes(picture("red", 100))
+    order: list[str] = []
+    switch = Job(lambda opened: order.append(f"switch with {opened.status().photos} photos"), between_files=False)
+    errand = Job(lambda opened: order.append("errand"))
+    jobs.add(switch)
+    jobs.add(errand)
+    daemon._schedule.request_scan("a test", by_s=float("-inf"))
+    daemon.work()
+    assert order == ["errand", "switch with 25 photos"]
+
+
 def test_a_fit_on_demand_tells_its_stages_and_becomes_the_run(library: WatchedLibrary) -> None:
     """With the parameters asked for, whatever the daemon's own are."""
     jobs = JobQueue()
@@ -87,6 +105,22 @@ def test_a_fit_on_demand_tells_its_stages_and_becomes_the_run(library: WatchedLi
     runs, current = library.runs()
     assert current == "r3"
     assert [run.reason for run in runs[1:]] == ["on demand", "on demand"]
+
+
+def test_a_fit_of_another_models_vectors_is_thrown_away(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library was given another model while a fit was under way that nobody waits for; the loop goes on."""
+    daemon = daemon_of(library, JobQueue())
+    stale = dataclasses.replace(fit_photos(library._store, library.fit_params), model="another@0")
+    refits = daemon._refits
+    assert refits is not None
+    refits._fit = _FitUnderWay("a test", 0.0)
+    monkeypatch.setattr(refits._process, "poll", lambda: True)
+    monkeypatch.setattr(refits._process, "result", lambda: stale)
+    daemon.work()
+    assert refits.reason == ""
+    assert library.runs()[1] == "r1"
 
 
 def test_a_fit_that_fails_says_why_and_leaves_the_earlier_run(library: WatchedLibrary) -> None:

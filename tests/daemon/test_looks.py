@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.kept import keep, put_one
+from tests.library.test_library import picture
 from tests.watching.scripted import ScriptedWatcher
 from tests.watching.test_watcher import kill_dispatch, kill_reader
 from vecclust.config import WatchConfig
@@ -127,3 +130,53 @@ def test_a_dead_thread_of_watchdog_costs_one_canary_period(
         kept.daemon._check_s = float("inf")
         put_one(album, 101)
         kept.until(kept.in_step)
+
+
+def test_it_says_once_that_it_is_ready(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When everything was looked at and nothing of it is left; then the model is loaded, while nobody waits for it."""
+    warmed = threading.Event()
+    monkeypatch.setattr(library, "warm_up", warmed.set)
+    looked = Looked(library, ScriptedWatcher(), monkeypatch)
+    left = [("/a.jpg",), ()]
+    monkeypatch.setattr(library, "catch_up", lambda paths=None, **told: ScanReport(left=left.pop(0) if left else ()))
+    with caplog.at_level(logging.INFO, logger="vecclust"):
+        looked.daemon.work()
+        assert "ready" not in caplog.text
+        assert not warmed.is_set()
+        looked.go_on(1000.0)
+    assert caplog.text.count("ready: ") == 1
+    assert warmed.wait(30)
+
+
+def test_a_notice_is_logged_when_it_is_news(
+    library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once while it stays so, and again when it comes back."""
+    looked = Looked(library, ScriptedWatcher(), monkeypatch)
+    notices = [("a is away",), ("a is away", "b is away"), ("b is away",), ("a is away",)]
+    monkeypatch.setattr(library, "catch_up", lambda paths=None, **told: ScanReport(notices=notices.pop(0)))
+    with caplog.at_level(logging.WARNING, logger="vecclust"):
+        while notices:
+            looked.daemon.work()
+            looked.now_s += CONFIG.interval_s
+    assert caplog.messages == ["a is away", "b is away", "a is away"]
+
+
+def test_the_first_words_find_their_model_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words and pictures; a library without photos loads none, for it may have to be fetched."""
+    (tmp_path / "album").mkdir()
+    flags = {"model": "bundled", "photos.decode_processes": 1}
+    with WatchedLibrary.open(tmp_path / "library", write=True, flags=flags) as library:
+        monkeypatch.setattr("vecclust.embeddings.load", lambda *_, **__: pytest.fail("nothing is to be loaded"))
+        library.warm_up()
+        monkeypatch.undo()
+        (tmp_path / "album" / "red.jpg").write_bytes(picture("red", 0))
+        library.scan([tmp_path / "album"])
+        library.let_go(idle_s=0)
+        library.warm_up()
+        for loads in ("load", "load_texts"):
+            monkeypatch.setattr(f"vecclust.embeddings.{loads}", lambda *_, **__: pytest.fail("it was loaded already"))
+        assert library.search("something red").results
+        library.embedder()

@@ -14,7 +14,12 @@ import pytest
 
 from tests.daemon.kept import Kept, fill, keep, put_one
 from tests.library.test_library import picture
+from vecclust.daemon.backend import DaemonBackend
+from vecclust.daemon.schedule import Schedule
+from vecclust.server.app import Question
+from vecclust.server.verbs import VERBS
 from vecclust.testing import FakeClock
+from vecclust.watching import Hint
 
 DAY_S = 86_400.0
 
@@ -67,18 +72,21 @@ def test_an_unmounted_root_is_no_deletion(tmp_path: Path, mount: Callable[[Path]
             before, rows = kept.n_embedded, kept.rows()
             unmount(album)
             three_days(kept, clock)
-            assert "another device" in kept.paused
+            assert "the folder is empty" in kept.paused
             assert kept.rows() == rows
             mount(album)
             (album / "other.jpg").write_bytes(picture("red", 100))
             three_days(kept, clock)
-            assert "another device" in kept.paused
-            assert rows.items() <= kept.rows().items()
+            assert "none of the 18 known files is there" in kept.paused
+            assert kept.rows() == rows
+            put_one(album, 102)
+            kept.settle()
+            assert kept.rows() == rows, "what arrives on another drive is not taken in"
             unmount(album)
             subprocess.run(["mount", "--bind", str(hidden), str(album)], check=True)
             kept.daemon._watcher.check()
-            kept.until(lambda: kept.paused == "" and rows.items() <= kept.rows().items())
-            assert kept.n_embedded == before + 1
+            kept.until(lambda: kept.paused == "" and kept.rows() == rows)
+            assert kept.n_embedded == before
             put_one(album, 101)
             kept.until(lambda: str(album / "101.jpg") in kept.rows())
     finally:
@@ -168,6 +176,60 @@ def partly_forbidden(album: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return lambda: (give_back(), os.rename(album.with_name("00.jpg"), album / "blue" / "00.jpg"))
 
 
+def test_another_folder_in_its_place_is_held_until_it_is_accepted(
+    tmp_path: Path, album: Path, clock: FakeClock
+) -> None:
+    """The same names: what lies there and what arrives is not taken in; accepted, at once, and the first is kept."""
+    other, away = tmp_path / "other", tmp_path / "away"
+    for colour in ("red", "blue"):
+        (other / colour).mkdir(parents=True)
+        for number in range(6):
+            (other / colour / f"{number:02}.jpg").write_bytes(picture(colour, 500 + number))
+    with keep(tmp_path / "library", album, flags={}, clock=clock) as kept:
+        before, rows = kept.n_embedded, kept.rows()
+        album.rename(away)
+        other.rename(album)
+        three_days(kept, clock)
+        assert "none of the 18 known files is there" in kept.paused
+        put_one(album, 600)
+        kept.settle()
+        kept.look()
+        assert (kept.rows(), kept.n_embedded) == (rows, before)
+        assert kept.library.status().folders[0].held == 13
+        asked = Question(VERBS["accept_drive"], {"folder": album}, None)
+        lines = DaemonBackend(kept.library, kept.daemon._jobs).write(asked)
+        assert next(lines) == {"taken": True}
+        kept.until(lambda: kept.rows() == kept.folder())
+        assert list(lines)[-1]["result"].away == 18
+        assert (kept.paused, kept.library.status().photos) == ("", 18 + 13)
+        album.rename(other)
+        away.rename(album)
+        three_days(kept, clock)
+        assert (kept.rows(), kept.paused, kept.n_embedded) == (rows, "", before + 13)
+
+
+def test_a_file_that_is_heard_of_where_nothing_known_is_left_asks_for_a_look(
+    tmp_path: Path, album: Path, clock: FakeClock
+) -> None:
+    """It is not taken in by itself; the look finds the folder to be another, and the next file asks for none."""
+    with keep(tmp_path / "library", album, flags={}, clock=clock) as kept:
+        rows, new = kept.rows(), album / "red" / "20.jpg"
+        schedule = kept.daemon._schedule = Schedule(settle_s=0.0, now_s=time.monotonic() + 3600)
+        for file in album.rglob("*.jpg"):
+            file.write_bytes(picture("red", 900 + int(file.stem)))
+        new.write_bytes(picture("red", 999))
+        schedule.add_hint(Hint(frozenset({str(new)})), now_s=0.0)
+        kept.daemon.work()
+        assert (kept.rows(), kept.paused) == (rows, "")
+        kept.daemon.work()
+        assert "none of the 18 known files is there" in kept.paused
+        n_looks = kept.daemon.n_looks
+        schedule.add_hint(Hint(frozenset({str(new)})), now_s=0.0)
+        kept.daemon.work()
+        kept.daemon.work()
+        assert (kept.rows(), kept.daemon.n_looks) == (rows, n_looks + 1)
+
+
 @pytest.mark.parametrize(
     ("go_away", "says"),
     [
@@ -175,7 +237,7 @@ def partly_forbidden(album: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         (replaced, "is empty"),
         (emptied, "is empty"),
         (mostly_gone, "12 of 18 files are gone at once"),
-        (forbidden_by_privacy, "a part of the folder cannot be read"),
+        (forbidden_by_privacy, "the folder cannot be read (Operation not permitted)"),
         (partly_forbidden, "a part of the folder cannot be read"),
     ],
 )

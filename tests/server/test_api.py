@@ -19,12 +19,13 @@ from vecclust import Client
 from vecclust.errors import LibraryLocked, NotFound
 from vecclust.server import app, client, serving
 from vecclust.server.app import Question, api_app, description
-from vecclust.server.client import Declined, Interrupted, NoServer
+from vecclust.server.client import Declined, Interrupted, NoServer, seen
 from vecclust.server.serving import Server
 from vecclust.server.sockets import connect, listen
 from vecclust.server.verbs import VERBS
 from vecclust.types.clusters import ClusterName
-from vecclust.types.search import Answer, Filters, Hit
+from vecclust.types.progress import no_progress
+from vecclust.types.search import Answer, Examples, Filters, Hit
 
 SECONDS = 30.0
 ANSWER = Answer("\udcff 🌋", "m", (Hit("ab", "/photo\udcff.jpg", 0.1 + 0.2, "c1", None),))
@@ -143,6 +144,25 @@ def test_an_answer_arrives_as_it_left(tmp_path: Path, backend: FakeBackend) -> N
 
 
 @pytest.mark.usefixtures("server")
+def test_pictures_among_the_examples_are_named_and_looked_at_as_the_photo_is(
+    tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In absolute paths, and the server hears how each looks from here."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "b.jpg"):
+        Path(name).write_bytes(b"")
+    minus = Examples(texts=("snow",), photos=(Path("c.jpg"),))
+    assert Client(tmp_path).similar("a.jpg", plus=Examples(photos=(Path("b.jpg"),)), minus=minus) == ANSWER
+    (question,) = backend.questions
+    assert question.arguments["plus"] == Examples(photos=(tmp_path / "b.jpg",))
+    assert question.arguments["minus"] == Examples(texts=("snow",), photos=(tmp_path / "c.jpg",))
+    assert question.asker is not None
+    expected = {str(tmp_path / name): seen(str(tmp_path / name)) for name in ("a.jpg", "b.jpg", "c.jpg")}
+    assert question.asker.files == expected
+    assert expected[str(tmp_path / "c.jpg")] is None
+
+
+@pytest.mark.usefixtures("server")
 def test_a_write_tells_how_far_it_has_come(tmp_path: Path) -> None:
     """Stages, notices and the result; a refusal and an error are told apart from a server that went away."""
     stages: list[tuple[str, int, int]] = []
@@ -159,6 +179,28 @@ def test_a_write_tells_how_far_it_has_come(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         asker.ask(verb, {**asked, "name": "break"})
     assert asker.ask(verb, asked) == named, "the server goes on"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("failure", [OSError(9, "stderr is closed"), ValueError("I/O operation on closed file")])
+def test_what_fails_at_the_asker_is_not_the_daemons_going_away(tmp_path: Path, failure: Exception) -> None:
+    """A notice or a bar that cannot be shown: that failure itself, or the write would be called half done."""
+
+    def refuse(*said: object) -> None:
+        raise failure
+
+    verb, asked = VERBS["rename"], {"cluster": "c1", "name": "Lagoon"}
+    for asker, progress in ((Client(tmp_path, notice=refuse), no_progress), (Client(tmp_path), refuse)):
+        with pytest.raises(type(failure)) as caught:
+            asker.ask(verb, asked, progress=progress)
+        assert caught.value is failure
+
+
+def test_a_result_of_another_make_is_as_none(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read is no answer, however it cannot be read: the library is asked itself."""
+    monkeypatch.setattr(FakeBackend, "read", lambda self, question: ClusterName("c1", "Lagoon", "owner", 5))
+    with pytest.raises(Interrupted):
+        search(tmp_path, "hello")
 
 
 def test_another_version_is_nobody(

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vecclust.config import Config, load_config, own_config
 from vecclust.daemon.jobs import FitJob, Job, JobQueue
-from vecclust.errors import ConfigError
+from vecclust.errors import ConfigError, ModelMismatch
 from vecclust.library.opening import open_store
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import Asker, Question
 from vecclust.server.client import Declined, seen
 
 if TYPE_CHECKING:
-    from vecclust.embeddings import Embedder
+    from vecclust.embeddings import Embedder, TextEmbedder
     from vecclust.store import Store
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ TELL_EVERY_S = 0.1
 ALIVE_EVERY_S = 5.0
 # What has not begun by then waits for something, and who asked is told so.
 BEGIN_S = 1.0
+# How long a daemon answers from tables that nobody looked after; looking takes some milliseconds.
+CHECK_EVERY_S = 10.0
 
 
 class SharedEmbedder:
@@ -43,21 +45,24 @@ class SharedEmbedder:
 
     Args:
         model: gives the model, loaded if need be.
+        texts: gives its text side, which may be had without the rest.
     """
 
-    def __init__(self, model: Callable[[], Embedder]) -> None:
+    def __init__(self, model: Callable[[], Embedder], *, texts: Callable[[], Embedder | TextEmbedder]) -> None:
         self._model = model
+        self._texts = texts
         self._turn = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         """Give a fact of the model, or one of its methods, which waits for its turn."""
-        found = getattr(self._model(), name)
+        source = self._texts if name in ("embed_texts", "model_id", "name") else self._model
+        found = getattr(source(), name)
         if not callable(found):
             return found
 
         def in_turn(*given: Any) -> Any:
             with self._turn:
-                return getattr(self._model(), name)(*given)
+                return getattr(source(), name)(*given)
 
         return in_turn
 
@@ -73,10 +78,11 @@ class DaemonBackend:
     def __init__(self, library: WatchedLibrary, jobs: JobQueue) -> None:
         self._library = library
         self._jobs = jobs
-        self._model = cast("Embedder", SharedEmbedder(library.embedder))
+        self._model = cast("Embedder", SharedEmbedder(library.embedder, texts=library.texts))
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._store_run: str | None = None
+        self._checked_s = 0.0
         self._settings: tuple[Any, Config] | None = None
 
     def close(self) -> None:
@@ -99,7 +105,11 @@ class DaemonBackend:
         """
         library = self._reading(self._settings_of(question.asker))
         began_s = time.monotonic()
-        result = getattr(library, question.verb.name)(**question.arguments)
+        try:
+            result = getattr(library, question.verb.name)(**question.arguments)
+        except ModelMismatch:
+            # The library was given another model between two steps of the answer; with that one it is answered.
+            result = getattr(library, question.verb.name)(**question.arguments)
         log.debug("%s answered in %.3f s", question.verb.name, time.monotonic() - began_s)
         return result
 
@@ -124,7 +134,12 @@ class DaemonBackend:
             params = self._reading(config).fit_params.as_dict()
             job: Job = FitJob(params, kind=arguments.get("kind", "full"))
         else:
-            job = Job(lambda library: getattr(library, name)(**arguments))
+            job = Job(
+                lambda library: getattr(library, name)(**arguments),
+                rescan="a drive was accepted" if name == "accept_drive" else "",
+                # What is being read is cut and embedded for the model of now.
+                between_files=name != "switch_model",
+            )
         self._jobs.add(job)
         yield {"taken": True}
         yield from _followed(job)
@@ -167,6 +182,10 @@ class DaemonBackend:
                 # Handles of an earlier run's tables would pile up.
                 self._store = open_store(self._library.folder, self._library.config)
                 self._store_run = self._store.state().current_run
+                self._checked_s = time.monotonic()
+            elif time.monotonic() - self._checked_s > CHECK_EVERY_S:
+                self._store.refuse_damaged()
+                self._checked_s = time.monotonic()
             return WatchedLibrary(self._store, config=config, embedder=self._model)
 
 

@@ -33,11 +33,15 @@ class Job(Future[Any]):
 
     Args:
         work: does it; what it raises is handed over too.
+        rescan: why everything is to be looked at once it is done, or empty.
+        between_files: whether it may be done between two files of an import; else it waits for an end of it.
     """
 
-    def __init__(self, work: Callable[[WatchedLibrary], Any]) -> None:
+    def __init__(self, work: Callable[[WatchedLibrary], Any], *, rescan: str = "", between_files: bool = True) -> None:
         super().__init__()
         self.work = work
+        self.rescan = rescan
+        self.between_files = between_files
         self._stages: deque[Stage] = deque()
 
     def note(self, stage: str, done: int, total: int) -> None:
@@ -104,10 +108,17 @@ class JobQueue:
                 self._jobs.append(job)
         self._wake()
 
-    def next_job(self) -> Job | None:
-        """Take the next short job out, None where none waits."""
+    def next_job(self, *, between_files: bool = False) -> Job | None:
+        """Take the next short job out, None where none waits.
+
+        Args:
+            between_files: whether it has to be one that may be done between two files of an import.
+        """
         with self._lock:
-            return self._jobs.popleft() if self._jobs else None
+            job = next((job for job in self._jobs if job.between_files or not between_files), None)
+            if job is not None:
+                self._jobs.remove(job)
+            return job
 
     def next_fit(self) -> FitJob | None:
         """Take the next fit out, None where none waits."""

@@ -15,6 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from vecclust.errors import VecclustError
+from vecclust.exports.text import plain
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class _OneLine(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r")
+        return plain(super().formatMessage(record))
 
 
 class LogFile(logging.handlers.RotatingFileHandler):

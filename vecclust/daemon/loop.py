@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from vecclust.config import WatchConfig
 from vecclust.daemon.heartbeat import Heartbeat, notify
@@ -17,7 +18,7 @@ from vecclust.daemon.jobs import DaemonEnds, JobQueue
 from vecclust.daemon.refits import Refits
 from vecclust.daemon.schedule import Due, Schedule
 from vecclust.daemon.signals import Stop
-from vecclust.errors import StoreFull
+from vecclust.errors import StoreDamaged, StoreFull, VecclustError
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.types.files import ScanReport
@@ -80,11 +81,14 @@ class Daemon:
         self._ahead_s = time.time() - now_s
         self._replaced = False
         self._importing = False
+        self._held = False
         self._since_ns = time.time_ns()
         self._last_scan_ns = 0
         self._folders = library.folders()
         self._note: WatchState | None = None
         self._status = ""
+        self._ready = False
+        self._noticed: frozenset[str] = frozenset()
 
     def run(self, stop: Stop) -> None:
         """Arm, catch up, and stay until asked to stop.
@@ -121,9 +125,22 @@ class Daemon:
         self._do_jobs()
         if self._refits is not None and not self._refits.reason and not self._importing:
             self._refits.begin_due(arrived_s=self._arrived_s)
+        self._library.keep_day()
         if self._config.idle_s and self._library.let_go(idle_s=self._config.idle_s):
             log.info("idle: the model is let go until it is needed")
         self._publish("reading an import" if self._schedule.n_left else "watching")
+        if not self._ready and self._last_scan_ns and not self._schedule.n_left:
+            self._ready = True
+            log.info("ready: everything is looked at, and what comes is taken in; questions are answered")
+            # A thread of its own, for what arrives meanwhile is looked at; it may end with the process.
+            threading.Thread(target=self._warm_up, name="vecclust-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        """Load the model while nobody waits for it."""
+        try:
+            self._library.warm_up()
+        except VecclustError as error:
+            log.info("the model is not loaded yet: %s", error.message)
 
     def listen(self, *, at_most_s: float = float("inf")) -> None:
         """Listen until something is heard or due.
@@ -156,26 +173,37 @@ class Daemon:
             log.warning("%s; trying again in %.0f s", error.message, FULL_PAUSE_S)
             self._schedule.scan_done(next_s=began_s + FULL_PAUSE_S)
             return
+        except StoreDamaged as error:
+            log.warning("%s", error.message)
+            # What cannot be mended ends the daemon: it would answer with less than there is.
+            self._library.mend()
+            self._schedule.request_scan("the library was mended", by_s=self._clock_s())
+            return
         now_s = self._clock_s()
         self._importing = due.more or bool(report.left)
         self._replaced = self._replaced or report.updated > 0
         if due.paths is None:
+            self._held = report.held > 0
             self._schedule.scan_done(next_s=now_s + self._scan_pause_s(), left=report.left)
             self._last_scan_ns = time.time_ns()
             self._replaced = self._replaced and bool(report.pending or report.left)
         elif self._replaced and not report.pending and not due.more:
             # The photo that was overwritten is without a file now: only a scan may say so that sees all files read.
             self._schedule.request_scan("a photo was replaced", by_s=now_s + self._settle_s)
+        elif report.held:
+            self._schedule.request_scan("a folder is another than before", by_s=now_s)
         self._schedule.add_retries(later, now_s=now_s)
         if report.added or report.updated:
             self._arrived_s = now_s
         self.n_looks += 1
-        _log_look(due, report, now_s - began_s)
+        _log_look(due, report, now_s - began_s, known=self._noticed)
+        # What is still so need not be said again; what a look at everything finds mended is news when it comes back.
+        self._noticed = frozenset(report.notices) | (self._noticed if due.paths is not None else frozenset())
 
     def _scan_pause_s(self) -> float:
-        """Seconds between two scans of everything, fewer where events are not relied on."""
+        """Seconds between two scans of everything, fewer where events are not relied on or a drive may come back."""
         often_s = min(self._config.poll_s, self._config.interval_s)
-        return often_s if self._watcher.problems else self._config.interval_s
+        return often_s if self._watcher.problems or self._held else self._config.interval_s
 
     def _notice_sleep(self, now_s: float) -> None:
         ahead_s = time.time() - now_s
@@ -186,15 +214,19 @@ class Daemon:
     def _between_files(self, stage: str, done: int, total: int) -> None:
         """Do between two files of a long import what others wait for."""
         if stage == "photos":
-            self._do_jobs()
+            self._do_jobs(between_files=True)
         self.heartbeat.record(stage)
 
-    def _do_jobs(self) -> None:
+    def _do_jobs(self, *, between_files: bool = False) -> None:
         """Do what other threads ask for, follow the fit under way, and begin the next that is asked for."""
-        while (job := self._jobs.next_job()) is not None:
+        while (job := self._jobs.next_job(between_files=between_files)) is not None:
             job.set_running_or_notify_cancel()
+            if not job.between_files:
+                self.heartbeat.record("adopting")
             try:
                 job.set_result(job.work(self._library))
+                if job.rescan:
+                    self._schedule.request_scan(job.rescan, by_s=self._clock_s())
             except Exception as error:  # whatever is asked for, the loop goes on
                 job.set_exception(error)
             except BaseException:
@@ -238,9 +270,9 @@ class Daemon:
         return "; ".join(parts)
 
 
-def _log_look(due: Due, report: ScanReport, seconds: float) -> None:
+def _log_look(due: Due, report: ScanReport, seconds: float, *, known: Collection[str]) -> None:
     found = ", ".join(f"{getattr(report, name)} {name}" for name in COUNTS if getattr(report, name))
     for notice in report.notices:
-        log.warning("%s", notice)
+        log.log(logging.DEBUG if notice in known else logging.WARNING, "%s", notice)
     level = logging.INFO if found else logging.DEBUG
     log.log(level, "%s in %.1f s (%s)", found or "nothing new", seconds, due.reason or f"{len(due.paths or ())} files")

@@ -16,7 +16,7 @@ from datetime import datetime
 from vecclust.config import Hours, WatchConfig
 from vecclust.daemon.heartbeat import Heartbeat
 from vecclust.daemon.jobs import DaemonEnds, FitJob
-from vecclust.errors import StoreFull, VecclustError
+from vecclust.errors import ModelMismatch, StoreFull, VecclustError
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.types.runs import IDENTITY, Growth, RefitReport, refit_kind_of
@@ -180,7 +180,8 @@ class Refits:
             log.warning("a refit failed, the earlier run stays in force: %s", error)
             self._end(error.error)
         except VecclustError as error:
-            if fit.job is None and not isinstance(error, StoreFull):
+            # The library may have been given another model since the fit was begun.
+            if fit.job is None and not isinstance(error, StoreFull | ModelMismatch):
                 raise
             log.warning("a refit is thrown away, the earlier run stays in force: %s", error.message)
             self._end(error)

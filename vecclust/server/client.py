@@ -23,6 +23,7 @@ from vecclust.errors import VecclustError, unpack_error
 from vecclust.server.codec import dump, load
 from vecclust.server.verbs import API, VERBS, Verb
 from vecclust.types.progress import Progress, no_progress
+from vecclust.types.search import Examples
 
 if TYPE_CHECKING:
     from vecclust.library.library import Library as _Verbs
@@ -103,8 +104,12 @@ class Client(_Verbs):
         """Have the daemon do it, and do it here where it does not."""
         arguments = verb.bind(given, named)
         told = {"progress": arguments.pop("progress")} if "progress" in arguments else {}
-        for name in filter(verb.is_path, arguments):
-            arguments[name] = Path(os.path.abspath(os.path.expanduser(arguments[name])))
+        for name in arguments:
+            if verb.is_path(name):
+                arguments[name] = _absolute(arguments[name])
+            elif isinstance(arguments[name], Examples):
+                examples = arguments[name]
+                arguments[name] = Examples(examples.texts, tuple(map(_absolute, examples.photos)))
         writes = verb.writes and not arguments.get("dry_run")
         if writes or not verb.writes:
             try:
@@ -151,11 +156,14 @@ class Client(_Verbs):
             with self._answer(verb, arguments) as lines:
                 for line in lines:
                     if "result" in line:
-                        return load(verb.result, line["result"])
+                        with _hearing():
+                            return load(verb.result, line["result"])
                     if "declined" in line:
                         raise Declined(str(line["declined"]))
                     if "error" in line:
-                        raise unpack_error(line["error"])
+                        with _hearing():
+                            error = unpack_error(line["error"])
+                        raise error
                     taken = True
                     if "stage" in line:
                         progress(*line["stage"])
@@ -177,13 +185,11 @@ class Client(_Verbs):
         try:
             _greet(line)
             body = dump({"arguments": arguments, "asker": self._asker(verb, arguments)})
-            try:
+            with _hearing():
                 line.request("POST", f"/v{API}/{verb.name}", body, {"Content-Type": "application/json"})
                 line.silent_for(SILENCE_S)
                 answer = line.getresponse()
-                yield map(json.loads, answer)
-            except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
-                raise Interrupted(str(error)) from error
+            yield _lines(answer)
         finally:
             line.close()
 
@@ -192,6 +198,8 @@ class Client(_Verbs):
         config = named_config(self._settings_file)
         named = [] if config is None else [os.path.abspath(config)]
         files = [os.fspath(arguments[name]) for name in arguments if verb.is_path(name)]
+        for examples in arguments.values():
+            files += map(os.fspath, examples.photos if isinstance(examples, Examples) else ())
         return {
             "config": named[0] if named else None,
             "environment": {name: text for name, text in os.environ.items() if name.startswith("VECCLUST_")},
@@ -216,6 +224,20 @@ class _Connection(http.client.HTTPConnection):
     def silent_for(self, seconds: float) -> None:
         """Wait longer for every further line."""
         self.sock.settimeout(seconds)
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Take whatever goes wrong with the daemon's words for its going away; what goes wrong with the asker is not."""
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Interrupted(str(error)) from error
+
+
+def _lines(answer: http.client.HTTPResponse) -> Iterator[Values]:
+    with _hearing():
+        yield from map(json.loads, answer)
 
 
 def _greet(line: _Connection) -> None:
@@ -243,6 +265,10 @@ def seen(path: str) -> list[int] | None:
     except OSError:
         return None
     return [found.st_dev, found.st_ino] if os.access(path, os.R_OK) else None
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def _library_class() -> type[Any]:

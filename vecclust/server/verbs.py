@@ -100,9 +100,15 @@ VERBS: Mapping[str, Verb] = {
         Verb("edits", "edits"),
         Verb("status", "status"),
         Verb("problems", "files"),
+        Verb("skipped", "files"),
+        Verb("kept_folders", "files"),
         Verb("recluster", "runs", writes=True),
         Verb("rename", "clusters", writes=True),
+        Verb("accept_names", "clusters", writes=True),
         Verb("edit", "edits", writes=True),
+        Verb("accept_drive", "files", writes=True),
         Verb("rollback", "runs", writes=True),
+        Verb("switch_model", "migrations", writes=True),
+        Verb("drop_former_model", "migrations", writes=True),
     )
 }

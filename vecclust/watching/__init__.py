@@ -8,8 +8,9 @@ only read: the canary lives in the library.
 
 from __future__ import annotations
 
-from vecclust.watching.kernel import Way, way_to_watch
-from vecclust.watching.state import WatchState, is_alive, read_state, remove_state, start_of, write_state
+from vecclust.store.writer import is_alive, start_of
+from vecclust.watching.kernel import Way, count_directories, watch_limits, way_to_watch
+from vecclust.watching.state import WatchState, read_state, remove_state, state_file, write_state
 from vecclust.watching.watcher import Hint, Watcher, Watching
 
 __all__ = [
@@ -18,10 +19,13 @@ __all__ = [
     "Watcher",
     "Watching",
     "Way",
+    "count_directories",
     "is_alive",
     "read_state",
     "remove_state",
     "start_of",
+    "state_file",
+    "watch_limits",
     "way_to_watch",
     "write_state",
 ]

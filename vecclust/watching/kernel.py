@@ -19,6 +19,7 @@ Way = Literal["events", "hints", "scan"]
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 FDINFO = Path("/proc/self/fdinfo")
+LIMITS = Path("/proc/sys/fs/inotify")
 _REMOTE = re.compile(r"(cifs|smb|smb3|smbfs|nfs\d?|afs|ceph|glusterfs|9p|virtiofs|vboxsf|fuse(\..*)?|fuseblk|davfs)$")
 # A container's own writes go through its overlay and are heard; those made below it are not.
 _LAYERED = re.compile(r"(overlay|aufs|unionfs|ecryptfs)$")
@@ -93,3 +94,16 @@ def count_directories(folders: Iterable[str]) -> int:
             except OSError:
                 continue
     return total
+
+
+def watch_limits() -> tuple[int, int] | None:
+    """Read how many watches, and how many queues of events, the system grants to one user.
+
+    Returns:
+        Both numbers; None where the system has no such limits, or does not tell.
+    """
+    try:
+        watches, queues = ((LIMITS / name).read_text() for name in ("max_user_watches", "max_user_instances"))
+        return int(watches), int(queues)
+    except (OSError, ValueError):
+        return None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from vecclust.store.writer import is_alive, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +88,6 @@ def read_state(library: Path) -> WatchState | None:
     return state if is_alive(state.pid) and start_of(state.pid) == state.started else None
 
 
-def start_of(pid: int) -> str:
-    """Say when a process started, in the system's own words; empty where it does not tell.
-
-    Args:
-        pid: the process's number.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    # The second field is the command in brackets, which may hold anything.
-    return stat.rpartition(")")[2].split()[19]
-
-
 def state_file(library: Path) -> Path:
     """Give the place of the state file.
 
@@ -108,16 +95,3 @@ def state_file(library: Path) -> Path:
         library: the library's directory.
     """
     return library / "watch" / "state.json"
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process of this number lives.
-
-    Args:
-        pid: the number.
-    """
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return not isinstance(error, ProcessLookupError)  # another owner's process may not be signalled
-    return True

@@ -305,10 +305,11 @@ class Watcher:
             if named is None:
                 continue
             root, inside = named
+            root_name = os.path.basename(os.path.realpath(root))
             if change.what == "folder":
-                if self._rules.judge_directory(inside) == "other":
+                if self._rules.judge_directory(inside, root_name=root_name) == "enter":
                     rescan = rescan or "a folder came, moved or went"
-            elif self._rules.judge_path(inside) == "photo":
+            elif self._rules.judge_path(inside, root_name=root_name) == "photo":
                 if change.what == "touched":
                     paths.add(os.path.join(root, inside))
                 else:
