@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -13,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
-from tests.exports.views import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, key_of, scattered, thumbnails
+from tests.exports.views import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, RUN, gallery, key_of, scattered, thumbnails
 from vecclust.errors import UsageError
 from vecclust.exports import colours
 from vecclust.exports.gallery import write_gallery
@@ -137,6 +138,53 @@ def test_links_between_pages_lead_somewhere(shown: Path) -> None:
             assert link.startswith(("file://", "#")) or (page.parent / link).is_file()
 
 
+def sibling_links(page: Path) -> list[str]:
+    """Give the links to gallery or map that can be seen on a page."""
+    found = [of for tag, of in Seen(page).elements if tag == "a" and of.get("class") == "to-sibling"]
+    assert found, f"{page} has no place for such a link"
+    return [of["href"] for of in found if "hidden" not in of]
+
+
+@pytest.mark.parametrize("order", [("gallery", "map"), ("map", "gallery")], ids="-".join)
+def test_gallery_and_map_lead_to_one_another_whichever_is_first(tmp_path: Path, order: tuple[str, str]) -> None:
+    """A cluster to its place and back; the one that is there already is told of the other; odd names are addresses."""
+    folder, page = tmp_path / 'a #gallery%20 "', tmp_path / "a:map & more?.html"
+    for at, what in enumerate(order):
+        if what == "gallery":
+            write_gallery(replace(gallery(), library="one"), folder, thumbnails=thumbnails)
+        else:
+            write_map(replace(scattered(), library="one"), page, thumbnails=thumbnails)
+        if at == 0:
+            assert not any(sibling_links(one) for one in tmp_path.rglob("*.html")), "there is no other yet"
+    to_map, to_gallery = "../a%3Amap%20%26%20more%3F.html", "a%20%23gallery%2520%20%22/index.html"
+    assert sibling_links(page) == [to_gallery]
+    assert sibling_links(folder / "index.html") == [f"{to_map}#"]
+    assert sibling_links(folder / "c2.html") == [f"{to_map}#c2", f"{to_map}#c2"]
+    for link in (to_map, to_gallery):
+        start = folder if link == to_map else tmp_path
+        assert (start / os.fsdecode(unquote_to_bytes(link))).is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([folder.name, page.name])
+    write_gallery(replace(gallery(), library="one"), folder, thumbnails=thumbnails)  # still a gallery of ours
+
+
+def test_pages_of_another_library_or_without_names_are_not_led_to(tmp_path: Path) -> None:
+    """Nor what is no map, however it is called; a page to share leads to no page with names."""
+    (tmp_path / "mine.html").write_text("<p>mine")
+    (tmp_path / "photos").mkdir()
+    write_map(replace(scattered(), library="other"), tmp_path / "other.html", thumbnails=thumbnails)
+    write_map(replace(scattered(), library="one"), tmp_path / "named.html", thumbnails=thumbnails)
+    write_map(scattered(), tmp_path / "unknown.html", thumbnails=thumbnails)
+    share = replace(gallery(), library="one")
+    write_gallery(share, tmp_path / "share", thumbnails=thumbnails, names=False)
+    write_gallery(gallery(), tmp_path / "before the first run", thumbnails=thumbnails)
+    assert not any(sibling_links(page) for page in tmp_path.rglob("*.html") if page.name != "mine.html")
+    write_map(replace(scattered(), library="one"), tmp_path / "quiet.html", thumbnails=thumbnails, names=False)
+    assert sibling_links(tmp_path / "share" / "c1.html") == ["../quiet.html#c1"] * 2
+    assert sibling_links(tmp_path / "quiet.html") == ["share/index.html"]
+    assert sibling_links(tmp_path / "named.html") == []
+    assert (tmp_path / "mine.html").read_text() == "<p>mine"
+
+
 def test_pages_to_share_hold_no_name_and_no_path(tmp_path: Path) -> None:
     """Neither names of files and clusters, nor folders, nor the hashes by which a file could be recognised."""
     write_gallery(gallery(), tmp_path / "gallery", thumbnails=thumbnails, names=False)
@@ -166,6 +214,16 @@ def test_small_libraries_give_pages(tmp_path: Path, n_photos: int, n_clusters: i
     positions = array_of(tmp_path / "map.html", "positions", "<f4")
     assert len(positions) == 2 * n_photos
     assert ((positions >= 0) & (positions <= 1)).all()
+
+
+def test_no_clusters_are_told_from_no_run(tmp_path: Path) -> None:
+    """Before the first fit there are none yet; a fit that found none is not asked for once more."""
+    loose = gallery(n_photos=6, n_clusters=0)
+    for run, said in ((None, "There are no clusters yet."), (RUN, "The last run found no clusters")):
+        write_gallery(replace(loose, run=run), tmp_path / "g", thumbnails=thumbnails)
+        text = Seen(tmp_path / "g" / "index.html").text
+        assert said in text
+        assert ("no clusters yet" in text) == (run is None)
 
 
 def test_a_large_cluster_is_cut_into_pages(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.exports.browser import Browser, chromium
-from tests.exports.views import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, gallery, scattered, thumbnails
+from tests.exports.views import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, entry, gallery, scattered, thumbnails
 from vecclust.exports.gallery import write_gallery
 from vecclust.exports.map import write_map
 from vecclust.exports.text import plain
@@ -145,6 +147,27 @@ def test_every_control_can_be_reached_and_used_by_keys(browser: Browser, shown: 
         browser.press(key)
 
 
+def test_a_cluster_leads_to_its_place_on_the_map_and_back(browser: Browser, tmp_path: Path) -> None:
+    """By a click on its page, the map lights it and opens its panel; from there a click leads back."""
+    write_gallery(replace(gallery(), library="one"), tmp_path / "gallery", thumbnails=thumbnails)
+    write_map(replace(scattered(), library="one"), tmp_path / "map.html", thumbnails=thumbnails)
+    browser.open(tmp_path / "gallery" / "c2.html")
+    browser.value("document.querySelector('.stats .to-sibling').click()")
+    browser.until("location.pathname.endsWith('/map.html') && document.body.dataset.ready === 'yes'")
+    assert browser.value("document.querySelector('.landmark[aria-pressed=true] .clip').textContent") == plain(
+        HOSTILE_CLUSTERS[1]
+    )
+    assert browser.value("document.querySelector('#panel h2').textContent") == plain(HOSTILE_CLUSTERS[1])
+    browser.value("document.querySelector('#panel a').click()")
+    browser.until("location.pathname.endsWith('/gallery/c2.html') && document.readyState === 'complete'")
+    browser.open(tmp_path / "gallery" / "index.html")
+    browser.value("document.querySelector('nav .to-sibling').click()")
+    browser.until("location.pathname.endsWith('/map.html') && document.body.dataset.ready === 'yes'")
+    assert browser.value("document.getElementById('panel').hidden")
+    browser.value("location.hash = '#c3'")
+    browser.until("!document.getElementById('panel').hidden")
+
+
 def test_search_finds_dates_and_says_when_there_is_nothing(browser: Browser, shown: Path) -> None:
     """A month finds its photos, a cluster's id finds the cluster, nonsense finds nothing."""
     opened(browser, shown / "map.html")
@@ -152,6 +175,114 @@ def test_search_finds_dates_and_says_when_there_is_nothing(browser: Browser, sho
     for asked, n_found in (("2021-07-0", 8), ("c2", 1), ("no such thing", 0)):
         browser.value(f"(find => {{ find.value = {asked!r}; find.oninput(); }})(document.getElementById('find'))")
         assert browser.value("document.querySelectorAll('#found [role=option]').length") == n_found, asked
+
+
+@pytest.fixture(scope="module")
+def forty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A map of ten thousand photos in forty clusters."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(10_000) % 40
+    view = replace(
+        scattered(n_photos=len(labels)),
+        labels=labels,
+        positions=(rng.normal(size=(40, 2))[labels] + 0.3 * rng.normal(size=(len(labels), 2))).astype(np.float32),
+        clusters=tuple(replace(entry(number, size=250), name=f"Holidays in place {number}") for number in range(40)),
+        covers=tuple(range(40)),
+    )
+    page = tmp_path_factory.mktemp("forty") / "map.html"
+    write_map(view, page, thumbnails=lambda photos: {})
+    return page
+
+
+# The boxes of what can be pressed on the map, the zoom buttons first.
+BOXES = """[document.querySelector('.zoom'), ...document.querySelectorAll('.landmark:not([hidden])')].map((one) => {
+  const box = one.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; })"""
+# The share of the ground between the outermost dots that is covered by dots, without pictures and names.
+COVERED = """((c) => {
+  const data = new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer), ground = data[0];
+  let [left, right, top, bottom, n] = [1e9, 0, 1e9, 0, 0];
+  data.forEach((one, at) => {
+    if (one === ground) return;
+    const x = at % c.width, y = (at - x) / c.width;
+    [left, right, n] = [Math.min(left, x), Math.max(right, x), n + 1];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+  });
+  return [n / ((right - left) * (bottom - top)), (bottom - top) / c.height];
+})(document.getElementById('dots'))"""
+
+
+def test_a_map_on_a_phone_does_not_clot(browser: Browser, forty: Path) -> None:
+    """Names stand apart and whole, none under the buttons; the map takes the screen's height; dots leave ground."""
+    width, height = SIZES["phone"]
+    browser.look(width=width, height=height)
+    opened(browser, forty)
+    for _ in range(3):
+        boxes = browser.value(BOXES)
+        for at, one in enumerate(boxes):
+            assert one[0] >= 0, "a name is cut"
+            assert one[2] <= width, "a name is cut"
+            for other in boxes[:at]:
+                apart = max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3])
+                assert apart >= 5, (one, other)
+        assert 3 <= len(boxes) <= 20
+        browser.value("document.getElementById('nearer').click()")
+        browser.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    for wait_ms in (0, 500, 2000, 5000):
+        opened(browser, forty)
+        # A busy machine may still be drawing the first picture; to look twice at one is warned of.
+        browser.value(f"new Promise((done) => setTimeout(done, {wait_ms}))")
+        covered, tall = browser.value(COVERED)
+        if covered < 0.25:
+            break
+    assert covered < 0.25
+    assert tall > 0.65
+
+
+def touch(browser: Browser, kind: str, *places: tuple[float, float]) -> None:
+    """Touch, move or let go with fingers at these places."""
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+    browser.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+
+def test_fingers_move_and_zoom_the_map_wherever_they_begin(browser: Browser, forty: Path) -> None:
+    """One that begins on a name moves it and does not press it; two zoom; a tap on a name opens its cluster."""
+    browser.look(width=390, height=844)
+    browser.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        opened(browser, forty)
+        frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        middle = "[...document.querySelectorAll('.landmark:not([hidden])')].find(inside)"
+        browser.value(
+            "globalThis.inside = (one) => { const box = one.getBoundingClientRect();"
+            " return box.left > 60 && box.right < 330 && box.top > 250 && box.bottom < 650; }"
+        )
+        browser.value(f"void (globalThis.held = {middle})")
+        first = "held.getBoundingClientRect()"
+        left, top = browser.value(f"[{first}.left, {first}.top]")
+        x, y = left + 20, top + 20
+        touch(browser, "touchStart", (x, y))
+        for step in (10, 20, 30, 40):
+            touch(browser, "touchMove", (x + step / 4, y + step))
+        touch(browser, "touchEnd")
+        browser.value(frame)
+        moved = browser.value(f"{first}.top") - top
+        assert 25 <= moved <= 45
+        assert browser.value("document.getElementById('panel').hidden")
+        dots = "document.getElementById('dots').toDataURL()"
+        before = browser.value(dots)
+        touch(browser, "touchStart", (150, 400), (240, 400))
+        for step in (10, 20, 30, 40):
+            touch(browser, "touchMove", (150 - step, 400), (240 + step, 400))
+        touch(browser, "touchEnd")
+        browser.value(frame)
+        assert browser.value(dots) != before
+        assert browser.value("visualViewport.scale") == 1
+        left, top = browser.value(f"[{first}.left, {first}.top]")
+        touch(browser, "touchStart", (left + 20, top + 20))
+        touch(browser, "touchEnd")
+        browser.until("!document.getElementById('panel').hidden")
+    finally:
+        browser.ask("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 @pytest.mark.parametrize("page", ["empty.html", "one.html", "many.html"])

@@ -6,6 +6,7 @@ inside the pages, so many to a page that each stays a few megabytes; a page is w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from vecclust.exports.colours import colour_of
 from vecclust.exports.html import FileLinks, Links, environment, shape, template_source
 from vecclust.exports.output import new_folder
+from vecclust.exports.siblings import address_of_map, lead_to_gallery, map_beside, mark_of
 from vecclust.exports.text import day, file_name, plain, span, title_of
 from vecclust.types.clusters import HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
@@ -30,7 +32,8 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
 
     Args:
         gallery: what it shows.
-        out: the folder; an earlier gallery there is replaced.
+        out: the folder; an earlier gallery there is replaced. A map of the same library beside it leads here then, and
+            these pages to it.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are shown.
 
@@ -42,8 +45,11 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
     """
     n_files = size_bytes = 0
     style = template_source("gallery.css")
-    context = GalleryContext(FileLinks(names=names), thumbnails=thumbnails, names=names)
-    with new_folder(out) as folder:
+    place, mark = Path(os.path.realpath(out)), mark_of(gallery.library, names=names)
+    page = map_beside(place, mark)
+    links = FileLinks(names=names, map_address=address_of_map(page))
+    context = GalleryContext(links, thumbnails=thumbnails, names=names)
+    with new_folder(out, mark=mark) as folder:
         for name, template, content in _pages(gallery, context):
             drawn = environment().get_template(template)
             html = drawn.render(style=style, base="base.html", links=context.links, **content)
@@ -51,6 +57,8 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
             data = html.encode("utf-8", "replace")
             (folder / name).write_bytes(data)
             n_files, size_bytes = n_files + 1, size_bytes + len(data)
+    if page is not None:
+        lead_to_gallery(page, place)
     return PageReport(str(out / "index.html"), gallery.n_photos, len(gallery.clusters), n_files, size_bytes)
 
 
@@ -64,7 +72,12 @@ def _pages(gallery: GalleryView, context: GalleryContext) -> Iterator[tuple[str,
         "n_unclustered": len(gallery.unclustered),
     }
     loose = context.sample([photo.photo for photo in gallery.unclustered])
-    front = common | {"cards": list(cards.values()), "run": last_run(gallery.run), "loose": loose}
+    front = common | {
+        "cards": list(cards.values()),
+        "run": last_run(gallery.run),
+        "loose": loose,
+        "to_loose": context.links.unclustered,
+    }
     yield "index.html", "index.html", front
     for at, cluster in enumerate(gallery.clusters):
         given = common | {

@@ -98,10 +98,12 @@ class Links(Protocol):
     Attributes:
         home: the front page.
         unclustered: the first page of the unclustered.
+        map: the map, or empty where there is none.
     """
 
     home: str
     unclustered: str
+    map: str
 
     def page(self, stem: str, number: int) -> str:
         """Give a page of photos.
@@ -140,13 +142,15 @@ class FileLinks:
 
     Args:
         names: whether pages may lead to files.
+        map_address: the map beside the folder, or empty.
     """
 
     home = "index.html"
     unclustered = "unclustered.html"
 
-    def __init__(self, *, names: bool) -> None:
+    def __init__(self, *, names: bool, map_address: str = "") -> None:
         self._names = names
+        self.map = map_address
 
     def page(self, stem: str, number: int) -> str:
         """Give the name of a file.

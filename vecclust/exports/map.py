@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from vecclust.exports.colours import colour_of
 from vecclust.exports.html import environment, script_hash, template_source
 from vecclust.exports.output import is_map_page, new_file, new_folder, remove_folder
+from vecclust.exports.siblings import address_of_gallery, gallery_beside, lead_to_map, mark_of
 from vecclust.exports.text import file_link, file_name, plain, span, title_of
 from vecclust.photos.thumbnails import pack_sheet
 from vecclust.types.pages import MapView, PageReport, PhotoView, Thumbnails
@@ -57,7 +58,8 @@ def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool =
 
     Args:
         view: what it shows.
-        out: the file; an earlier map there is replaced.
+        out: the file; an earlier map there is replaced. A gallery of the same library beside it leads here then, and
+            the map to it.
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are in it.
 
@@ -70,6 +72,7 @@ def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool =
     real = Path(os.path.realpath(out))
     folder = real.with_name(f"{real.stem}-pictures")
     beside = len(view.photos) > MOST_PICTURES
+    gallery = gallery_beside(real, mark_of(view.library, names=names))
     with new_file(out, is_ours=is_map_page, option="--out") as file:
         sheets, n_files, size_bytes = "", 1, 0
         if beside:
@@ -82,10 +85,14 @@ def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool =
                     (inside / f"{stamp}-{number}.webp").write_bytes(sheet)
                     n_files, size_bytes = n_files + 1, size_bytes + len(sheet)
             sheets = f"{quote_from_bytes(os.fsencode(folder.name))}/{stamp}-"
-        page = render_map(view, thumbnails=thumbnails, names=names, sheets=sheets).encode("utf-8", "replace")
+        to_gallery = address_of_gallery(gallery)
+        drawn = render_map(view, thumbnails=thumbnails, names=names, sheets=sheets, to_gallery=to_gallery)
+        page = drawn.encode("utf-8", "replace")
         file.write_bytes(page)
     if not beside:
         remove_folder(folder)
+    if gallery is not None:
+        lead_to_map(gallery, real)
     return PageReport(str(out), len(view.photos), len(view.clusters), n_files, size_bytes + len(page))
 
 
@@ -145,6 +152,7 @@ def render_map(
     thumbnails: Thumbnails,
     names: bool = True,
     sheets: str = "",
+    to_gallery: str = "",
     template: Template | None = None,
 ) -> str:
     """Draw a map.
@@ -154,6 +162,7 @@ def render_map(
         thumbnails: gives the pictures.
         names: whether file names, paths and cluster names are in it.
         sheets: the address of the sheets of pictures, to which their numbers are added; empty for inside the page.
+        to_gallery: the address of the gallery beside it, or empty.
         template: what draws it; the page for the disk where None.
 
     Returns:
@@ -178,6 +187,8 @@ def render_map(
         n_unclustered=int((view.labels < 0).sum()),
         clusters=facts["clusters"],
         originals=names,
+        mark=mark_of(view.library, names=names),
+        to_gallery=to_gallery,
         beside=bool(sheets),
     )
 

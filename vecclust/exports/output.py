@@ -23,19 +23,20 @@ MAP_MARK = b"<!doctype html><!-- vecclust map -->"
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, *, mark: str = "") -> Iterator[Path]:
     """Give a folder to write pages into; it takes the place of `out` when the block ends well.
 
     Args:
         out: the folder as it is asked for; missing, empty, or one that this function made.
+        mark: what pages that may lead to one another have in common, or empty.
 
     Yields:
         An empty folder beside it.
 
     Raises:
-        UsageError: `out` holds something that is not ours, or cannot be written.
+        UsageError: `out` holds something that is not ours, is a link, or cannot be written.
     """
-    out = Path(os.path.realpath(out))
+    out = _place_of(out, option="--out")
     _require_ours(out)
     beside = _beside(out, "new")
     with _disk_errors(out):
@@ -44,7 +45,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         with _disk_errors(out):
             yield beside
             names = sorted(entry.name for entry in os.scandir(beside))
-            listed = json.dumps({"made_by": "vecclust gallery", "files": names})
+            listed = json.dumps({"made_by": "vecclust gallery", "pages": mark, "files": names})
             (beside / MANIFEST).write_text(listed, encoding="utf-8")
             _require_ours(out)
             earlier = _beside(out, "old")
@@ -70,9 +71,9 @@ def new_file(out: Path, *, is_ours: Callable[[Path], bool], option: str) -> Iter
         A path beside it, where nothing is yet.
 
     Raises:
-        UsageError: something else is there, or it cannot be written.
+        UsageError: something else is there, a link too, or it cannot be written.
     """
-    out = Path(os.path.realpath(out))
+    out = _place_of(out, option=option)
     beside = _beside(out, "new")
     with _disk_errors(out, option=option):
         if os.path.lexists(out) and not (out.is_file() and is_ours(out)):
@@ -98,6 +99,30 @@ def remove_folder(out: Path) -> None:
             shutil.rmtree(out)
 
 
+def read_manifest(folder: Path) -> tuple[str, ...]:
+    """Name the files that `new_folder` left in a folder; none where it did not make it.
+
+    Args:
+        folder: the folder.
+    """
+    try:
+        return tuple(map(str, json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]))
+    except (OSError, ValueError, TypeError, LookupError):
+        return ()
+
+
+def pages_mark(folder: Path) -> str | None:
+    """Give the mark with which `new_folder` made a folder, None where it did not make it.
+
+    Args:
+        folder: the folder.
+    """
+    try:
+        return str(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["pages"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+
+
 def is_map_page(file: Path) -> bool:
     """Tell whether a file is a map of ours.
 
@@ -108,23 +133,26 @@ def is_map_page(file: Path) -> bool:
         return opened.read(len(MAP_MARK)) == MAP_MARK
 
 
+def _place_of(out: Path, *, option: str) -> Path:
+    """Give the real place of what is written; what a link leads to may be anybody's."""
+    if out.is_symlink():
+        raise UsageError(
+            f"{out} is a link to {os.readlink(out)}; nothing is written through it",
+            hint=f"Name the place itself, or another, with {option}.",
+        )
+    return Path(os.path.realpath(out))
+
+
 def _require_ours(out: Path) -> None:
     if not os.path.lexists(out):
         return
     with _disk_errors(out):
         found = {entry.name for entry in os.scandir(out)} if out.is_dir() else None
-    ours = found is not None and (not found or (MANIFEST in found and found <= _listed(out) | {MANIFEST}))
+    ours = found is not None and (not found or (MANIFEST in found and found <= {*read_manifest(out), MANIFEST}))
     if not ours:
         raise UsageError(
             f"{out} is there already and holds what vecclust did not make", hint="Name another folder with --out."
         )
-
-
-def _listed(out: Path) -> set[str]:
-    try:
-        return set(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, TypeError, LookupError):
-        return set()
 
 
 def _beside(out: Path, end: str) -> Path:

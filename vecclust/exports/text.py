@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 if TYPE_CHECKING:
     from vecclust.types.clusters import ClusterEntry
 
-Cell = str | int | float | datetime | None
+Cell = str | int | float | datetime | PurePath | None
 
 
 def plain(cell: Cell) -> str:
@@ -76,6 +77,37 @@ def day(when: datetime) -> str:
     """
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{when.day} {months[when.month - 1]} {when.year}"
+
+
+_TAKEN_FROM = {
+    **dict.fromkeys(("original", "digitized"), "the camera"),
+    "xmp": "XMP in the file",
+    "iptc": "IPTC in the file",
+    "png": "text in the PNG",
+    "gps": "the satellites' clock",
+    "sidecar": "a file beside it",
+    "name": "the file's name",
+    "datetime": "the last change that the file names",
+    "mtime": "the file's own time, which may be that of a copy",
+}
+
+
+def taken(when: datetime | None, source: str | None) -> str:
+    """Write when a photo was taken, by the clock on the wall, and where that is known from.
+
+    Args:
+        when: the time, or None.
+        source: a `TakenSource`, or None.
+
+    Returns:
+        Something like "15 Jun 2023, 14:22 (the camera)"; empty where the time is not known.
+    """
+    if when is None:
+        return ""
+    told = f"{day(when)}, {when:%H:%M}"
+    if when.tzinfo is not None and source != "mtime":
+        told += f" {when.isoformat()[-6:]}"
+    return f"{told} ({_TAKEN_FROM.get(source or '', source)})"
 
 
 def span(first: datetime | None, last: datetime | None) -> str:

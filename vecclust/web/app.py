@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from vecclust.errors import NotFound, VecclustError
+from vecclust.errors import NotFound, UsageError, VecclustError
 from vecclust.exports.gallery import PHOTOS_ON_A_PAGE
 from vecclust.library.opening import decode_limits
 from vecclust.library.pages.live import LiveReader
@@ -26,12 +26,12 @@ from vecclust.library.watched import WatchedLibrary
 from vecclust.server.app import Api, Question, status_of
 from vecclust.server.client import Client
 from vecclust.types.edits import EditRequest
-from vecclust.types.pages import Overview
+from vecclust.types.pages import Overview, PhotoView
 from vecclust.web import dropped, forms
 from vecclust.web.events import Events
 from vecclust.web.live_map import LiveMap
 from vecclust.web.opener import LibraryOpener
-from vecclust.web.pages import LivePages, live_assets
+from vecclust.web.pages import LivePages, Narrowed, live_assets
 from vecclust.web.pictures import Picture, Pictures
 from vecclust.web.refit import ProposedRefit
 
@@ -129,18 +129,24 @@ class App:
     # Pages.
 
     def _front_page(self, request: Request) -> Response:
-        return HTMLResponse(self._pages.front_page(self._told(request)))
+        narrowed, told = self._narrowed(request, "since", "until", "folder"), self._told(request)
+        shown = told if narrowed.photos is None else replace(self._live.overview(narrowed.photos), notices=told.notices)
+        return HTMLResponse(self._pages.front_page(shown, narrowed=narrowed))
 
     def _cluster(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
-        cluster, photos = self._live.cluster(forms.part(request, "cluster"))
-        shown = self._live.shown(_part(photos, page))
-        return HTMLResponse(self._pages.cluster(overview, cluster, photos=shown, page=page))
+        cluster, members = self._live.cluster(forms.part(request, "cluster"))
+        narrowed = self._narrowed(request, "since", "until", "folder")
+        photos = narrowed.only(members)
+        shown, n_narrowed = self._live.shown(_part(photos, page)), (narrowed, len(photos))
+        return HTMLResponse(self._pages.cluster(overview, cluster, photos=shown, page=page, narrowed=n_narrowed))
 
     def _unclustered(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
-        photos = self._live.shown(_part(overview.unclustered, page))
-        return HTMLResponse(self._pages.unclustered(overview, photos=photos, page=page))
+        narrowed = self._narrowed(request, "since", "until", "folder")
+        photos = narrowed.only(overview.unclustered)
+        shown, n_narrowed = self._live.shown(_part(photos, page)), (narrowed, len(photos))
+        return HTMLResponse(self._pages.unclustered(overview, photos=shown, page=page, narrowed=n_narrowed))
 
     def _photo(self, request: Request) -> Response:
         photo = forms.part(request, "photo")
@@ -152,17 +158,19 @@ class App:
 
     def _search(self, request: Request) -> Response:
         asked = request.query_params.get("q", "").strip()[: forms.MOST_LETTERS]
-        answer = self._client.search(asked, limit=dropped.N_FOUND)
-        photos = self._live.shown([hit.photo for hit in answer.results])
-        return HTMLResponse(self._pages.found(self._live.overview(), asked=asked, query=asked, photos=photos))
+        narrowed = self._narrowed(request, "since", "until", "folder", "cluster")
+        photos: Sequence[PhotoView] = ()
+        notices: tuple[str, ...] = ()
+        if not narrowed.failed:
+            answer = self._client.search(asked, limit=dropped.N_FOUND, filters=narrowed.asked.filters())
+            photos, notices = self._live.shown([hit.photo for hit in answer.results]), answer.notices
+        overview = replace(self._live.overview(), notices=notices)
+        return HTMLResponse(self._pages.found(overview, query=asked, photos=photos, narrowed=narrowed))
 
     def _dropped(self, request: Request) -> Response:
         number = int(forms.part(request, "number"))
         photos = self._live.shown(self._drops.get(number).photos)
-        html = self._pages.found(
-            self._live.overview(), asked="Photos like the one you dropped", query="", photos=photos, dropped=number
-        )
-        return HTMLResponse(html)
+        return HTMLResponse(self._pages.found(self._live.overview(), query="", photos=photos, dropped=number))
 
     def _map(self, request: Request) -> Response:
         try:
@@ -263,6 +271,17 @@ class App:
     def _told(self, request: Request) -> Overview:
         """Give the library with what the page should tell of the change that led to it."""
         return replace(self._live.overview(), notices=self._notices.get(forms.told(request)) or ())
+
+    def _narrowed(self, request: Request, *fields: str) -> Narrowed:
+        """Find out what a page is to be limited to; what cannot be is said on the page itself, which then has none."""
+        asked = forms.narrowing(request, *fields)
+        photos, failed = None, ""
+        if asked.query:
+            try:
+                photos = self._live.narrowed(asked.filters())
+            except (NotFound, UsageError) as error:
+                photos, failed = frozenset[str](), error.message
+        return Narrowed(asked, fields, self._live.folders(), photos, failed)
 
     def _overview(self) -> Overview | None:
         try:

@@ -75,7 +75,13 @@ class Events:
                     return {}
                 self._read_at = time.monotonic()
             status = self._status
-        return asdict(status) | {"writer": _short(status.writer), "doing": plain(status.doing)}
+        return asdict(status) | {
+            "writer": _short(status.writer),
+            "doing": plain(status.doing),
+            "light": status.light,
+            "faults": [plain(fault) for fault in status.faults],
+            "remarks": [plain(remark) for remark in status.remarks],
+        }
 
     def _fit(self) -> dict[str, Any]:
         view = self._refit.view

@@ -6,19 +6,25 @@ the owner corrects clusters become edits here; `page_after` names the page that 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from urllib.parse import parse_qs
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
 
 from starlette.requests import Request
 
 from vecclust.errors import NotFound, TooLarge, UsageError
-from vecclust.library.edits import UNCLUSTERED
+from vecclust.library.queries.periods import read_period
+from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.edits import PHOTO, EditReport, EditRequest
+from vecclust.types.search import Filters
 
 Fields = Mapping[str, Sequence[str]]
 
 MOST_LETTERS = 300
+_MOST_PATH = 4096
 # The longest form of ours names the photos of a page, 120 hashes of 64 letters.
 _MOST_FORM_BYTES = 16384
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -42,6 +48,59 @@ def part(request: Request, name: str) -> str:
     if not _SHAPES[name].fullmatch(given):
         raise NotFound(f"there is no such {name}", hint="")
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What a page's photos are limited to, as it stands in the address; empty text limits nothing.
+
+    Attributes:
+        since: a day, month or year, the first that counts.
+        until: the last.
+        folder: an absolute path.
+        cluster: an id.
+    """
+
+    since: str = ""
+    until: str = ""
+    folder: str = ""
+    cluster: str = ""
+
+    @property
+    def query(self) -> str:
+        """What an address is given to carry it, after its question mark; empty where nothing is limited."""
+        return urlencode({name: value for name, value in asdict(self).items() if value})
+
+    def filters(self) -> Filters:
+        """Read it.
+
+        Raises:
+            UsageError: a date is none, or the folder or the cluster cannot be one.
+        """
+        if self.cluster and not _ANY_PLACE.fullmatch(self.cluster):
+            raise UsageError("there is no such cluster", hint="")
+        if self.folder and (not os.path.isabs(self.folder) or "\0" in self.folder):
+            raise UsageError("that is no folder", hint="")
+        try:
+            return Filters(
+                cluster=self.cluster or None,
+                since=read_period(self.since)[0] if self.since else None,
+                until=read_period(self.until)[1] if self.until else None,
+                folder=Path(self.folder) if self.folder else None,
+            )
+        except ValueError as error:
+            raise UsageError(f"that is no date: {error}", hint="") from None
+
+
+def narrowing(request: Request, *names: str) -> Narrowing:
+    """Read what a page is to be limited to.
+
+    Args:
+        request: what was asked.
+        names: what of it can be said on this page.
+    """
+    asked = {name: request.query_params.get(name, "")[:_MOST_PATH] for name in names}
+    return Narrowing(**{name: value if name == "folder" else value.strip() for name, value in asked.items()})
 
 
 def told(request: Request) -> int:

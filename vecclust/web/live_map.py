@@ -24,7 +24,7 @@ from vecclust.errors import NotFound, VecclustError, unpack_error
 from vecclust.exports.map import in_view_order, n_sheets, photo_sheet
 from vecclust.library.pages.live import LiveReader
 from vecclust.types.pages import MapView
-from vecclust.web.opener import LibraryOpener
+from vecclust.web.opener import REFUSAL, LibraryOpener
 from vecclust.web.pages import LivePages
 from vecclust.web.pictures import Pictures
 
@@ -61,7 +61,7 @@ class LiveMap:
         self._lock = threading.Lock()
         self._drawn: _Drawn | None = None
         self._laid: tuple[Sequence[str], NDArray[np.float32]] | None = None
-        self._child: subprocess.Popen[str] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="vecclust-map-"))
         self._kept_sheet = functools.lru_cache(_N_KEPT_SHEETS)(self._sheet)
         self._failed_at: tuple[str, VecclustError] | None = None
@@ -108,8 +108,6 @@ class LiveMap:
         if child is not None and child.poll() is None:
             child.kill()
             child.wait()
-        if child is not None and child.stdout is not None:
-            child.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _draw(self, stamp: str, shown: MapView) -> str:
@@ -136,20 +134,21 @@ class LiveMap:
     def _begin(self) -> None:
         if self._child is None:
             command = [sys.executable, "-m", "vecclust.web.map_process", self._opener.as_json(), str(self._file)]
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            self._refusal.unlink(missing_ok=True)
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def _take_laid(self, stamp: str) -> None:
         """Take what the process has found, once it has ended."""
         child = self._child
         if child is None or child.poll() is None:
             return
-        assert child.stdout is not None, "it was started with one"
-        with child.stdout as lines:
-            said = lines.read()
         self._child = None
         if child.returncode != 0:
-            died = VecclustError("the process that lays the map out has died", hint="")
-            self._failed_at = stamp, unpack_error(json.loads(said)) if said else died
+            try:
+                error = unpack_error(json.loads(self._refusal.read_text(encoding="ascii")))
+            except (OSError, ValueError):
+                error = VecclustError("the process that lays the map out has died", hint="")
+            self._failed_at = stamp, error
             return
         with open(self._file, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             self._laid = arrays["photos"].astype(str).tolist(), arrays["positions"]
@@ -157,3 +156,7 @@ class LiveMap:
     @property
     def _file(self) -> Path:
         return self._folder / "map.npz"
+
+    @property
+    def _refusal(self) -> Path:
+        return self._folder / ("map.npz" + REFUSAL)

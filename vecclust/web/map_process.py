@@ -1,7 +1,8 @@
 """The process that lays the map out: `python -m vecclust.web.map_process LIBRARY FILE`.
 
 Kept with the library where nobody else is writing it, so that the next map begins at this one; written to a file for
-the pages either way. Says on its output, as one JSON object, why it could not.
+the pages either way. Says in a file beside that one, as a JSON object, why it could not: on its output any library may
+print.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError, pack_error
 from vecclust.library.watched import WatchedLibrary
-from vecclust.web.opener import LibraryOpener
+from vecclust.web.opener import REFUSAL, LibraryOpener
 
 
 def main(library: str, file: str) -> int:
@@ -31,7 +32,7 @@ def main(library: str, file: str) -> int:
         with _opened(LibraryOpener.from_json(library)) as opened:
             photos, positions = opened.map_positions()
     except VecclustError as error:
-        sys.stdout.write(json.dumps(pack_error(error)) + "\n")
+        Path(file + REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
         return error.exit_code
     beside = Path(file + ".new")
     with open(beside, "wb") as out:

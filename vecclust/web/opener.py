@@ -11,6 +11,9 @@ from typing import Any
 from vecclust.library.watched import WatchedLibrary
 from vecclust.server.client import Client
 
+# Ends the name of the file in which another process says why it did not do what was asked of it.
+REFUSAL = ".refusal"
+
 
 @dataclass(frozen=True)
 class LibraryOpener:

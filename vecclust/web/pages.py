@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from vecclust.exports.text import plain
 from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
+from vecclust.web.forms import Narrowing
 
 _ROOM = "vecclust.web"
 _SCRIPTS = ("live.js", "map-live.js")
@@ -27,6 +28,7 @@ class _AtServer:
 
     home = "/"
     unclustered = "/unclustered"
+    map = "/map"
 
     def page(self, stem: str, number: int) -> str:
         """Give a page of photos."""
@@ -66,6 +68,33 @@ class FitView:
     error: VecclustError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What a page is limited to, and what that leaves.
+
+    Attributes:
+        asked: as it stands in the address.
+        fields: what of it can be chosen on the page.
+        folders: the folders to choose from.
+        photos: those that are let through, by content hash; None for all.
+        failed: why nothing could be looked for, or empty.
+    """
+
+    asked: Narrowing
+    fields: Sequence[str] = ()
+    folders: Sequence[str] = ()
+    photos: Collection[str] | None = None
+    failed: str = ""
+
+    def only(self, photos: Sequence[str]) -> Sequence[str]:
+        """Leave out what is not let through.
+
+        Args:
+            photos: content hashes.
+        """
+        return photos if self.photos is None else [photo for photo in photos if photo in self.photos]
+
+
 class LivePages:
     """Draws pages.
 
@@ -77,17 +106,30 @@ class LivePages:
         self._thumbnails = thumbnails
         self._sheets = GalleryContext(_AtServer(), thumbnails=thumbnails)
 
-    def front_page(self, overview: Overview) -> str:
+    def front_page(self, overview: Overview, *, narrowed: Narrowed) -> str:
         """Draw the front page.
 
         Args:
-            overview: the library.
+            overview: the library, or the part of it that it is limited to.
+            narrowed: what that is.
         """
         cards = self._cards(overview.clusters, among=overview.clusters)
-        loose = self._sheets.sample(overview.unclustered)
-        return _page("index.html", overview, cards=cards, run=last_run(overview.run), loose=loose)
+        for card in cards:
+            card["link"] = _carrying(card["link"], narrowed)
+        loose, narrow = self._sheets.sample(overview.unclustered), _narrow(narrowed, n_shown=overview.n_photos)
+        to_loose = _carrying("/unclustered", narrowed)
+        run = last_run(overview.run)
+        return _page("live-index.html", overview, cards=cards, run=run, loose=loose, narrow=narrow, to_loose=to_loose)
 
-    def cluster(self, overview: Overview, cluster: ClusterView, *, photos: Sequence[PhotoView], page: int) -> str:
+    def cluster(
+        self,
+        overview: Overview,
+        cluster: ClusterView,
+        *,
+        photos: Sequence[PhotoView],
+        page: int,
+        narrowed: tuple[Narrowed, int],
+    ) -> str:
         """Draw one page of one cluster.
 
         Args:
@@ -95,6 +137,7 @@ class LivePages:
             cluster: the cluster, one of it, with what every run did to it.
             photos: those of this page.
             page: which one, from 0.
+            narrowed: what its photos are limited to, and how many these are.
         """
         clusters = overview.clusters
         at = next(number for number, one in enumerate(clusters) if one.entry.id == cluster.entry.id)
@@ -110,18 +153,21 @@ class LivePages:
             related=[cards[other] for other in cluster.related if other in cards],
             before=cards[clusters[at - 1].entry.id] if at else None,
             after=cards[clusters[at + 1].entry.id] if at + 1 < len(clusters) else None,
-            **self._sheets.page(cluster.entry.id, photos, page=page, n_photos=cluster.entry.size),
+            **self._sheet(cluster.entry.id, photos, page=page, narrowed=narrowed),
         )
 
-    def unclustered(self, overview: Overview, *, photos: Sequence[PhotoView], page: int) -> str:
+    def unclustered(
+        self, overview: Overview, *, photos: Sequence[PhotoView], page: int, narrowed: tuple[Narrowed, int]
+    ) -> str:
         """Draw one page of the unclustered.
 
         Args:
             overview: the library.
             photos: those of this page.
             page: which one, from 0.
+            narrowed: what the photos are limited to, and how many these are.
         """
-        sheet = self._sheets.page("unclustered", photos, page=page, n_photos=len(overview.unclustered))
+        sheet = self._sheet("unclustered", photos, page=page, narrowed=narrowed)
         return _page("live-unclustered.html", overview, choices=self._choices(overview), **sheet)
 
     def photo(self, overview: Overview, shown: PhotoView, *, facts: PhotoFacts, alike: Sequence[PhotoView]) -> str:
@@ -141,7 +187,7 @@ class LivePages:
             key=shown.photo,
             name=text.file_name(facts.path),
             paths=[plain(path) for path in paths],
-            taken="" if shown.taken is None else shown.taken.strftime("%Y-%m-%d %H:%M"),
+            taken=text.taken(facts.taken, facts.taken_source),
             facts=facts,
             cluster=_cluster_of(facts),
             figures=self._sheets.figures(alike),
@@ -149,19 +195,33 @@ class LivePages:
         )
 
     def found(
-        self, overview: Overview, *, asked: str, query: str, photos: Sequence[PhotoView], dropped: int | None = None
+        self,
+        overview: Overview,
+        *,
+        query: str,
+        photos: Sequence[PhotoView],
+        dropped: int | None = None,
+        narrowed: Narrowed | None = None,
     ) -> str:
         """Draw the answer to a question.
 
         Args:
             overview: the library.
-            asked: the question, as a heading.
-            query: what stands in the search field.
+            query: the words that were asked for; empty where a picture was dropped.
             photos: the answer, nearest first.
             dropped: number of the picture that was dropped, or None.
+            narrowed: what the answer is limited to, None where that cannot be chosen.
         """
-        figures = self._sheets.figures(photos)
-        return _page("live-found.html", overview, asked=plain(asked), words=query, figures=figures, dropped=dropped)
+        return _page(
+            "live-found.html",
+            overview,
+            asked=plain(query) if dropped is None else "Photos like the one you dropped",
+            words=query,
+            figures=self._sheets.figures(photos),
+            dropped=dropped,
+            narrow=None if narrowed is None else _narrow(narrowed, n_shown=len(narrowed.photos or ())),
+            choices=self._choices(overview),
+        )
 
     def runs(self, overview: Overview, *, runs: Sequence[Run], current: str | None, fit: FitView) -> str:
         """Draw the history of fits, and where a new one stands.
@@ -222,6 +282,15 @@ class LivePages:
         titles = self._sheets.titles(among)
         return [self._sheets.card(cluster, titles=titles) for cluster in clusters]
 
+    def _sheet(
+        self, stem: str, photos: Sequence[PhotoView], *, page: int, narrowed: tuple[Narrowed, int]
+    ) -> dict[str, Any]:
+        """Give a sheet of photos whose pages carry on what they are limited to."""
+        asked, n_photos = narrowed
+        sheet = self._sheets.page(stem, photos, page=page, n_photos=n_photos)
+        links = [_carrying(link, asked) for link in sheet["page_links"]]
+        return sheet | {"page_links": links, "narrow": _narrow(asked, n_shown=n_photos)}
+
     def _choices(self, overview: Overview) -> list[dict[str, Any]]:
         """Give the clusters that photos can be moved to, largest first."""
         titles = self._sheets.titles(overview.clusters)
@@ -246,6 +315,26 @@ def _cluster_of(facts: PhotoFacts) -> dict[str, Any] | None:
         "title": plain(facts.cluster_name) if facts.cluster_name else facts.cluster,
         "link": f"/cluster/{facts.cluster}",
         "colour": colour_of(int(facts.cluster[1:])),
+    }
+
+
+def _carrying(link: str, narrowed: Narrowed) -> str:
+    """Give a link that carries on what the page is limited to."""
+    query = narrowed.asked.query
+    return f"{link}{'&' if '?' in link else '?'}{query}" if query else link
+
+
+def _narrow(narrowed: Narrowed, *, n_shown: int) -> dict[str, Any]:
+    """Give what a page is limited to, as the templates take it."""
+    folders = sorted({*narrowed.folders, *([narrowed.asked.folder] if narrowed.asked.folder else [])})
+    return {
+        "asked": narrowed.asked,
+        "fields": narrowed.fields,
+        # A path that is no text cannot be sent back by a form.
+        "folders": [{"path": path, "title": plain(path)} for path in folders if path.isprintable()],
+        "is_set": bool(narrowed.asked.query),
+        "failed": plain(narrowed.failed),
+        "n_shown": n_shown,
     }
 
 

@@ -11,8 +11,8 @@
     return out.buffer;
   };
   const positions = new Float32Array(unpacked("positions"));
-  // The map takes the shape of the window it is opened in: neither axis means anything by itself.
-  const shape = Math.min(1.5, Math.max(0.7, innerWidth / innerHeight));
+  // The map takes the shape of the room it is opened in: neither axis means anything by itself.
+  const shape = Math.min(1.5, Math.max(0.5, $("stage").clientWidth / $("stage").clientHeight));
   for (let at = 0; at < positions.length; at += 2) positions[at] *= shape;
   const labels = new Int16Array(unpacked("labels"));
   const strengths = new Uint8Array(unpacked("strengths"));
@@ -138,12 +138,15 @@
     return rows.length ? { left, right, top, bottom } : { left: 0.5, right: 0.5, top: 0.5, bottom: 0.5 };
   };
   const everything = boundsOf(Array.from({ length: n }, (_, row) => row));
-  const fitting = (bounds, most) => {
-    const roomX = Math.max(80, width - Math.min(150, width * 0.2)), roomY = Math.max(80, height - 150);
+  // A part of the stage at its right or at its foot may be covered by the panel.
+  const fitting = (bounds, most, coveredX = 0, coveredY = 0) => {
+    const seenX = width - coveredX, seenY = height - coveredY;
+    const roomX = Math.max(80, seenX - Math.min(150, seenX * 0.2)), roomY = Math.max(80, seenY - Math.min(150, seenY * 0.4));
     const across = Math.max(bounds.right - bounds.left, 1e-6), down = Math.max(bounds.bottom - bounds.top, 1e-6);
+    const scale = Math.min(roomX / across, roomY / down, most);
     return {
-      x: (bounds.left + bounds.right) / 2, y: (bounds.top + bounds.bottom) / 2,
-      scale: Math.min(roomX / across, roomY / down, most),
+      x: (bounds.left + bounds.right) / 2 + coveredX / 2 / scale, y: (bounds.top + bounds.bottom) / 2 + coveredY / 2 / scale,
+      scale,
     };
   };
   const allInView = () => fitting(everything, 4 * Math.max(width, height));
@@ -188,8 +191,10 @@
     moved();
   };
 
+  const isNarrow = () => width <= 700;
+  // As large as there is room for: a fifth of the distance between dots, were they spread evenly.
   const radius = () => {
-    const base = n > 60000 ? 1.1 : n > 15000 ? 1.5 : n > 4000 ? 2.2 : 3.1;
+    const base = Math.min(3.1, Math.max(0.9, 0.2 * Math.sqrt(width * height / Math.max(1, n))));
     return Math.min(base * 2.4, Math.max(base, base * (view.scale / fitScale) ** 0.4));
   };
   const isLit = (row) => (matching ? matching.has(row) : chosen < 0 || labels[row] === chosen);
@@ -322,7 +327,8 @@
     moving = false;
     shownThumbs = [];
     if (facts.cell && (n <= FEW || view.scale > fitScale * 1.6)) {
-      const side = thumbSide() + 5, drawn = new Map();
+      // On a phone with room between them, or nothing would be seen of the dots.
+      const side = isNarrow() ? thumbSide() * 1.6 : thumbSide() + 5, drawn = new Map();
       const covered = (x, y) => placedBoxes.some((box) =>
         x + side / 2 > box[0] && x - side / 2 < box[2] && y + side / 2 > box[1] && y - side / 2 < box[3]);
       const free = (x, y, column, line) => {
@@ -381,24 +387,30 @@
     }
   };
   const placeLandmarks = () => {
-    placedBoxes = [];
+    // What lies under the buttons cannot be read.
+    placedBoxes = [[width - 76, height - 150, width, height]];
+    // On a phone apart from one another, with their picture or not at all, so that the map is seen between them.
+    const apart = isNarrow() ? 9 : 2;
     const free = (box) => placedBoxes.every((other) =>
       box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
     const order = chosen < 0 ? landmarks : [landmarks[chosen], ...landmarks.filter((mark) => mark.label !== chosen)];
     for (const mark of order) {
-      const x = screenX(mark.row), y = screenY(mark.row), button = mark.button;
+      const half = Math.max(mark.wide, mark.picture) / 2, button = mark.button, y = screenY(mark.row);
+      let x = screenX(mark.row);
       const held = document.activeElement === button || mark.label === chosen;
-      const near = x > -60 && y > -60 && x < width + 60 && y < height + 60;
-      const half = Math.max(mark.wide, mark.picture) / 2 + 2;
-      const whole = [x - half, y - mark.picture / 2 - 2, x + half, y + mark.picture / 2 + mark.tall + 5];
-      const bare = [x - half, y - mark.tall / 2 - 2, x + half, y + mark.tall / 2 + 2];
-      const fits = near && (free(whole) ? whole : free(bare) ? bare : held ? whole : null);
+      const around = isNarrow() ? 0 : 60, near = x > -around && y > -around && x < width + around && y < height + around;
+      // At the edge a name moves in, rather than being cut.
+      if (x > 0 && x < width) x = Math.min(width - half - 4, Math.max(half + 4, x));
+      const left = x - half - apart, right = x + half + apart;
+      const whole = [left, y - mark.picture / 2 - apart, right, y + mark.picture / 2 + mark.tall + 3 + apart];
+      const bare = [left, y - mark.tall / 2 - apart, right, y + mark.tall / 2 + apart];
+      const fits = near && (free(whole) ? whole : !isNarrow() && free(bare) ? bare : held ? whole : null);
       button.hidden = !fits;
       if (!fits) continue;
       placedBoxes.push(fits);
       const wide = Math.max(mark.wide, fits === bare ? 0 : mark.picture);
       button.className = "landmark" + (fits === bare ? " bare" : "") + (chosen >= 0 && mark.label !== chosen ? " away" : "");
-      button.style.transform = `translate(${Math.round(x - wide / 2)}px, ${Math.round(fits[1] + 2)}px)`;
+      button.style.transform = `translate(${Math.round(x - wide / 2)}px, ${Math.round(fits[1] + apart)}px)`;
     }
   };
   const keepInView = (row) => {
@@ -475,6 +487,10 @@
     button.onclick = () => openPhoto(row);
     return element("li", {}, button);
   }));
+  // The page of a cluster: of the server, or of the gallery beside this map where one was found.
+  const toGallery = document.querySelector(".to-sibling:not([hidden])");
+  const pageOf = (id) =>
+    live ? live.cluster(id) : toGallery ? toGallery.getAttribute("href").replace(/index\.html$/, `${id}.html`) : "";
   const chipOf = (label) => {
     const chip = element("button", { type: "button", className: "chip" }, dotOf(label),
       element("span", { className: "clip", textContent: clusterTitle(label) }));
@@ -524,12 +540,10 @@
     showPanel(element("h2", {}, dotOf(label), element("span", { textContent: cluster.title })),
       element("p", { className: "facts" }, element("span", { textContent: `${cluster.size.toLocaleString("en")} photos` }),
         element("span", { textContent: `strength ${cluster.strength.toFixed(2)}` }), element("span", { textContent: cluster.span })),
-      ...(live ? [element("p", {}, element("a", { href: live.cluster(cluster.id), textContent: "Open its page" }))] : []),
+      ...(pageOf(cluster.id) ? [element("p", {}, element("a", { href: pageOf(cluster.id), textContent: "Open its page" }))] : []),
       element("h3", { textContent: "Strongest first" }), fewPhotos(rows.slice(0, 32)));
-    const target = fitting(coreOf(rows), fitScale * 12);
     // Beside the panel, not below it.
-    if (width > 700) target.x += 184 / target.scale; else target.y += height * 0.25 / target.scale;
-    flyTo(target);
+    flyTo(fitting(coreOf(rows), fitScale * 12, isNarrow() ? 0 : panel.offsetWidth, isNarrow() ? panel.offsetHeight : 0));
     $("say").textContent = `${cluster.title}, ${cluster.size} photos`;
   };
   // A few strays would shrink a cluster to a spot: its middle 94 in a hundred are what is looked at.
@@ -664,15 +678,17 @@
     const box = stage.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  stage.onpointerdown = (event) => {
+  // The landmarks lie on the stage: a finger that begins on one moves the map all the same, and does not press it then.
+  const board = $("landmarks");
+  const press = (event) => {
     if (event.button > 0) return;
     byKeys = false;
-    stage.setPointerCapture(event.pointerId);
+    if (event.currentTarget === stage) stage.setPointerCapture(event.pointerId);
+    if (!pointers.size) travelled = 0;
     pointers.set(event.pointerId, at(event));
-    if (pointers.size === 1) travelled = 0;
     stopFlight();
   };
-  stage.onpointermove = (event) => {
+  const drag = (event) => {
     const here = at(event), before = pointers.get(event.pointerId);
     if (!before) {
       byKeys = false;
@@ -683,10 +699,12 @@
       const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
       const was = Math.hypot(before[0] - other[0], before[1] - other[1]), is = Math.hypot(here[0] - other[0], here[1] - other[1]);
       if (was > 0) zoomAt((here[0] + other[0]) / 2, (here[1] + other[1]) / 2, is / was);
+      pan((here[0] - before[0]) / 2, (here[1] - before[1]) / 2);
       travelled = 99;
     } else {
       travelled += Math.hypot(here[0] - before[0], here[1] - before[1]);
       if (travelled > 4) {
+        stage.setPointerCapture(event.pointerId);
         stage.classList.add("moving");
         hover(-1);
         pan(here[0] - before[0], here[1] - before[1]);
@@ -697,13 +715,18 @@
   const release = (event) => {
     if (!pointers.delete(event.pointerId)) return;
     stage.classList.remove("moving");
-    if (event.type === "pointerup" && travelled <= 4 && !pointers.size) {
+    if (event.type === "pointerup" && event.currentTarget === stage && travelled <= 4 && !pointers.size) {
       const row = nearest(...at(event), event.pointerType === "touch" ? 22 : 12);
       if (row >= 0) openPhoto(row); else if (!panel.hidden) closePanel();
     }
   };
-  stage.onpointerup = release;
-  stage.onpointercancel = release;
+  for (const surface of [stage, board]) {
+    surface.onpointerdown = press;
+    surface.onpointermove = drag;
+    surface.onpointerup = release;
+    surface.onpointercancel = release;
+  }
+  board.addEventListener("click", (event) => { if (travelled > 4 && event.detail) event.stopPropagation(); }, true);
   stage.onpointerleave = () => hover(-1);
   stage.ondblclick = (event) => { if (nearest(...at(event), 12) < 0) zoomAt(...at(event), 2); };
   const wheel = (event) => {
@@ -744,6 +767,13 @@
   new ResizeObserver(resize).observe(stage);
   resize();
   colourIn();
+  // A page of a cluster leads to its place: map.html#c7. A cluster that is no more leads to the map as a whole.
+  const goToHash = () => {
+    const label = clusters.findIndex((cluster) => `#${cluster.id}` === location.hash);
+    if (label >= 0) choose(label);
+  };
+  addEventListener("hashchange", goToHash);
   draw();
+  goToHash();
   document.body.dataset.ready = "yes";
 })();

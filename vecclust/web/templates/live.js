@@ -21,10 +21,21 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const id of ids) {
       const now = $(id), then = fresh.getElementById(id);
-      if (now && then && !now.contains(document.activeElement?.closest("input"))) now.replaceWith(document.adoptNode(then));
+      if (now && then && !now.contains(document.activeElement?.closest("input, select"))) now.replaceWith(document.adoptNode(then));
     }
     const sum = document.querySelector(".sum"), freshSum = fresh.querySelector(".sum");
     if (sum && freshSum) sum.replaceWith(document.adoptNode(freshSum));
+  };
+
+  // The light: green says that all is well, whatever goes on; amber that something is worth a look; red that it waits
+  // for the owner. The words beside it say the same.
+  const light = $("light");
+  const LIGHTS = { ok: "All is well", look: "Worth a look", fault: "Needs you" };
+  const shine = (state, lines) => {
+    light.dataset.light = state;
+    light.hidden = false;
+    light.querySelector("summary").textContent = LIGHTS[state];
+    light.querySelector("ul").replaceChildren(...lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   };
 
   // What the library says. One connection a page, and only while somebody looks: a browser has six for all its pages.
@@ -46,9 +57,12 @@
     const changed = stamp !== null && stamp !== status.stamp;
     stamp = status.stamp;
     document.body.dataset.photos = status.photos;
+    const lines = [...status.faults, ...status.remarks].map((line) => `${line}.`);
+    shine(status.light, lines.length ? lines : [status.doing ? `vecclust watch: ${status.doing}.` : "Nothing waits for you."]);
     if (changed && isFront) follow();
     const grown = status.photos - first.photos, parts = [];
-    if (status.writer) parts.push(status.doing || `At work: ${status.writer}`);
+    // That it watches is no news: the light says so.
+    if (status.writer && status.doing !== "watching") parts.push(status.doing || `At work: ${status.writer}`);
     if (grown > 0) parts.push(`${grown.toLocaleString("en")} new photo${grown === 1 ? "" : "s"}`);
     if (status.pending) parts.push(`${status.pending} still being written`);
     if (status.run !== first.run) parts.push(`${status.run} is the current run`);
@@ -73,7 +87,7 @@
     stream = new EventSource("/events");
     stream.addEventListener("status", onStatus);
     stream.addEventListener("fit", onFit);
-    stream.addEventListener("end", () => { stream.close(); say("vecclust ui has ended."); });
+    stream.addEventListener("end", () => { stream.close(); light.hidden = true; say("vecclust ui has ended."); });
     stream.onopen = () => { document.body.dataset.live = "yes"; };
   };
   document.addEventListener("visibilitychange", listen);
