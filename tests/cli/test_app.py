@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -15,6 +17,7 @@ import typer.main
 from vecclust import errors
 from vecclust.cli import app as application
 from vecclust.cli.app import app, run
+from vecclust.cli.session import Session, session_of
 
 CODES = {
     errors.VecclustError: 1,
@@ -97,6 +100,46 @@ def vecclust(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "vecclust", *arguments], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--library a status --library b", Session(Path("b"))),
+        ("status --library b", Session(Path("b"))),
+        ("-v status -v --config f", Session(config=Path("f"), verbosity=2)),
+        ("-v status -q", Session(verbosity=-1)),
+        ("-q status -v", Session(verbosity=1)),
+        ("--model a status --model b", Session(flags={"model": "b"})),
+        ("service status --library b", Session(Path("b"))),
+        ("service --library a status -v", Session(Path("a"), verbosity=1)),
+        ("--library a words", Session(Path("a"))),
+    ],
+)
+def test_global_options_stand_before_a_command_or_after_it(arguments: str, expected: Session) -> None:
+    """What stands later wins, but for -v, which adds up."""
+    words = arguments.split()
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("vecclust", words)
+    context.invoke(group.callback, **context.params)
+    command, words = group, [*context._protected_args, *context.args]
+    while words:
+        name, command, rest = command.resolve_command(context, words)
+        context = command.make_context(name, rest, parent=context)
+        words = [*getattr(context, "_protected_args", ()), *context.args]
+    found = session_of(context)
+    flags = {key: value for key, value in found.flags.items() if value is not None}
+    assert replace(found, flags=flags) == expected
+
+
+def test_a_commands_own_options_stay_its_own() -> None:
+    """`scan --model` is that of a new library; a name after `--` is no option."""
+    done = vecclust("cluster", "--library", "/none", "--", "--library")
+    assert (done.returncode, "there is no library in /none" in done.stderr) == (1, True)
+    done = vecclust("clusters", "--library", "/none", "--model", "")
+    assert (done.returncode, "should name a model" in done.stderr) == (3, True)
+    done = vecclust("clusters", "--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "vecclust")
+
+
 def test_a_wrong_option_is_a_usage_error() -> None:
     """Exit code 2, the reason on stderr, and a document with --json."""
     done = vecclust("clusters", "--wrong")
@@ -105,6 +148,19 @@ def test_a_wrong_option_is_a_usage_error() -> None:
     done = vecclust("clusters", "--json", "--wrong")
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["kind"] == "usage"
+
+
+def test_a_usage_error_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Broken between words; a log of it keeps it on one line."""
+    search = ["search", "x", "--since", "tomorrow"]
+    monkeypatch.setenv("COLUMNS", "60")
+    for is_terminal in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda is_terminal=is_terminal: is_terminal)
+        code = application.run(lambda: application.app(args=search, standalone_mode=False), wants_json=False)
+        *_, said = capsys.readouterr().err.split("Error: ")
+        assert code == 2
+        assert "yesterday or 2024-06-01T18:30" in " ".join(said.split())
+        assert (max(map(len, f"Error: {said}".splitlines())) <= 60) == is_terminal
 
 
 def test_options_that_exclude_each_other_say_what_each_does(tmp_path: Path) -> None:

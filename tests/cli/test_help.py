@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vecclust.cli.app import COMMANDS
+from vecclust.cli.app import COMMANDS, EARLIER_NAMES
 
 GOLDEN = Path(__file__).parent / "golden"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,10 @@ def test_every_command_of_the_contract_exists() -> None:
     assert COMMANDS.keys() >= CONTRACT
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "service install", "service remove", "service status"])
+@pytest.mark.parametrize(
+    "command",
+    ["", *COMMANDS, "folders forget", "folders accept", "service install", "service remove", "service status"],
+)
 def test_help_is_as_written_down(command: str) -> None:
     """A change of the help text is seen; write the new ones down with UPDATE_GOLDEN=1."""
     text = help_of(*command.split())
@@ -57,6 +60,34 @@ def test_every_command_shows_an_example_and_stands_in_the_readme(command: str) -
     assert f"`{command}" in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
+# What means something to who made it alone.
+JARGON = ("dbcv", "noise", "refined", "range>", "1000000000", "x>=", "<=x", "default: 0]", "hdbscan's")
+
+
+def test_help_speaks_in_words_of_people() -> None:
+    """No name of a figure, no type of a program, no bound that bounds nothing."""
+    for file in GOLDEN.glob("*.txt"):
+        text = file.read_text(encoding="utf-8").lower()
+        assert not [word for word in JARGON if word in text], file
+
+
+def test_the_commands_stand_in_groups_and_in_whole_sentences() -> None:
+    """At 80 columns no sentence is cut; earlier names are not shown."""
+    text = (GOLDEN / "vecclust.txt").read_text(encoding="utf-8")
+    assert "..." not in text.partition("-h, --help")[2]
+    assert [line for line in text.splitlines() if line.endswith(":")] == [
+        "Options:",
+        "Take photos in:",
+        "Find photos:",
+        "Cluster:",
+        "Name and correct clusters:",
+        "Look at pictures:",
+        "Keep safe:",
+        "More:",
+    ]
+    assert not [name for name in EARLIER_NAMES if f"  {name} " in text]
+
+
 def test_help_imports_nothing_that_is_slow() -> None:
     """What makes help slow is what it imports: no table library, no validation, no numpy."""
     program = (
@@ -70,7 +101,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
 
 
 def test_a_command_imports_no_other_one() -> None:
-    """Of the command line's own modules a question goes through five: the others cost it nothing."""
+    """Of the command line's own modules a question goes through six: the others cost it nothing."""
     program = (
         "import sys; sys.argv = ['vecclust', 'similar', '--help']\n"
         "from vecclust.cli.app import main\n"
@@ -78,7 +109,7 @@ def test_a_command_imports_no_other_one() -> None:
         "print(*sorted(name.removeprefix('vecclust.cli.') for name in sys.modules if 'vecclust.cli' in name))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "app output questions session vecclust.cli"
+    assert done.stdout.splitlines()[-1] == "app output questions session streams vecclust.cli"
 
 
 def test_the_command_reference_is_that_of_the_code() -> None:

@@ -98,3 +98,18 @@ def test_keys_are_chosen_ordered_renamed_and_given() -> None:
     assert list(document.items()) == [("other", [1]), ("strength", 0.5), ("id", "a")]
     with pytest.raises(AttributeError, match="other"):
         output.document_of(record, "other")
+
+
+def test_sentences_are_broken_between_words_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Notices and hints; elsewhere they are lines, and nothing is lost where a word is longer than the screen."""
+    sentence, hint = "the drive is not there " * 8 + "x" * 90, "try again " * 12
+    output.tell(sentence, hint=hint)
+    assert capsys.readouterr().err == f"vecclust: {sentence}\n  {hint}\n"
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    output.tell(sentence, hint=hint)
+    written = capsys.readouterr().err
+    assert written.split() == ["vecclust:", *sentence.split(), *hint.split()]
+    assert [line.strip() for line in written.splitlines() if len(line) > 80] == ["x" * 90]

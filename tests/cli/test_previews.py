@@ -26,7 +26,6 @@ from tests.cli.test_documents import run
 from tests.daemon.processes import PROJECT, Process
 from tests.library.test_looking import album, library, opened
 from vecclust.cli.previews import TILE_COLUMNS, TILE_ROWS, show_previews
-from vecclust.types.search import Answer, Hit
 
 __all__ = ["album", "library"]  # fixtures
 
@@ -181,12 +180,34 @@ def test_a_missing_thumbnail_leaves_its_place_empty() -> None:
     """The others stand where they would, and nothing is drawn in it."""
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), (200, 30, 30)).save(buffer, "JPEG")
-    hits = tuple(Hit(photo=photo, path=f"/{photo}.jpg", score=0.5) for photo in "ab")
     out = io.StringIO()
     terminal = Console(file=out, force_terminal=True, color_system="truecolor", width=80)
-    answer = Answer(query="x", model="m", results=hits)
-    show_previews(answer, terminal=terminal, thumbnails=lambda photos: {"b": buffer.getvalue()})
+    captioned = [(None, "c1"), ("a", "c2"), ("b", "c3")]
+    show_previews(captioned, terminal=terminal, thumbnails=lambda photos: {"b": buffer.getvalue()})
     (strip,) = strips(out.getvalue().replace("\n", "\r\n").encode())
-    assert not strip[:, :TILE_COLUMNS].any()
-    assert strip[-1, TILE_COLUMNS, 3] == 255
+    assert not strip[:, : 2 * TILE_COLUMNS].any()
+    assert strip[-1, 2 * TILE_COLUMNS, 3] == 255
     assert not strip[0, :, 3].any()  # 19 wide and 14 high, at the bottom
+
+
+def test_clusters_are_shown_by_their_most_typical_photos(
+    library: Path, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One for each cluster, over its id, and those of one cluster over their strengths."""
+    entries = json.loads(run(library, "clusters", "--json", capture=capsys)[1])["clusters"]
+    members = json.loads(run(library, "cluster", entries[0]["id"], "--json", capture=capsys)[1])["photos"]
+    typical = [
+        json.loads(run(library, "photo", one["medoid"], "--json", capture=capsys)[1])["photo"] for one in entries
+    ]
+    inside = [member["photo"] for member in members][:3]
+    with opened(library) as looked_at:
+        held = looked_at.thumbnails([*typical, *inside])
+    written = shown_in_terminal("--library", str(library), "clusters", "--preview")
+    assert is_each_own(tiles(strips(written)), [held[photo] for photo in typical])
+    (captions,) = re.findall(r"^ c[0-9]+  .*$", written.decode(), re.M)
+    expected = [
+        f" {one['id']}  {one['name'] or '14 photos'}"[: TILE_COLUMNS - 1].ljust(TILE_COLUMNS) for one in entries
+    ]
+    assert captions.rstrip() == "".join(expected).rstrip()
+    written = shown_in_terminal("--library", str(library), "cluster", entries[0]["id"], "-n", "3", "--preview")
+    assert is_each_own(tiles(strips(written)), [held[photo] for photo in inside])

@@ -73,7 +73,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert (daemon.returncode, "Traceback" in said) == (0, False), said
 
 
-def until_labelled(daemon: subprocess.Popen[str], library: Path) -> None:
+def until_labelled(daemon: subprocess.Popen[str], library: Path, *, n_photos: int = 24) -> None:
     """Wait until the daemon has brought all photos in and has nothing more to do."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -84,7 +84,7 @@ def until_labelled(daemon: subprocess.Popen[str], library: Path) -> None:
             continue
         with Library.open(library) as opened:
             found, clusters = opened.status(), opened.clusters()
-            if (clusters.clustered + clusters.noise, found.pending, found.daemon.doing) == (24, 0, "watching"):
+            if (clusters.clustered + clusters.noise, found.pending, found.daemon.doing) == (n_photos, 0, "watching"):
                 return
 
 

@@ -1,47 +1,69 @@
-"""Commands about clusters: `clusters`, `cluster` and `rename`."""
+"""Commands about clusters: `clusters`, `cluster`, `rename` and `name`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_paths
-from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Since, Until, session_of
+from vecclust.cli.output import MOST_ROWS, Document, answer, document_of, local_time, show, show_paths
+from vecclust.cli.session import AsJson, Everything, InFolder, Nul, Paths, Preview, Since, Until, session_of
+from vecclust.exports.text import span
+from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.search import Filters
 
 if TYPE_CHECKING:
-    from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterPage, ClusterParts
+    from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterName, ClusterPage, ClusterParts
 
-ClusterId = Annotated[str, typer.Argument(metavar="ID", help="A cluster, by its id or its name.")]
+ClusterId = Annotated[
+    str, typer.Argument(metavar="ID", help="A cluster, by its id or its name; `unclustered` for the rest.")
+]
+NamedCluster = Annotated[str, typer.Argument(metavar="ID", help="A cluster, by its id or its name.")]
 
+MIXED = "(mixed)"
 ENTRY_KEYS = "id name named_by suggested_name size strength medoid first_taken last_taken"
 
 
-def clusters(context: typer.Context, as_json: AsJson = False) -> None:
+def clusters(
+    context: typer.Context, everything: Everything = False, preview: Preview = False, as_json: AsJson = False
+) -> None:
     """Show the clusters, largest first.
 
     \b
     vecclust clusters
+    vecclust clusters --preview     the most typical photo of each, too
     """
     session = session_of(context)
     found = session.client().clusters()
     if found.run is None:
-        session.notices(["no run yet; `vecclust recluster` makes one"])
-    answer(found, show_clusters, document=clusters_document, as_json=as_json)
+        session.notices(["no run yet; vecclust recluster makes one"])
+    see_all = "" if everything else session.command("clusters", "--all")
+    if preview and not as_json:
+        entries = found.clusters if everything else found.clusters[:MOST_ROWS]
+        session.show_pictures([(entry.medoid_photo, _caption(entry)) for entry in entries])
+    answer(found, partial(show_clusters, see_all=see_all), document=clusters_document, as_json=as_json)
 
 
 def cluster(
     context: typer.Context,
     cluster_id: ClusterId,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Photos to show; all where left out.")] = 10**9,
+    limit: Annotated[
+        int | None,
+        typer.Option("-n", "--limit", min=1, help="Photos to show; a terminal shows 20, else all where left out."),
+    ] = None,
+    everything: Everything = False,
     since: Since = None,
     until: Until = None,
     folder: InFolder = None,
     inside: Annotated[bool, typer.Option("--inside", help="Show the groups in it instead.")] = False,
     paths: Paths = False,
     nul: Nul = False,
+    preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one cluster and its history.
@@ -50,6 +72,7 @@ def cluster(
 
     \b
     vecclust cluster c3
+    vecclust cluster unclustered --all
     vecclust cluster c3 --inside
     vecclust cluster c3 --paths -0 | xargs -0 cp -t /tmp/lagoon
     """
@@ -57,20 +80,43 @@ def cluster(
     if inside:
         found = session.client().inside(cluster_id)
         if not found.parts:
-            session.notices([f"{found.cluster} is of one piece"])
+            is_cluster = found.cluster != UNCLUSTERED
+            session.notices([f"{found.cluster} is of one piece" if is_cluster else "no groups among the unclustered"])
         answer(found, show_parts, document=parts_document, as_json=as_json)
         return
     filters = Filters(since=since, until=until, folder=folder)
-    page = session.client().cluster(cluster_id, limit=limit, filters=filters)
+    page = session.client().cluster(cluster_id, limit=limit or 10**9, filters=filters)
     if paths and not as_json:
         show_paths((member.path for member in page.photos if member.path is not None), nul=nul)
         return
-    answer(page, show_cluster, document=cluster_document, as_json=as_json)
+    see_all = ""
+    if limit is None and not everything:
+        # What was asked for, in all its length: filters and all.
+        see_all = session.command("cluster", cluster_id, *_filter_options(filters), "--all")
+    if preview and not as_json:
+        members = page.photos[:MOST_ROWS] if see_all else page.photos
+        session.show_pictures([(one.photo, f"{place:>3}  {one.strength:.3f}") for place, one in enumerate(members, 1)])
+    answer(page, partial(show_cluster, see_all=see_all), document=cluster_document, as_json=as_json)
+
+
+def _filter_options(filters: Filters) -> list[str]:
+    given = {"--since": filters.since, "--until": filters.until, "--folder": filters.folder}
+    texts = {
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return [part for option in texts.items() for part in option]
+
+
+def _caption(entry: ClusterEntry) -> str:
+    name = _name(entry)
+    return f" {entry.id}  {name}" if name else f" {entry.id}  {entry.size:,} photos"
 
 
 def rename(
     context: typer.Context,
-    cluster_id: ClusterId,
+    cluster_id: NamedCluster,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name from now on; it outlives refits.")],
     as_json: AsJson = False,
 ) -> None:
@@ -82,10 +128,74 @@ def rename(
     named = session_of(context).client().rename(cluster_id, name)
     answer(
         named,
-        lambda named: typer.echo(f"{named.cluster}\t{named.name}"),
+        lambda named: show_names([named]),
         document=lambda named: document_of(named, "id=cluster name named_by"),
         as_json=as_json,
     )
+
+
+def name(
+    context: typer.Context,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="ID", help="Give this cluster its proposed name.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Give all proposed names.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the names that are proposed, or give them.
+
+    A cluster that broke off a named one is proposed its name with a number.
+
+    \b
+    vecclust name                   what is proposed
+    vecclust name --accept c7
+    vecclust name --all
+    """
+    session = session_of(context)
+    proposed = [entry for entry in session.client().clusters().clusters if entry.suggested_name]
+    if not accept and not (everything and proposed):
+        if not proposed:
+            session.notices(["no name is proposed"])
+        answer(proposed, show_proposed, document=proposed_document, as_json=as_json)
+        return
+    given = session.client().accept_names(tuple(accept or ()) if not everything else ())
+    answer(given, show_names, document=names_document, as_json=as_json)
+
+
+def proposed_document(entries: Sequence[ClusterEntry]) -> Document:
+    """Give the document of `name`.
+
+    Args:
+        entries: clusters that a name is proposed for.
+    """
+    return {"proposed": [document_of(entry, "id name=suggested_name") for entry in entries]}
+
+
+def names_document(names: Sequence[ClusterName]) -> Document:
+    """Give the document of `name --accept`.
+
+    Args:
+        names: the names that were given.
+    """
+    return {"names": [document_of(name, "id=cluster name named_by") for name in names]}
+
+
+def show_proposed(entries: Sequence[ClusterEntry]) -> None:
+    """Print the names that are proposed.
+
+    Args:
+        entries: clusters that a name is proposed for.
+    """
+    show(("id", "proposed"), [(entry.id, entry.suggested_name) for entry in entries])
+
+
+def show_names(names: Sequence[ClusterName]) -> None:
+    """Print names that were given.
+
+    Args:
+        names: the names.
+    """
+    show(("id", "name"), [(name.cluster, name.name) for name in names])
 
 
 def clusters_document(found: ClusterList) -> Document:
@@ -125,26 +235,48 @@ def parts_document(found: ClusterParts) -> Document:
     return document_of(found, "id=cluster size inside", inside=parts)
 
 
-def show_clusters(found: ClusterList) -> None:
+def show_clusters(found: ClusterList, *, see_all: str = "") -> None:
     """Print the clusters, largest first.
 
     Args:
         found: the clusters.
+        see_all: the command that shows all of them; where it is given, a terminal gets the largest only.
     """
-    title = f"{found.photos} photos, {found.clustered} in {len(found.clusters)} clusters"
+    title = f"{found.photos:,} photos: {found.clustered:,} in {len(found.clusters):,} clusters"
+    unlabelled = found.photos - found.clustered - found.noise
+    rest = f", {unlabelled:,} not labelled yet" if unlabelled else ""
     show(
-        ("id", "name", "photos", "strength", "first", "last", "most typical"),
+        ("id", "name", "photos", "strength", "taken", "most typical"),
         [
+            (
+                entry.id,
+                _marked_name(entry),
+                entry.size,
+                entry.strength,
+                span(entry.first_taken, entry.last_taken),
+                _path(entry.medoid),
+            )
+            for entry in found.clusters
+        ],
+        title=f"{title}, {found.noise:,} unclustered{rest}",
+        spare=("strength", "taken", "most typical"),
+        lines=[
             (entry.id, _name(entry), entry.size, _strength(entry), *_span(entry), entry.medoid)
             for entry in found.clusters
         ],
-        title=f"{title}, {found.noise} unclustered",
+        see_all=see_all,
     )
 
 
 def _name(entry: ClusterEntry) -> str | None:
     """Give the name, or with a question mark the one that is proposed."""
     return entry.name or (f"{entry.suggested_name}?" if entry.suggested_name else None)
+
+
+def _marked_name(entry: ClusterEntry) -> str | None:
+    """Give the name, and that the cluster is mixed: the column that no terminal is too narrow for."""
+    marked = [part for part in (_name(entry), MIXED if entry.is_mixed else None) if part]
+    return " ".join(marked) or None
 
 
 def _strength(entry: ClusterEntry) -> float | str:
@@ -156,22 +288,36 @@ def _span(entry: ClusterEntry) -> tuple[str | None, str | None]:
     return (f"{first:%Y-%m-%d}" if first else None, f"{last:%Y-%m-%d}" if last else None)
 
 
-def show_cluster(page: ClusterPage) -> None:
+def _path(path: str | None, photo: str = "") -> PurePath | str | None:
+    """Give the cell of a photo's path; where no file of it is there, its content hash says which it is."""
+    if path is not None:
+        return PurePath(path)
+    return f"(no file) {photo}" if photo else None
+
+
+def show_cluster(page: ClusterPage, *, see_all: str = "") -> None:
     """Print one cluster's photos by strength, and on a terminal its history.
 
     Args:
         page: the cluster.
+        see_all: the command that shows all photos; where it is given, a terminal gets the first only.
     """
-    name = f" “{_name(page.entry)}”" if _name(page.entry) else ""
+    entry, unclustered = page.entry, page.entry.id == UNCLUSTERED
+    name = f" “{_name(entry)}”" if _name(entry) else ""
+    mixed = f" {MIXED}" if entry.is_mixed else ""
     show(
         ("strength", "path", "by"),
-        [(member.strength, member.path or f"(no file) {member.photo}", member.assigned_by) for member in page.photos],
-        title=f"{page.entry.id}{name}: {page.entry.size} photos",
+        [(member.strength, _path(member.path, member.photo), member.assigned_by) for member in page.photos],
+        title=f"{entry.size:,} unclustered photo{_s(entry.size)}"
+        if unclustered
+        else f"{entry.id}{name}: {entry.size:,} photo{_s(entry.size)}{mixed}",
+        spare=("strength",),
+        see_all=see_all,
     )
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and page.history:
         events = [
             (
-                iso_ns(event.when_ns),
+                local_time(event.when_ns),
                 event.run,
                 event.text or event.event,
                 "" if event.text else ", ".join(event.sources),
@@ -179,6 +325,10 @@ def show_cluster(page: ClusterPage) -> None:
             for event in page.history
         ]
         show(("when", "run", "what", "from"), events, title="history")
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def show_parts(found: ClusterParts) -> None:
@@ -189,9 +339,6 @@ def show_parts(found: ClusterParts) -> None:
     """
     show(
         ("group", "size", "most typical"),
-        [
-            (number, len(part), part[0].path or f"(no file) {part[0].photo}")
-            for number, part in enumerate(found.parts, start=1)
-        ],
-        title=f"inside {found.cluster}: {found.size} photos",
+        [(number, len(part), _path(part[0].path, part[0].photo)) for number, part in enumerate(found.parts, start=1)],
+        title=f"inside {found.cluster}: {found.size:,} photo{_s(found.size)}",
     )

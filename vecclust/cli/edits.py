@@ -1,15 +1,16 @@
-"""Commands by which the owner corrects clusters: each is kept, and `words` lists what was said."""
+"""Commands by which the owner corrects clusters: each is kept, and `edits` lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
+from vecclust.cli.output import Document, answer, document_of, iso_ns, local_time, show, show_facts
 from vecclust.cli.session import AsJson, session_of
-from vecclust.types.edits import EditRequest
+from vecclust.types.edits import EditRequest, command_of
 
 if TYPE_CHECKING:
     from vecclust.exports.text import Cell
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Photos = Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos of the library: paths, content hashes.")]
 
 REPORT_KEYS = "word=edit verb=kind cluster cluster_name other photos changed ended notices"
+# Letters of a content hash that tell one photo from another.
+SHORT_HASH = 12
 EDIT_KEYS = "word=edit verb=kind text photos cluster cluster_name other run time=made_ns in_force"
 
 
@@ -40,7 +43,7 @@ def move(
 
 
 def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
-    """Keep photos in the cluster they are in, whatever refits find.
+    """Keep photos in the cluster they are in, through refits.
 
     \b
     vecclust pin ~/Photos/IMG_0042.jpg
@@ -49,7 +52,9 @@ def pin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None
 
 
 def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> None:
-    """Let photos go where the current run has them: moved, pinned and split off ones.
+    """Let photos go where the current run has them.
+
+    Those that were moved, pinned or split off.
 
     \b
     vecclust unpin ~/Photos/IMG_0042.jpg
@@ -63,7 +68,9 @@ def merge(
     other: Annotated[str, typer.Argument(metavar="OTHER", help="The cluster whose photos become its own.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make one cluster of two, and keep them one through refits.
+    """Make one cluster of two, for good.
+
+    They stay one through refits.
 
     \b
     vecclust merge c3 c7
@@ -78,7 +85,9 @@ def not_together(
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say that two clusters are not one: a refit that joins them leaves them two.
+    """Say that two clusters are not one.
+
+    A refit that would join them leaves them two.
 
     \b
     vecclust not-together c3 c7
@@ -93,7 +102,7 @@ def split_off(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the new cluster is called.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make exactly these photos of a cluster a cluster of their own.
+    """Make these photos of a cluster a cluster of their own.
 
     \b
     vecclust split-off c3 IMG_0042.jpg IMG_0043.jpg --name "Black sand"
@@ -101,31 +110,31 @@ def split_off(
     _edit(context, EditRequest("split-off", photos=tuple(photos), cluster=cluster, name=name), as_json=as_json)
 
 
-def words(
+def edits(
     context: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Also what no longer holds, and names.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also what no longer holds.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what you said of clusters and photos, and what of it holds.
+    """Show your corrections, and which of them hold.
 
     \b
-    vecclust words
+    vecclust edits
     """
     found = session_of(context).client().edits(everything=everything)
     answer(found, show_edits, document=edits_document, as_json=as_json)
 
 
-def take_back(
+def undo(
     context: typer.Context,
-    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="As `vecclust words` shows them.")],
+    edits: Annotated[list[str], typer.Argument(metavar="EDIT...", help="As `vecclust edits` shows them.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take words back: they count as never said.
+    """Undo corrections: they count as never made.
 
     \b
-    vecclust take-back w4
+    vecclust undo w4
     """
-    _edit(context, EditRequest("take-back", edits=tuple(words)), as_json=as_json)
+    _edit(context, EditRequest("take-back", edits=tuple(edits)), as_json=as_json)
 
 
 def _edit(context: typer.Context, wanted: EditRequest, *, as_json: bool) -> None:
@@ -136,7 +145,7 @@ def _edit(context: typer.Context, wanted: EditRequest, *, as_json: bool) -> None
 
 
 def edits_document(edits: Sequence[EditEntry]) -> Document:
-    """Give the document of `words`.
+    """Give the document of `edits`.
 
     Args:
         edits: what the owner said, oldest first.
@@ -156,7 +165,7 @@ def show_edit(report: EditReport) -> None:
         report: what it changed.
     """
     facts: list[tuple[str, Cell]] = [
-        ("word", report.edit),
+        ("edit", report.edit),
         ("cluster", report.cluster),
         ("name", report.cluster_name),
         ("other", report.other),
@@ -164,7 +173,7 @@ def show_edit(report: EditReport) -> None:
         ("in another cluster now", report.changed),
         ("ends", ", ".join(report.ended)),
     ]
-    show_facts(*(fact for fact in facts if fact[1] not in (None, "")), title=report.kind)
+    show_facts(*(fact for fact in facts if fact[1] not in (None, "")), title=command_of(report.kind))
 
 
 def show_edits(edits: Sequence[EditEntry]) -> None:
@@ -174,8 +183,14 @@ def show_edits(edits: Sequence[EditEntry]) -> None:
         edits: what was said.
     """
     show(
-        ("word", "said", "run", "holds", "photos", "when"),
+        # How many photos it is about is said in words; that it holds goes without saying.
+        ("edit", "what", "run", "holds", "first photo", "when"),
         [
+            (edit.edit, edit.text, edit.run, _ended(edit), _first_photo(edit), local_time(edit.made_ns))
+            for edit in edits
+        ],
+        spare=("run", "when", "first photo"),
+        lines=[
             (
                 edit.edit,
                 edit.text,
@@ -186,4 +201,17 @@ def show_edits(edits: Sequence[EditEntry]) -> None:
             )
             for edit in edits
         ],
+        title="" if edits else "no corrections",
     )
+
+
+def _ended(edit: EditEntry) -> str:
+    """Say that an edit holds no more; of names `clusters` tells, and what was undone is not said again."""
+    return "" if edit.in_force or edit.kind in ("rename", "take-back") else "no"
+
+
+def _first_photo(edit: EditEntry) -> PurePath | str | None:
+    if not edit.photos:
+        return None
+    path, photo = edit.photos[0]
+    return PurePath(path) if path is not None else f"(no file) {photo[:SHORT_HASH]}"

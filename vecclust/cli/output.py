@@ -12,7 +12,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -21,13 +21,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vecclust.types.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from rich.progress import ProgressColumn
-
     from vecclust.exports.text import Cell
 
 Document = dict[str, Any]
 Found = TypeVar("Found")
 
+_STAGES = {
+    "opening": "opening the library",
+    "walking": "looking for photos",
+    "loading": "loading the model",
+    "photos": "reading photos",
+    "embedding": "embedding photos with the other model",
+    "waiting": "waiting for files still being written",
+    "distinct": "finding identical pictures",
+    "neighbours": "finding pictures that are alike",
+    "layout": "putting like pictures together",
+    "clusters": "finding clusters",
+    "figures": "judging the clusters",
+    "tidying": "tidying up",
+    "compare": "comparing ways to cluster",
+    "copying": "copying the library (MB)",
+    "unpacking": "unpacking the library (MB)",
+    "checking": "looking whether all is well",
+}
+# What a terminal shows of a long list unless asked for all: about what fits it without scrolling.
+MOST_ROWS = 20
 # Decimals of the fields that are not written with all they have.
 _DECIMALS = {"score": 6, "strength": 6, "novelty": 6, "seconds": 3, "stage_seconds": 3}
 
@@ -86,6 +104,15 @@ def iso_ns(time_ns: int | None) -> str | None:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
+def local_time(time_ns: int | None) -> datetime | None:
+    """Give a time as the clock on the wall shows it, for people.
+
+    Args:
+        time_ns: nanoseconds since 1970; None and 0 stay None.
+    """
+    return datetime.fromtimestamp(time_ns / 1e9) if time_ns else None
+
+
 def dump(document: Document) -> str:
     """Write a document as JSON in ASCII, so that surrogate escapes survive any terminal.
 
@@ -125,34 +152,79 @@ def tell(sentence: str, *, hint: str = "") -> None:
     """
     from vecclust.exports.text import plain
 
-    sys.stderr.write(f"vecclust: {plain(sentence)}\n" + (f"  {plain(hint)}\n" if hint else ""))
+    lines = [f"vecclust: {plain(sentence)}", *([f"  {plain(hint)}"] if hint else [])]
+    sys.stderr.write("".join(f"{fitted(line)}\n" for line in lines))
 
 
-def show(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:
+def fitted(line: str) -> str:
+    """Break a line for stderr between words where that is a terminal too narrow for it.
+
+    Args:
+        line: printable text.
+    """
+    return broken(line) if sys.stderr.isatty() else line
+
+
+def broken(line: str) -> str:
+    """Break a line between words where the terminal is too narrow for it.
+
+    Args:
+        line: printable text.
+    """
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size().columns
+    lines = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def show(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    title: str = "",
+    spare: Collection[str] = (),
+    lines: Iterable[Sequence[Cell]] | None = None,
+    see_all: str = "",
+    whole_paths: bool = False,
+) -> None:
     """Print rows to stdout: as a table on a terminal, anywhere else as tab-separated lines.
 
     Args:
         columns: the headings; on a pipe they are left out, so that lines are data.
-        rows: one cell per column.
+        rows: one cell per column; paths are shortened on a terminal.
         title: shown above the table on a terminal only.
+        spare: headings of columns that a narrow terminal is spared, the first ones first.
+        lines: what a pipe gets where that is something else.
+        see_all: the command that shows all rows; where it is given, a terminal gets the first ones and is told of it.
+        whole_paths: whether a terminal gets paths with all their folders.
     """
     from vecclust.exports.text import plain
 
     if sys.stdout.isatty():
-        _show_rich(columns, rows, title)
+        from vecclust.cli.tables import print_command, print_table
+
+        rows = list(rows)
+        shown = rows[:MOST_ROWS] if see_all else rows
+        print_table(columns, shown, title=title, spare=spare, whole_paths=whole_paths)
+        if len(shown) < len(rows):
+            print_command(f"{len(shown)} of {len(rows):,} shown; all of them", see_all)
         return
-    for row in rows:
-        sys.stdout.write("\t".join(map(plain, row)) + "\n")
+    # At once: where a letter cannot be written, nothing is.
+    sys.stdout.write("".join("\t".join(map(plain, row)) + "\n" for row in (rows if lines is None else lines)))
 
 
-def show_facts(*facts: tuple[str, Cell], title: str = "") -> None:
-    """Print what is known of one thing: a line for each fact.
+def show_facts(*facts: tuple[str, Cell], title: str = "", lines: Iterable[tuple[str, Cell]] | None = None) -> None:
+    """Print what is known of one thing: a line for each fact, on a terminal only of those that are known.
 
     Args:
-        facts: what each is called, and its value.
+        facts: what each is called, and its value; a path is shown with all its folders.
         title: stands above the names, only on a terminal.
+        lines: what a pipe gets where that is something else.
     """
-    show((title, ""), facts)
+    known = [fact for fact in facts if fact[1] not in (None, "")]
+    show((title, ""), known, lines=facts if lines is None else lines, whole_paths=True)
 
 
 def show_paths(paths: Iterable[str], *, nul: bool = False) -> None:
@@ -169,68 +241,44 @@ def show_paths(paths: Iterable[str], *, nul: bool = False) -> None:
     sys.stdout.buffer.flush()
 
 
-def _show_rich(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from vecclust.exports.text import plain
-
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold", box=None)
-    rows = [list(row) for row in rows]
-    for number, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[number], int | float) or row[number] is None for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    Console().print(table)
-
-
 @contextmanager
-def shown_progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """Show a bar per stage on stderr while the block runs, with rate and time left.
+def shown_progress(*, quiet: bool = False, lines: bool = False) -> Iterator[Progress]:
+    """Show on stderr what is being done while the block runs: on a terminal a bar, with count and time left.
 
     Args:
-        quiet: show nothing even on a terminal; nothing is ever shown where stderr is none.
+        quiet: show nothing.
+        lines: where stderr is no terminal, write a line when something begins; else nothing is shown there.
 
     Yields:
         What the work tells its progress to.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or not (lines or sys.stderr.isatty()):
         yield no_progress
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    elif sys.stderr.isatty():
+        from vecclust.cli.bars import shown_bars
 
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _rate_column(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ]
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def note(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total or None)
-            bars.update(tasks[stage], completed=done, total=total or None)
-
-        yield note
+        with shown_bars(in_words) as progress:
+            yield progress
+    else:
+        yield _line_of_each_stage()
 
 
-def _rate_column() -> ProgressColumn:
-    from rich.progress import ProgressColumn, Task
-    from rich.text import Text
+def _line_of_each_stage() -> Progress:
+    said: set[str] = set()
 
-    class RateColumn(ProgressColumn):
-        """Steps a second."""
+    def note(stage: str, done: int, total: int) -> None:
+        sentence = in_words(stage)
+        if sentence not in said:
+            said.add(sentence)
+            tell(sentence)
 
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.1f}/s")
+    return note
 
-    return RateColumn()
+
+def in_words(stage: str) -> str:
+    """Say what is being done in words that people know.
+
+    Args:
+        stage: as progress is told of it; one that has no words here stands for itself.
+    """
+    return _STAGES.get(stage, stage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +30,8 @@ def gallery(
 ) -> None:
     """Write the clusters as contact sheets.
 
-    A folder of pages that open offline, without a script and without a request to anywhere.
+    A folder of pages that open offline, without a script and without a request to anywhere. A map of the same library
+    that lies beside it and these pages lead to one another.
 
     \b
     vecclust gallery --out ~/Desktop/clusters --open
@@ -59,7 +60,8 @@ def write_map(
 ) -> None:
     """Write the photos as a map.
 
-    One page that opens offline: every photo a point, to hover, click and search. Its places are kept with the
+    One page that opens offline: every photo a point, to hover, click and search. A gallery of the same library that
+    lies beside it and the map lead to one another, cluster by cluster (map.html#c7). Its places are kept with the
     library, so that the map of the next run does not jump; not while another writer holds it. The pictures of more
     than 20,000 photos lie in a folder beside the page.
 
@@ -88,7 +90,8 @@ def ui(
     """Look at the library in the browser, live.
 
     Serves gallery, map and search to this computer alone until Ctrl-C, and prints the address with its key. Rename
-    clusters, drop a picture to find its like, fit anew and go back, watch photos come in.
+    clusters, narrow them down by dates and folder, drop a picture to find its like, fit anew and go back, watch photos
+    come in.
 
     \b
     vecclust ui --open
@@ -138,7 +141,7 @@ def show_page(report: PageReport) -> None:
         report: what was written.
     """
     show_facts(
-        ("page", report.page),
+        ("page" if report.page.endswith(".html") else "table", PurePath(report.page)),
         ("photos", report.photos),
         ("clusters", report.clusters),
         ("files", report.files),

@@ -9,14 +9,16 @@ textual-image is LGPL, and rich-pixels is what `_cells` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import set_cell_size
 from rich.color import Color
 from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.style import Style
 
+from vecclust.exports.text import plain
 from vecclust.photos.thumbnails import strip_pixels
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vecclust.types.pages import Thumbnails
-    from vecclust.types.search import Answer
 
 # A cell is about half as wide as it is high, so that its two pixels are square, and so is a tile. At 20 pixels a motif
 # can be told; four tiles stand side by side in 80 columns.
@@ -39,23 +40,23 @@ def colour_terminal() -> Console | None:
     return None if terminal.color_system is None or terminal.no_color else terminal
 
 
-def show_previews(answer: Answer, *, terminal: Console, thumbnails: Thumbnails) -> None:
-    """Print the first hits' thumbnails, each with its place in the answer and its score.
+def show_previews(captioned: Sequence[tuple[str | None, str]], *, terminal: Console, thumbnails: Thumbnails) -> None:
+    """Print the first thumbnails of a list, each over its caption.
 
     Args:
-        answer: the answer.
+        captioned: content hash, or None for a place that stays empty, and caption of each photo, in order.
         terminal: where to; the colours it has are taken from the environment.
         thumbnails: gives them.
     """
-    hits = answer.results[:MOST_PREVIEWS]
-    pictures = thumbnails([hit.photo for hit in hits])
+    captioned = captioned[:MOST_PREVIEWS]
+    pictures = thumbnails([photo for photo, _ in captioned if photo is not None])
     n_beside = max(1, terminal.width // TILE_COLUMNS)
-    for first in range(0, len(hits), n_beside):
-        part = hits[first : first + n_beside]
-        jpegs = [pictures.get(hit.photo) for hit in part]
+    for first in range(0, len(captioned), n_beside):
+        part = captioned[first : first + n_beside]
+        jpegs = [pictures.get(photo or "") for photo, _ in part]
         pixels = strip_pixels(jpegs, tile_px=(TILE_COLUMNS, 2 * TILE_ROWS), gap_px=1)
         terminal.print(Segments(_cells(pixels)), end="")
-        captions = (f"{place:>3}  {hit.score:.3f}".ljust(TILE_COLUMNS) for place, hit in enumerate(part, first + 1))
+        captions = (set_cell_size(plain(caption), TILE_COLUMNS - 1) + " " for _, caption in part)
         terminal.print(Segments([Segment("".join(captions).rstrip()), Segment.line()]), end="")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vecclust.cli.output import Document, answer, document_of, show, show_facts, show_paths
-from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Session, Since, Until, session_of
-from vecclust.types.search import Filters
+from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Preview, Session, Since, Until, session_of
+from vecclust.types.search import Examples, Filters
 
 if TYPE_CHECKING:
     from vecclust.types.photos import PhotoFacts
@@ -20,14 +21,23 @@ Limit = Annotated[int, typer.Option("-n", "--limit", min=1, max=100_000, help="P
 InCluster = Annotated[
     str | None, typer.Option("--cluster", metavar="ID", help="Only photos of this cluster: its id or its name.")
 ]
-Preview = Annotated[bool, typer.Option("--preview", help="Show the first thumbnails too, where the terminal can.")]
+Plus = Annotated[
+    list[str] | None,
+    typer.Option("--plus", metavar="X", help="Also like this: words, or a picture's file. May be given again."),
+]
+Minus = Annotated[
+    list[str] | None,
+    typer.Option("--minus", metavar="X", help="Unlike this: words, or a picture's file. May be given again."),
+]
 
 HIT_KEYS = "path photo score cluster cluster_name"
 
 
 def similar(
     context: typer.Context,
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="In the library, or any image file.")],
+    photo: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="In the library, or any image files.")],
+    plus: Plus = None,
+    minus: Minus = None,
     limit: Limit = 20,
     cluster: InCluster = None,
     since: Since = None,
@@ -38,22 +48,30 @@ def similar(
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show photos like this one.
+    """Show photos like this one, or like several together.
+
+    What is given after --plus and --minus is a picture where it ends as a picture's file does or has a slash in it,
+    else words.
 
     \b
     vecclust similar ~/Photos/IMG_0042.jpg -n 10
     vecclust similar ~/Photos/IMG_0042.jpg --preview
+    vecclust similar a.jpg b.jpg --plus snow --minus c.jpg
     vecclust similar holiday.heic --paths -0 | xargs -0 ls -l
     """
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    found = session.client().similar(photo, limit=limit, filters=filters)
+    near, far = _examples(plus), _examples(minus)
+    near = Examples(near.texts, (*photo[1:], *near.photos))
+    found = session.client().similar(photo[0], limit=limit, filters=filters, plus=near, minus=far)
     _answer(session, found, preview=preview, paths=paths, nul=nul, as_json=as_json)
 
 
 def search(
     context: typer.Context,
     text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What the pictures show.")],
+    plus: Plus = None,
+    minus: Minus = None,
     limit: Limit = 20,
     cluster: InCluster = None,
     since: Since = None,
@@ -66,13 +84,18 @@ def search(
 ) -> None:
     """Show photos that match the words.
 
+    What is given after --plus and --minus is a picture where it ends as a picture's file does or has a slash in it,
+    else words.
+
     \b
     vecclust search waterfalls
     vecclust search a dog on the beach --since 2024-06-01 --preview
+    vecclust search beach --plus sunset --minus "people in swimwear"
     """
     session = session_of(context)
     filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    found = session.client().search(" ".join(text), limit=limit, filters=filters)
+    near, far = _examples(plus), _examples(minus)
+    found = session.client().search(" ".join(text), limit=limit, filters=filters, plus=near, minus=far)
     _answer(session, found, preview=preview, paths=paths, nul=nul, as_json=as_json)
 
 
@@ -90,25 +113,26 @@ def photo(
     answer(facts, show_photo, as_json=as_json)
 
 
+def _examples(given: Sequence[str] | None) -> Examples:
+    """Tell pictures from words: by how they are written, not by what happens to lie in this folder."""
+    from vecclust.photos.ignore import PHOTO_EXTENSIONS
+
+    def is_picture(one: str) -> bool:
+        return one.lower().endswith(PHOTO_EXTENSIONS) or os.sep in one
+
+    pictures = [os.path.abspath(os.path.expanduser(one)) for one in given or () if is_picture(one)]
+    return Examples(tuple(one for one in given or () if not is_picture(one)), tuple(map(Path, pictures)))
+
+
 def _answer(session: Session, found: Answer, *, preview: bool, paths: bool, nul: bool, as_json: bool) -> None:
     session.notices(found.notices)
     if paths and not as_json:
         show_paths((hit.path for hit in found.results), nul=nul)
         return
-    if preview and not as_json and sys.stdout.isatty():
-        _show_pictures(session, found)
+    if preview and not as_json:
+        captions = [f"{place:>3}  {hit.score:.3f}" for place, hit in enumerate(found.results, start=1)]
+        session.show_pictures([(hit.photo, caption) for hit, caption in zip(found.results, captions, strict=True)])
     answer(found, show_answer, document=answer_document, as_json=as_json)
-
-
-def _show_pictures(session: Session, found: Answer) -> None:
-    from vecclust.cli.previews import colour_terminal, show_previews
-
-    terminal = colour_terminal()
-    if terminal is None or not found.results:
-        return
-    # The library is opened for its thumbnails alone: the answer may have come from the daemon.
-    with session.open() as library:
-        show_previews(found, terminal=terminal, thumbnails=library.thumbnails)
 
 
 def answer_document(found: Answer) -> Document:
@@ -117,7 +141,8 @@ def answer_document(found: Answer) -> Document:
     Args:
         found: the answer.
     """
-    return document_of(found, "query model results", results=[document_of(hit, HIT_KEYS) for hit in found.results])
+    keys = "query plus minus model better_than_chance unknown_words results"
+    return document_of(found, keys, results=[document_of(hit, HIT_KEYS) for hit in found.results])
 
 
 def show_answer(found: Answer) -> None:
@@ -128,7 +153,8 @@ def show_answer(found: Answer) -> None:
     """
     show(
         ("score", "path", "cluster", "name"),
-        [(hit.score, hit.path, hit.cluster, hit.cluster_name) for hit in found.results],
+        [(hit.score, PurePath(hit.path), hit.cluster, hit.cluster_name) for hit in found.results],
+        title="" if found.results else "no photos found",
     )
 
 
@@ -138,10 +164,12 @@ def show_photo(facts: PhotoFacts) -> None:
     Args:
         facts: what is known.
     """
+    from vecclust.exports.text import taken
+
     place = None if facts.latitude is None else f"{facts.latitude:.5f}, {facts.longitude:.5f}"
     show_facts(
-        ("path", facts.path),
-        *(("also", path) for path in facts.other_paths),
+        ("path", PurePath(facts.path)),
+        *(("also", PurePath(path)) for path in facts.other_paths),
         ("photo", facts.photo),
         ("cluster", facts.cluster),
         ("name", facts.cluster_name),
@@ -150,9 +178,9 @@ def show_photo(facts: PhotoFacts) -> None:
         *([("novelty", f"{facts.novelty:.3f}")] if facts.novelty is not None else ()),
         *([("held back", "as a newcomer, unlike all that the run knows")] if facts.newcomer else ()),
         ("run", facts.run),
-        ("taken", facts.taken),
-        ("taken from", facts.taken_source),
+        ("taken", taken(facts.taken, facts.taken_source)),
         ("place", place),
+        *([("damaged", facts.damaged)] if facts.damaged else ()),
         ("size", f"{facts.width} x {facts.height}"),
         ("model", facts.model),
     )

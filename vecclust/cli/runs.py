@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
-from vecclust.cli.session import AsJson, session_of
+from vecclust.cli.output import MOST_ROWS, Document, answer, document_of, iso_ns, local_time, show, show_facts
+from vecclust.cli.session import AsJson, Everything, Figures, session_of
 from vecclust.errors import UsageError
 from vecclust.types.runs import IDENTITY, refit_kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from vecclust.exports.text import Cell
     from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
 
 REFIT_KEYS = (
@@ -31,10 +33,15 @@ def recluster(
     min_cluster_size: Annotated[
         int | None, typer.Option("--min-cluster-size", min=2, metavar="N", help="Smallest cluster.")
     ] = None,
-    reducer: Annotated[Literal["umap", "pca", "none"] | None, typer.Option("--reducer")] = None,
-    clusterer: Annotated[Literal["hdbscan", "kmeans", "agglomerative"] | None, typer.Option("--clusterer")] = None,
+    reducer: Annotated[
+        Literal["umap", "pca", "none"] | None, typer.Option("--reducer", help="How photos are laid out.")
+    ] = None,
+    clusterer: Annotated[
+        Literal["hdbscan", "kmeans", "agglomerative"] | None,
+        typer.Option("--clusterer", help="hdbscan finds how many there are; the others take --n-clusters."),
+    ] = None,
     n_clusters: Annotated[
-        int | None, typer.Option("--n-clusters", min=1, metavar="N", help="For kmeans and agglomerative.")
+        int | None, typer.Option("--n-clusters", min=1, metavar="N", help="How many clusters; chosen where left out.")
     ] = None,
     granularity: Annotated[
         Literal["coarse", "auto", "fine"] | None,
@@ -49,6 +56,7 @@ def recluster(
     light: Annotated[
         bool, typer.Option("--light", help="From the current run, settling only photos that came since.")
     ] = False,
+    figures: Figures = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit the clusters anew over all photos.
@@ -77,19 +85,24 @@ def recluster(
     kind: RefitKind = "light" if light else "continued" if full is False else "full"
     with session.progress() as progress:
         report = session.client(flags=flags).recluster(dry_run=dry_run, kind=kind, progress=progress)
-    answer(report, show_refit, document=refit_document, as_json=as_json)
+    if report.suggested and not dry_run:
+        proposed = f"{len(report.suggested):,} name{'s are' if len(report.suggested) > 1 else ' is'} proposed"
+        session.notices([f"{proposed}: vecclust name lists, vecclust name --all gives them"])
+    answer(report, lambda report: show_refit(report, figures=figures), document=refit_document, as_json=as_json)
 
 
 def compare(
     context: typer.Context,
     sample: Annotated[int, typer.Option("--sample", min=10, metavar="N", help="Photos, drawn at random.")] = 1000,
     seeds: Annotated[int, typer.Option("--seeds", min=2, max=20, metavar="K", help="Resamples of each way.")] = 3,
+    figures: Figures = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare ways to cluster these photos.
 
-    Reducers, clusterers and sizes on a sample; nothing is changed. Stability is the agreement (AMI) of resamples
-    of 80 % with one another, ami and ari the agreement with the current run; unclustered photos count as a cluster.
+    Reducers, clusterers and sizes on a sample; nothing is changed. Stability is the agreement of resamples of 80 %
+    with one another, 1 for the same clusters and 0 for none but chance. --figures adds how dense the clusters are, and
+    how far they agree with the current run, for which unclustered photos count as a cluster.
 
     \b
     vecclust compare
@@ -98,19 +111,21 @@ def compare(
     session = session_of(context)
     with session.open() as library, session.progress() as progress:
         found = library.compare(n_sample=sample, n_seeds=seeds, progress=progress)
-    answer(found, show_comparison, document=comparison_document, as_json=as_json)
+    answer(found, lambda found: show_comparison(found, figures=figures), document=comparison_document, as_json=as_json)
 
 
-def runs(context: typer.Context, as_json: AsJson = False) -> None:
+def runs(context: typer.Context, everything: Everything = False, as_json: AsJson = False) -> None:
     """Show the fits that are kept, newest last.
 
     \b
     vecclust runs
     """
-    kept, current = session_of(context).client().runs()
+    session = session_of(context)
+    kept, current = session.client().runs()
+    see_all = "" if everything else session.command("runs", "--all")
     answer(
         kept,
-        lambda kept: show_runs(kept, current),
+        lambda kept: show_runs(kept, current, see_all=see_all),
         document=lambda kept: {"current": current, "runs": [run_document(run) for run in kept]},
         as_json=as_json,
     )
@@ -166,12 +181,15 @@ def run_document(run: Run) -> Document:
     return document_of(run, RUN_KEYS)
 
 
-def show_refit(report: RefitReport) -> None:
+def show_refit(report: RefitReport, *, figures: bool = False) -> None:
     """Print what a refit found and changed.
 
     Args:
         report: what it found and changed.
+        figures: whether those are shown that experts judge by.
     """
+    proposed = [("proposed name", f"{cluster}: {name}") for cluster, name in report.suggested.items()]
+    shown = proposed[:MOST_ROWS] if sys.stdout.isatty() else proposed
     show_facts(
         ("run", report.run),
         ("photos", report.photos),
@@ -181,21 +199,32 @@ def show_refit(report: RefitReport) -> None:
         ("labels changed", report.labels_changed),
         ("kind", refit_kind_of(report.figures)),
         ("seconds", report.seconds),
-        *(("suggested name", f"{cluster}: {name}") for cluster, name in report.suggested.items()),
-        *((name.replace("_", " "), value) for name, value in report.figures.items()),
+        *shown,
+        *([("and more", len(proposed) - len(shown))] if len(shown) < len(proposed) else ()),
+        *(figure_facts(report.figures) if figures else ()),
         title="would become" if report.dry_run else "refit",
     )
 
 
-def show_comparison(found: Comparison) -> None:
+def figure_facts(figures: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    """Give the figures of a fit that experts judge by, as facts.
+
+    Args:
+        figures: by name.
+    """
+    return [(name.replace("_", " "), value) for name, value in figures.items()]
+
+
+def show_comparison(found: Comparison, *, figures: bool = False) -> None:
     """Print ways to cluster, one a line.
 
     Args:
         found: the ways beside one another.
+        figures: whether those are shown that experts judge by.
     """
-    names = ("clusters", "share_unclustered", "dbcv", "stability", "ami", "ari", "seconds")
+    names = ["clusters", "share_unclustered", "stability", *(("dbcv", "ami", "ari") if figures else ()), "seconds"]
     show(
-        ("reducer", "clusterer", "size", "clusters", "unclustered", "dbcv", "stability", "ami", "ari", "seconds"),
+        ("reducer", "clusterer", "size", *(name.removeprefix("share_") for name in names)),
         [
             (
                 way.reducer,
@@ -205,43 +234,48 @@ def show_comparison(found: Comparison) -> None:
             )
             for way in found.ways
         ],
-        title=f"{found.photos} photos",
+        title=f"{found.photos:,} photos",
+        spare=("seconds", "ari", "dbcv", "unclustered", "clusters"),
     )
 
 
-def show_runs(runs: Sequence[Run], current: str | None) -> None:
+def show_runs(runs: Sequence[Run], current: str | None, *, see_all: str = "") -> None:
     """Print the kept runs, oldest first.
 
     Args:
         runs: the runs.
         current: id of the current one, or None.
+        see_all: the command that shows all of them; where it is given, a terminal gets the newest only.
     """
+    shown = runs[-MOST_ROWS:] if see_all and sys.stdout.isatty() else runs
+    left_out = f"the newest {len(shown)} of {len(runs)} runs; all of them: {see_all}"
     show(
         ("run", "current", "made", "kind", "photos", "clusters", "unclustered", "cut", "identity", "seconds", "why"),
-        [
-            (
-                run.run,
-                "*" if run.run == current else "",
-                iso_ns(run.created_ns),
-                run.kind,
-                run.n_photos,
-                run.n_clusters,
-                run.n_noise,
-                cut_of(run),
-                ", ".join(f"{run.changes[name]} {name}" for name in IDENTITY if run.changes.get(name)),
-                float(sum(run.seconds.values())),
-                run.reason,
-            )
-            for run in runs
-        ],
+        [(run.run, _star(run, current), local_time(run.created_ns), *_cells(run)) for run in shown],
+        title=left_out if len(shown) < len(runs) else "",
+        spare=("cut", "seconds", "kind", "identity", "unclustered", "photos", "why", "made"),
+        lines=[(run.run, _star(run, current), iso_ns(run.created_ns), *_cells(run)) for run in shown],
     )
 
 
-def cut_of(run: Run) -> str:
-    """Say how finely a run of HDBSCAN cuts; of one made before 0.2, whether that was chosen.
+def _star(run: Run, current: str | None) -> str:
+    return "*" if run.run == current else ""
+
+
+def _cells(run: Run) -> tuple[Cell, ...]:
+    """Give what a run is, but for its id and when it was made."""
+    identity = ", ".join(f"{run.changes[name]} {name}" for name in IDENTITY if run.changes.get(name))
+    seconds = float(sum(run.seconds.values()))
+    counts = run.n_photos, run.n_clusters, run.n_noise
+    return (run.kind, *counts, cut_of(run), identity, seconds, run.reason)
+
+
+def cut_of(run: Run, *, figures: bool = False) -> str:
+    """Say how finely a run of HDBSCAN cuts.
 
     Args:
         run: the run.
+        figures: whether its resolution is said too; of a run made before 0.2, whether that was chosen.
 
     Returns:
         A phrase, empty for runs of other clusterers.
@@ -249,8 +283,9 @@ def cut_of(run: Run) -> str:
     asked = run.params
     if asked.get("clusterer") != "hdbscan" or "granularity" not in asked:
         return ""
+    said = f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more"
+    if not figures:
+        return said
     if "resolution" in asked:
-        fineness = f"resolution {asked['resolution']:.2g}"
-    else:
-        fineness = "chosen" if asked["chosen_at"] else "given"
-    return f"{asked['granularity']}, clusters of {asked['min_cluster_size']} and more ({fineness})"
+        return f"{said} (resolution {asked['resolution']:.2g})"
+    return f"{said} ({'chosen' if asked['chosen_at'] else 'given'})"

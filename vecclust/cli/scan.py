@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vecclust.cli.folders import skipped_counts, skipped_text
 from vecclust.cli.output import Document, answer, document_of, show
 from vecclust.cli.session import AsJson, Folders, Model, session_of
 
 if TYPE_CHECKING:
     from vecclust.types.files import ScanReport
+    from vecclust.types.status import Inventory
 
-SCAN_KEYS = "added updated moved removed unchanged problems pending missing new_photos labelled run notices"
+INVENTORY_KEYS = "photos clusters clustered unclustered unlabelled copies missing_photos"
+SCAN_KEYS = (
+    "added updated moved removed unchanged problems pending missing held new_photos labelled run fitted skipped notices"
+    " mended"
+)
 
 
 def scan(
@@ -34,13 +42,24 @@ def scan(
     vecclust scan                   the folders given before
     """
     session = session_of(context)
-    with (
-        session.open(write=not dry_run, missing_ok=dry_run, flags={"model": model}) as library,
-        session.progress() as progress,
-    ):
-        report = library.scan(folders or (), dry_run=dry_run, prune=prune, progress=progress)
+    with session.progress(lines=not as_json) as progress:
+        # The tables and all that belongs to them are read from disk first: seconds, on a computer that just woke up.
+        progress("opening", 0, 1)
+        with session.open(write=not dry_run, missing_ok=dry_run, flags={"model": model}) as library:
+            report = library.scan(folders or (), dry_run=dry_run, prune=prune, progress=progress)
+            inventory = None if dry_run else library.inventory()
     session.notices(report.notices)
-    answer(report, show_scan, document=scan_document, as_json=as_json)
+    if inventory is not None and not as_json and sys.stdout.isatty():
+        from vecclust.cli.summary import show_ending
+
+        show_ending(report, inventory, session=session)
+        return
+    answer(
+        report,
+        partial(show_scan, inventory=inventory),
+        document=lambda report: scan_document(report) | inventory_document(inventory),
+        as_json=as_json,
+    )
 
 
 def watch(
@@ -76,19 +95,34 @@ def scan_document(report: ScanReport) -> Document:
     Args:
         report: what a scan did.
     """
-    document = document_of(report, SCAN_KEYS)
+    document = document_of(report, SCAN_KEYS, skipped=skipped_counts(report.skipped))
     return document | {"dry_run": True} if report.dry_run else document
 
 
-def show_scan(report: ScanReport) -> None:
+def inventory_document(inventory: Inventory | None) -> Document:
+    """Give what the document of `scan` says of the library; nothing after a dry run.
+
+    Args:
+        inventory: what the library holds, or None.
+    """
+    if inventory is None:
+        return {}
+    found = inventory.clusters
+    counts = {"clusters": len(found.clusters), "clustered": found.clustered, "unclustered": found.noise}
+    return document_of(inventory, INVENTORY_KEYS, **counts)
+
+
+def show_scan(report: ScanReport, *, inventory: Inventory | None = None) -> None:
     """Print what a scan did, one count a line; counts of zero are left out but for the main ones.
 
     Most count files; two files of one content are one photo, which is what is embedded and labelled.
 
     Args:
         report: what it did.
+        inventory: what the library holds, where that is to be said.
     """
-    rare = ("updated", "moved", "removed", "missing", "pending", "problems")
+    rare = ("updated", "moved", "removed", "missing", "pending", "problems", "held")
+    left_out = f"{skipped_text(report.skipped)} (vecclust status --skipped lists them)"
     distinct = (("new photos", report.new_photos), ("photos labelled", report.labelled))
     show(
         ("would do" if report.dry_run else "scan", "files"),
@@ -97,6 +131,8 @@ def show_scan(report: ScanReport) -> None:
             ("unchanged", report.unchanged),
             *((name, getattr(report, name)) for name in rare if getattr(report, name)),
             *((name, number) for name, number in distinct if number),
+            *([("left out", left_out)] if report.skipped else ()),
             ("run", report.run),
+            *(() if inventory is None else inventory_document(inventory).items()),
         ],
     )

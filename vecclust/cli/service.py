@@ -24,7 +24,9 @@ group = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode
 
 @group.callback()
 def service() -> None:
-    """Have the daemon run by itself: a systemd user unit, or a launchd agent.
+    """Have the daemon run by itself.
+
+    As a systemd user unit, or a launchd agent.
 
     \b
     vecclust service install ~/Photos   from now on, and at each login

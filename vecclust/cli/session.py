@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
+import shlex
+import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vecclust.cli.output import shown_progress, tell
+from vecclust.cli.output import fitted, shown_progress, tell
+from vecclust.library.queries.periods import read_period
 
 if TYPE_CHECKING:
     from vecclust.library.library import Library
@@ -22,15 +26,35 @@ if TYPE_CHECKING:
     from vecclust.server.client import Client
     from vecclust.types.progress import Progress
 
-_DATE = {"formats": ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], "metavar": "DATE"}
+
+def _period(text: str) -> tuple[datetime, datetime]:
+    try:
+        return read_period(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _since(text: str) -> datetime:
+    return _period(text)[0]
+
+
+def _until(text: str) -> datetime:
+    return _period(text)[1]
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 Paths = Annotated[bool, typer.Option("--paths", help="Answer with bare paths, one a line.")]
 Nul = Annotated[bool, typer.Option("-0", help="With --paths: end each path by NUL instead of a newline.")]
-Since = Annotated[datetime | None, typer.Option("--since", help="Taken on or after.", **_DATE)]
-Until = Annotated[datetime | None, typer.Option("--until", help="Taken on or before.", **_DATE)]
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", help="Taken on or after: a day, month or year.", parser=_since, metavar="DATE"),
+]
+Until = Annotated[datetime | None, typer.Option("--until", help="Taken on or before.", parser=_until, metavar="DATE")]
 InFolder = Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Only photos below this folder.")]
 Folders = Annotated[list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Remembered from then on.")]
+Figures = Annotated[bool, typer.Option("--figures", help="Show the figures that experts judge by, too.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Show the first thumbnails too, where the terminal can.")]
+Everything = Annotated[bool, typer.Option("--all", help="Show all of them on a terminal too, not the first 20.")]
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The model of a new library.")]
 
 
@@ -103,9 +127,58 @@ class Session:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         return {key: value for key, value in self.flags.items() if value is not None} | given
 
-    def progress(self) -> AbstractContextManager[Progress]:
-        """Show progress of what the block does."""
-        return shown_progress(quiet=self.verbosity < 0)
+    def laid_over(self, option: str, value: Any) -> Session:
+        """Give the session with one more global option, which wins.
+
+        Args:
+            option: its name.
+            value: what it was given.
+        """
+        match option:
+            case "library":
+                return dataclasses.replace(self, library=Path(value))
+            case "config":
+                return dataclasses.replace(self, config=Path(value))
+            case "verbose":
+                return dataclasses.replace(self, verbosity=max(self.verbosity, 0) + value)
+            case "quiet":
+                return dataclasses.replace(self, verbosity=-1)
+        return dataclasses.replace(self, flags={**self.flags, option: value})
+
+    def progress(self, *, lines: bool = False) -> AbstractContextManager[Progress]:
+        """Show progress of what the block does.
+
+        Args:
+            lines: where stderr is no terminal, say on a line what begins.
+        """
+        return shown_progress(quiet=self.verbosity < 0, lines=lines)
+
+    def show_pictures(self, captioned: Sequence[tuple[str | None, str]]) -> None:
+        """Print thumbnails where stdout is a terminal with colours, else nothing.
+
+        Args:
+            captioned: content hash, or None for a place that stays empty, and caption of each photo, in order.
+        """
+        if not captioned or not sys.stdout.isatty():
+            return
+        from vecclust.cli.previews import colour_terminal, show_previews
+
+        terminal = colour_terminal()
+        if terminal is None:
+            return
+        # The library is opened for its thumbnails alone: the answer may have come from the daemon.
+        with self.open() as library:
+            show_previews(captioned, terminal=terminal, thumbnails=library.thumbnails)
+
+    def command(self, *arguments: str) -> str:
+        """Write a command line that asks the same library, to be typed or pasted as it stands.
+
+        Args:
+            arguments: the command and what follows it.
+        """
+        given = {"--library": self.library, "--config": self.config}
+        options = [part for name, path in given.items() if path is not None for part in (name, str(path))]
+        return " ".join([_program(), *map(shlex.quote, (*options, *arguments))])
 
     def notices(self, sentences: Iterable[str]) -> None:
         """Write sentences to stderr, unless quiet.
@@ -118,6 +191,18 @@ class Session:
                 tell(sentence)
 
 
+def _program() -> str:
+    """Say how this program is called here: by its name where the shell finds it, else by its path."""
+    called, found = sys.argv[0], shutil.which("vecclust")
+    if os.path.basename(called) == "__main__.py":
+        return "vecclust" if found is not None else f"{shlex.quote(sys.executable)} -m vecclust"
+    if os.path.basename(called) != "vecclust" or (
+        found is not None and os.path.realpath(found) == os.path.realpath(called)
+    ):
+        return "vecclust"
+    return shlex.quote(min(called, os.path.relpath(called), key=len))
+
+
 def session_of(context: typer.Context) -> Session:
     """Give the session that the global options made.
 
@@ -125,6 +210,19 @@ def session_of(context: typer.Context) -> Session:
         context: of the command.
     """
     return context.find_object(Session) or Session()
+
+
+class _PlainFormatter(logging.Formatter):
+    """Names in a message may be anything; a traceback keeps its lines. A terminal that is too narrow gets several."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        from vecclust.exports.text import plain
+
+        return plain(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        return "\n".join(map(fitted, super().format(record).split("\n")))
 
 
 def configure_logging(verbosity: int) -> None:
@@ -137,7 +235,8 @@ def configure_logging(verbosity: int) -> None:
     shown = logging.StreamHandler(sys.stderr)
     # The daemon's log may hold more than is shown here.
     shown.setLevel(logging.DEBUG if verbosity > 1 else level)
-    logging.basicConfig(level=level, handlers=[shown], format="vecclust: %(message)s")
+    shown.setFormatter(_PlainFormatter("vecclust: %(message)s"))
+    logging.basicConfig(level=level, handlers=[shown])
     logging.getLogger("vecclust").setLevel(logging.DEBUG if verbosity > 1 else level)
     # LanceDB's Rust side logs to stderr on its own account; only its errors concern the owner.
     os.environ.setdefault("LANCE_LOG", "error")

@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, iso_ns, show, show_facts
-from vecclust.cli.runs import cut_of, run_document
-from vecclust.cli.session import AsJson, session_of
+from vecclust.cli.folders import show_skipped, skipped_counts, skipped_document, skipped_text
+from vecclust.cli.output import Document, answer, broken, document_of, iso_ns, local_time, show, show_facts
+from vecclust.cli.runs import cut_of, figure_facts, run_document
+from vecclust.cli.session import AsJson, Everything, Figures, session_of
 
 if TYPE_CHECKING:
+    from vecclust.exports.text import Cell
     from vecclust.types.files import FolderStatus, Problem
     from vecclust.types.runs import Drift
     from vecclust.types.status import DaemonStatus, ModelStatus, Status
 
 STATUS_KEYS = (
     "library model photos files pending problems missing noise run arrivals_since_run arrivals_noise newcomers gathered"
-    " drift skipped_dot_files bytes_on_disk folders daemon"
+    " drift skipped_dot_files skipped bytes_on_disk folders daemon"
 )
-PAUSED = "it goes on by itself once all is back; vecclust scan --prune if photos were meant to go"
-MODEL_KEYS = "name in_use usable dim size_bytes note"
+PAUSED = (
+    "it goes on by itself once all is back; vecclust scan --prune DIR if photos were meant to go, vecclust folders"
+    " accept DIR if it is another drive that is yours too, vecclust folders forget DIR if the folder is to go"
+)
+MODEL_KEYS = "name in_use usable dim size_bytes note good_for not_good_for"
 DAEMON_KEYS = "running pid since=since_ns watching last_scan doing problems log"
 
 
-def status(context: typer.Context, as_json: AsJson = False) -> None:
+def status(
+    context: typer.Context,
+    skipped: Annotated[bool, typer.Option("--skipped", help="List what the folders hold that is left out.")] = False,
+    figures: Figures = False,
+    as_json: AsJson = False,
+) -> None:
     """Show photos, problems, folders and the current run.
 
     \b
     vecclust status
+    vecclust status --skipped       what is left out of the folders, and why
     """
-    found = session_of(context).client().status()
-    answer(found, show_status, document=status_document, as_json=as_json)
+    session = session_of(context)
+    if skipped:
+        left_out = session.client().skipped()
+        session.notices(f"cannot look at {place.path}: {place.reason}" for place in left_out.unreadable)
+        answer(left_out, show_skipped, document=skipped_document, as_json=as_json)
+        return
+    found = session.client().status()
+    answer(found, lambda found: show_status(found, figures=figures), document=status_document, as_json=as_json)
 
 
 def problems(
     context: typer.Context,
     retry: Annotated[bool, typer.Option("--retry", help="Try them all again now.")] = False,
+    everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the files that could not be read.
 
-    Each with the reason and the next try.
+    Each with the reason and the next try; damaged photos that were taken as far as they can be shown, too.
 
     \b
     vecclust problems --retry
@@ -52,7 +74,8 @@ def problems(
         with session.open(write=True) as library, session.progress() as progress:
             session.notices(library.retry(progress=progress).notices)
     found = session.client().problems()
-    answer(found, show_problems, document=problems_document, as_json=as_json)
+    see_all = "" if everything else session.command("problems", "--all")
+    answer(found, partial(show_problems, see_all=see_all), document=problems_document, as_json=as_json)
 
 
 def models(context: typer.Context, as_json: AsJson = False) -> None:
@@ -80,6 +103,7 @@ def status_document(found: Status) -> Document:
         found,
         STATUS_KEYS,
         run=None if found.run is None else run_document(found.run),
+        skipped=skipped_counts(found.skipped),
         drift=document_of(found.drift, "recent=n_recent unusual=n_unusual alarm_from"),
         folders=[document_of(folder, paused=folder.paused or None) for folder in found.folders],
         daemon=document_of(found.daemon, DAEMON_KEYS, last_scan=last_scan, doing=doing),
@@ -104,37 +128,58 @@ def models_document(models: Sequence[ModelStatus]) -> Document:
     return {"models": [document_of(model, MODEL_KEYS) for model in models]}
 
 
-def show_status(found: Status) -> None:
+def show_status(found: Status, *, figures: bool = False) -> None:
     """Print the state of a library.
 
     Args:
         found: the state.
+        figures: whether those of the run are shown that experts judge by.
     """
+    if sys.stdout.isatty():
+        from vecclust.cli.tables import when
+
+        def told(time_ns: int | None) -> str | None:
+            moment = local_time(time_ns)
+            return None if moment is None else when(moment)
+
+        folders = [fact for folder in found.folders for fact in _folder_facts(folder)]
+    else:
+        told, folders = iso_ns, [("folder", _folder_line(folder)) for folder in found.folders]
+    show_facts(*_status_facts(found, figures=figures, told=told), *folders, *_to_do(found))
+
+
+def _status_facts(
+    found: Status, *, figures: bool, told: Callable[[int | None], str | None]
+) -> Iterator[tuple[str, Cell]]:
+    """Give what is known of a library but for its folders, with times as they are to be written."""
     run = found.run
-    show_facts(
-        ("library", found.library),
+    yield from (
+        ("library", PurePath(found.library)),
         ("model", found.model),
         ("photos", found.photos),
         ("files", found.files),
         ("pending", found.pending),
         ("problems", found.problems),
         ("missing", found.missing),
-        ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {iso_ns(run.created_ns)}"),
+        ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {told(run.created_ns)}"),
         *([("kind", run.kind)] if run is not None else ()),
-        *([("cut", cut_of(run))] if run is not None and cut_of(run) else ()),
+        *([("cut", cut_of(run, figures=figures))] if run is not None and cut_of(run) else ()),
         *([("made for", run.reason)] if run is not None and run.reason else ()),
+        *(figure_facts(run.figures) if run is not None and figures else ()),
         ("unclustered", found.noise),
         ("arrivals since", found.arrivals_since_run),
         ("newcomers", _newcomers(found)),
         ("drift", _drift(found.drift)),
-        ("dot-files left out", found.skipped_dot_files),
+        ("left out", skipped_text(found.skipped)),
         ("on disk", f"{found.bytes_on_disk / 1e6:.1f} MB"),
-        ("daemon", _daemon(found.daemon)),
+        ("daemon", _daemon(found.daemon, told=told)),
         *(("daemon says", problem) for problem in found.daemon.problems),
-        *([("its log", found.daemon.log)] if found.daemon.log is not None else ()),
-        *(("folder", _folder(folder)) for folder in found.folders),
-        *([("to do", PAUSED)] if any(folder.paused for folder in found.folders) else ()),
+        *([("its log", PurePath(found.daemon.log))] if found.daemon.log is not None else ()),
     )
+
+
+def _to_do(found: Status) -> list[tuple[str, Cell]]:
+    return [("to do", PAUSED)] if any(folder.paused for folder in found.folders) else []
 
 
 def _newcomers(found: Status) -> str:
@@ -150,30 +195,56 @@ def _drift(drift: Drift) -> str:
     return f"{found}: a fit is due" if drift.alarmed else f"none: {found}"
 
 
-def _folder(folder: FolderStatus) -> str:
-    paused = f" (removal paused: {folder.paused})" if folder.paused else ""
+def _folder_facts(folder: FolderStatus) -> Iterator[tuple[str, Cell]]:
+    yield "folder", PurePath(folder.path)
+    yield "last scan", local_time(folder.last_scan_ns) or "never"
+    if folder.paused:
+        yield "removal paused", f"{folder.paused}{_held(folder)}"
+
+
+def _held(folder: FolderStatus) -> str:
+    return f"; {folder.held} {'photo' if folder.held == 1 else 'photos'} there not taken in" if folder.held else ""
+
+
+def _folder_line(folder: FolderStatus) -> str:
+    paused = f" (removal paused: {folder.paused}{_held(folder)})" if folder.paused else ""
     return f"{folder.path}, last scan {iso_ns(folder.last_scan_ns) or 'never'}{paused}"
 
 
-def _daemon(daemon: DaemonStatus) -> str:
+def _daemon(daemon: DaemonStatus, *, told: Callable[[int | None], str | None]) -> str:
     if not daemon.running:
         return "not running"
-    return f"process {daemon.pid}, {daemon.doing} since {iso_ns(daemon.since_ns)}"
+    return f"process {daemon.pid}, {daemon.doing} since {told(daemon.since_ns)}"
 
 
-def show_problems(problems: Sequence[Problem]) -> None:
+def show_problems(problems: Sequence[Problem], *, see_all: str = "") -> None:
     """Print the files that could not be read.
 
     Args:
         problems: these files.
+        see_all: the command that shows all of them; where it is given, a terminal gets the first only.
     """
+    later, now_ns = "when it changes", time.time_ns()
     show(
         ("path", "reason", "attempts", "next try"),
         [
-            (problem.path, problem.reason, problem.attempts, iso_ns(problem.next_try_ns) or "when it changes")
-            for problem in problems
+            (
+                PurePath(one.path),
+                _reason(one),
+                one.attempts,
+                "with the next scan" if 0 < (one.next_try_ns or 0) <= now_ns else local_time(one.next_try_ns) or later,
+            )
+            for one in problems
         ],
+        title="" if problems else "no problems",
+        spare=("attempts", "next try"),
+        lines=[(one.path, _reason(one), one.attempts, iso_ns(one.next_try_ns) or later) for one in problems],
+        see_all=see_all,
     )
+
+
+def _reason(problem: Problem) -> str:
+    return f"damaged, but taken: {problem.reason}" if problem.damaged else problem.reason
 
 
 def show_models(models: Sequence[ModelStatus]) -> None:
@@ -182,16 +253,23 @@ def show_models(models: Sequence[ModelStatus]) -> None:
     Args:
         models: the models.
     """
-    show(
-        ("model", "used", "usable", "size", "what"),
-        [
-            (
-                model.name,
-                "*" if model.in_use else "",
-                "yes" if model.usable else "no",
-                None if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB",
-                model.note,
-            )
-            for model in models
-        ],
-    )
+    rows = [
+        (
+            model.name,
+            "*" if model.in_use else "",
+            "yes" if model.usable else "no",
+            None if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB",
+            model.note,
+        )
+        for model in models
+    ]
+    limits = [
+        f"{model.name} is good for {model.good_for}; it is not good for {model.not_good_for}"
+        if model.not_good_for
+        else ""
+        for model in models
+    ]
+    lines = [(*row, limit) for row, limit in zip(rows, limits, strict=True)]
+    show(("model", "used", "usable", "size", "what"), rows, lines=lines)
+    if sys.stdout.isatty():
+        sys.stdout.write("".join(f"{broken(limit)}\n" for limit in limits if limit))
