@@ -36,13 +36,15 @@ FLOORS = {
 SAME_FLOOR = {("config", "errors"), ("types", "errors"), ("__main__", "cli")}
 
 OWNERS = {
-    "threadpoolctl": {"clustering"},
+    "threadpoolctl": {"clustering", "embeddings"},
     "torch": {"embeddings", "testing"},
     "torchvision": {"embeddings"},
     "open_clip": {"embeddings", "testing"},
     "timm": {"embeddings"},
     "huggingface_hub": {"embeddings"},
     "safetensors": {"embeddings", "testing"},
+    "ftfy": {"embeddings"},
+    "regex": {"embeddings"},
     "lancedb": {"store"},
     "lance": {"store"},
     "pyarrow": {"store"},
@@ -55,7 +57,7 @@ OWNERS = {
     "PIL": {"photos", "demo"},
     "pillow_heif": {"photos", "demo"},
     "pathspec": {"photos"},
-    "pydantic": {"config", "server"},
+    "pydantic": {"config", "server", "store"},
     "tomllib": {"config"},
     "platformdirs": {"config"},
     "watchdog": {"watching"},

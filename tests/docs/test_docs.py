@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import os
 import re
@@ -18,7 +19,7 @@ import typer.main
 from PIL import Image
 
 from vecclust import Library, errors
-from vecclust.cli.app import app
+from vecclust.cli.app import COMMANDS, app
 from vecclust.testing import FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,33 @@ def test_a_wrong_command_line_is_seen() -> None:
     assert not mistake_in(["similar"])
     assert not mistake_in(["service", "install", "--help"])
     assert mistake_in(["service", "instal"])
+
+
+# What follows the program's name in sentences that are no command lines.
+PROSE = {"as", "came", "comes", "did", "in", "knows", "never", "run", "wrote"}
+
+
+def said_by(file: Path) -> Iterator[str]:
+    """Give the texts of a module that somebody may be shown: all but docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    described_nodes = [node for node in ast.walk(tree) if isinstance(node, described) and ast.get_docstring(node)]
+    docstrings = {id(node.body[0].value) for node in described_nodes if isinstance(node.body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_every_command_that_the_program_names_exists() -> None:
+    """A hint that leads nowhere is worse than none; those in backticks parse as they stand."""
+    wrong = []
+    for file in sorted((PROJECT / "vecclust").rglob("*.py")):
+        for text in said_by(file):
+            words = re.findall(r"vecclust ([a-z][a-z-]*)", text)
+            wrong += [(file.name, word) for word in words if word not in COMMANDS.keys() | PROSE]
+            lines = [shlex.split(line) for line in re.findall(r"`vecclust ([a-z][^`]*)`", text)]
+            wrong += [(file.name, mistake) for line in lines if (mistake := mistake_in(line))]
+    assert wrong == []
 
 
 @written_by_hand

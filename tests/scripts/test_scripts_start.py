@@ -23,7 +23,7 @@ SCRIPTS = PROJECT / "scripts"
 FILES = sorted(file for file in SCRIPTS.iterdir() if file.is_file())
 PYTHON = [file for file in FILES if file.read_bytes().startswith(b"#!/usr/bin/env python3")]
 SHELL = [file for file in FILES if file not in PYTHON]
-MEASURING = [file for file in PYTHON if file.name.startswith(("bench_", "eval_", "train_"))]
+MEASURING = [file for file in PYTHON if file.name.startswith(("bench_", "chaos", "eval_", "soak", "train_"))]
 OURS = ("vecclust", "tests", "tiny_clip")
 
 # The smallest run of each script that measures. Those of `eval_model`, `eval_incremental` and `train_tiny_clip` are
@@ -36,10 +36,15 @@ SMALLEST = {
     "bench_ingest": ["--photos", "PHOTOS", "--model", "bundled", "--rounds", "1", "--first-loop-photos", "1"],
     "bench_map": ["--photos", "200"],
     "bench_questions": ["--questions", "1"],
+    "bench_questions cold": ["--cold", "--questions", "1"],
     "bench_refit": ["--rows", "600"],
     "bench_store": ["--photos", "512", "--dim", "16"],
+    "chaos": ["--rounds", "4", "--seed", "3"],
     "eval_arrivals": ["--rows", "800", "--seeds", "1"],
+    "eval_migrate": ["--kinds", "5"],
     "eval_clusters": ["--only", "30 photos of three clear kinds", "--seeds", "1"],
+    "eval_words": ["CLASSES", "--libraries", "1"],
+    "soak": ["--arrivals", "60", "--refits", "2", "--kept", "50"],
     "eval_clusters strengths": ["--only", "30 photos of three clear kinds", "--seeds", "1", "--calibration"],
 }
 ELSEWHERE = {"eval_model", "eval_incremental", "train_tiny_clip"}
@@ -145,7 +150,8 @@ def test_the_smallest_run_of_a_script_ends_well(line: str, tmp_path: Path) -> No
         (tmp_path / "photos").mkdir(exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 256, (96, 128, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
-    arguments = [str(tmp_path / "photos") if each == "PHOTOS" else each for each in SMALLEST[line]]
+    places = {"PHOTOS": str(tmp_path / "photos"), "CLASSES": str(tmp_path)}
+    arguments = [places.get(each, each) for each in SMALLEST[line]]
     command = [sys.executable, str(SCRIPTS / name), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
