@@ -273,6 +273,17 @@ class WatchConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesConfig:
+    """What clusters are called that their owner gave no name.
+
+    Attributes:
+        language: of the vocabulary's words.
+    """
+
+    language: Literal["en", "de", "es", "fr", "zh"] = "en"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set, validated.
 
@@ -284,6 +295,7 @@ class Config:
         clusters: how photos become clusters.
         store: how the tables are kept.
         watch: how the daemon stays in step.
+        names: what clusters are called.
         given: dotted keys that a file, the environment or a flag set.
     """
 
@@ -294,6 +306,7 @@ class Config:
     clusters: ClustersConfig = ClustersConfig()
     store: StoreConfig = StoreConfig()
     watch: WatchConfig = WatchConfig()
+    names: NamesConfig = NamesConfig()
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
 

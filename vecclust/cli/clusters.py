@@ -26,7 +26,7 @@ ClusterId = Annotated[
 NamedCluster = Annotated[str, typer.Argument(metavar="ID", help="A cluster, by its id or its name.")]
 
 MIXED = "(mixed)"
-ENTRY_KEYS = "id name named_by suggested_name size strength medoid first_taken last_taken"
+ENTRY_KEYS = "id name named_by suggested_name tags size strength medoid first_taken last_taken"
 
 
 def clusters(

@@ -30,7 +30,7 @@ Minus = Annotated[
     typer.Option("--minus", metavar="X", help="Unlike this: words, or a picture's file. May be given again."),
 ]
 
-HIT_KEYS = "path photo score cluster cluster_name"
+HIT_KEYS = "path photo score cluster cluster_name cluster_named_by"
 
 
 def similar(
@@ -141,7 +141,7 @@ def answer_document(found: Answer) -> Document:
     Args:
         found: the answer.
     """
-    keys = "query plus minus model better_than_chance unknown_words results"
+    keys = "query plus minus model better_than_chance unknown_words clusters results"
     return document_of(found, keys, results=[document_of(hit, HIT_KEYS) for hit in found.results])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -81,9 +82,10 @@ class ClusterEntry:
 
     Attributes:
         id: the stable id; `unclustered` for the photos that are in none, which have no name, strength or medoid.
-        name: its name, or None.
-        named_by: who gave the name, or None.
-        suggested_name: a name proposed for one that has none and broke off a named one, or None.
+        name: its owner's name, else the one that is proposed, or None.
+        named_by: who gave the name: `owner`, or `auto` where it is proposed; None without one.
+        suggested_name: the name proposed for one that its owner gave none: that of a named one which it broke off, else
+            words; or None.
         size: photos with this label.
         strength: their mean membership strength in [0, 1].
         medoid: absolute path of a file of the most central photo, or None where no file of it is known.
@@ -91,6 +93,9 @@ class ClusterEntry:
         last_taken: latest time taken, likewise.
         is_mixed: whether most of its photos are more likely of other kinds than of the one that it mostly is.
         medoid_photo: content hash of the most central photo, or None where there is none.
+        tags: a few further words for what its photos show, the best first; often none.
+        word: the word that the vocabulary has for it, whoever named it, or None.
+        own_words: which of `word` and `tags` are of the owner's own vocabulary.
     """
 
     id: str
@@ -104,6 +109,22 @@ class ClusterEntry:
     suggested_name: str | None = None
     is_mixed: bool = False
     medoid_photo: str | None = None
+    tags: tuple[str, ...] = ()
+    word: str | None = None
+    own_words: tuple[str, ...] = ()
+
+    def without_owners_words(self) -> ClusterEntry:
+        """Give the cluster as it is shown to others: without what its owner wrote, with what the shipped words say."""
+        word = None if self.word in self.own_words else self.word
+        return dataclasses.replace(
+            self,
+            name=word,
+            named_by="auto" if word else None,
+            suggested_name=word,
+            tags=tuple(tag for tag in self.tags if tag not in self.own_words),
+            word=word,
+            own_words=(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

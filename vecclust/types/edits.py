@@ -9,7 +9,7 @@ from typing import Literal
 
 PHOTO = re.compile("[0-9a-f]{64}")
 
-EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "take-back"]
+EditKind = Literal["move", "pin", "unpin", "merge", "not-together", "split-off", "rename", "refuse", "take-back"]
 
 
 def command_of(kind: EditKind) -> str:
@@ -32,7 +32,8 @@ class Edit:
         cluster: the cluster; None for photos that are to be in none.
         other: the other cluster: what was merged in, is not together with it, was split; or the id of the edit
             that is taken back. None for other kinds.
-        name: the name given, or empty.
+        name: the name given; of a refusal the id of the word that is refused, or the proposed name that is none; or
+            empty.
         run: the run that was current, or None.
         made_ns: when, in nanoseconds since the epoch.
     """

@@ -134,7 +134,7 @@ class PhotoFacts:
         path: absolute path of the file that was asked about.
         photo: content hash.
         cluster: its cluster in the current run, or None.
-        cluster_name: that cluster's name, or None.
+        cluster_name: that cluster's name, its owner's or a proposed one, or None.
         strength: membership strength in [0, 1], 0 where it is unclustered; None where it has no label yet.
         assigned_by: who gave the label, or None likewise.
         novelty: of an arrival, as `Label.novelty`; None for photos that were fitted and where it was not kept.
@@ -149,6 +149,8 @@ class PhotoFacts:
         model: model id of its vector.
         other_paths: absolute paths of other files with the same content, in order.
         damaged: what is damaged or missing of the file, whose rest was taken; empty for most.
+        cluster_named_by: who gave the cluster's name: `owner` or `auto`; None without one.
+        words: a few words for what it shows, the best first; often none.
     """
 
     path: str
@@ -169,3 +171,5 @@ class PhotoFacts:
     model: str
     other_paths: tuple[str, ...] = ()
     damaged: str = ""
+    cluster_named_by: Literal["owner", "auto"] | None = None
+    words: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Hit:
         path: absolute path of a file that holds it.
         score: cosine similarity in [-1, 1].
         cluster: its cluster in the current run, or None.
-        cluster_name: that cluster's name, or None.
+        cluster_name: that cluster's name, its owner's or a proposed one, or None.
+        cluster_named_by: who gave that name: `owner` or `auto`; None without one.
     """
 
     photo: str
@@ -24,6 +26,22 @@ class Hit:
     score: float
     cluster: str | None = None
     cluster_name: str | None = None
+    cluster_named_by: Literal["owner", "auto"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeantCluster:
+    """A cluster that the words of a question mean.
+
+    Attributes:
+        id: its stable id.
+        name: its owner's name, else the one that is proposed, or None.
+        named_by: who gave the name: `owner` or `auto`; None without one.
+    """
+
+    id: str
+    name: str | None
+    named_by: Literal["owner", "auto"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,7 @@ class Answer:
         better_than_chance: whether the library shows one of the texts that are asked for, as far as its model can
             tell; None where no words are asked for, or there are too few photos to tell.
         unknown_words: words of the question that the model never learnt, where that can be known.
+        clusters: the clusters that its words mean, the likeliest first; often none.
     """
 
     query: str
@@ -63,6 +82,7 @@ class Answer:
     minus: tuple[str, ...] = ()
     better_than_chance: bool | None = None
     unknown_words: tuple[str, ...] = ()
+    clusters: tuple[MeantCluster, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
