@@ -15,6 +15,8 @@ from typing import Self
 
 import pytest
 
+from tests.daemon import watching
+from tests.forking import Forked
 from tests.library.test_library import picture
 from vecclust import photos
 from vecclust.library.watched import WatchedLibrary
@@ -55,10 +57,14 @@ class Process:
     def __init__(self, library: Path, *arguments: str, wrapper: Sequence[str] = (), **environment: str) -> None:
         self.library = library
         # Tests have deadlines, and a busy machine leaves next to nothing to a daemon of low priority.
-        command = [*wrapper, sys.executable, "-m", "tests.daemon.watching", str(library), "watch.nice=0", *arguments]
-        self.child = subprocess.Popen(
-            command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
-        )
+        arguments = (str(library), "watch.nice=0", *arguments)
+        environment = {**os.environ, **environment}
+        self.child: subprocess.Popen[str] | Forked
+        if wrapper:
+            command = [*wrapper, sys.executable, "-m", "tests.daemon.watching", *arguments]
+            self.child = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, env=environment)
+        else:
+            self.child = Forked(watching.start, *arguments, environment=environment)
 
     def __enter__(self) -> Self:
         """Use it as a context manager."""

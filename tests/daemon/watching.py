@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,5 +54,10 @@ def main(library: str, *arguments: str) -> None:
     serve(lambda: WatchedLibrary.open(library, write=True, flags=flags, embedder=NotingEmbedder()), folders)
 
 
+def start(*arguments: str) -> NoReturn:
+    """Be the process."""
+    sys.exit(run(lambda: main(*arguments), wants_json=False))
+
+
 if __name__ == "__main__":
-    sys.exit(run(lambda: main(*sys.argv[1:]), wants_json=False))
+    start(*sys.argv[1:])

@@ -1,14 +1,9 @@
-"""A scan or refit that kills itself: run as a process by `test_killed`.
-
-Arguments: library, album, `scan`, `recluster` or `say`, and the number of the step at which SIGKILL strikes; step 2n is
-just before the n-th call that writes, step 2n + 1 just after it. Ends normally where there are fewer steps.
-"""
+"""A scan or refit that kills itself: run in a process of its own by `test_killed`."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +21,15 @@ WRITES = (
 
 
 def main(library: Path, album: Path, job: str, fatal_step: int) -> None:
-    """Do the job, and die on the way."""
+    """Do the job, and die on the way.
+
+    Args:
+        library: its directory.
+        album: the folder of photos.
+        job: `scan`, `recluster` or `say`.
+        fatal_step: at which SIGKILL strikes; step 2n is just before the n-th call that writes, step 2n + 1 just after
+            it. Ends normally where there are fewer steps.
+    """
     steps = iter(range(10**6))
 
     def deadly(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,7 +60,3 @@ def strike_if(due: bool) -> None:
     """Die without a word, as at a power cut or the out-of-memory killer."""
     if due:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

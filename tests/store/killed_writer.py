@@ -37,9 +37,8 @@ def _die_before(commit: int) -> None:
         setattr(Tables, name, dying(getattr(Tables, name)))
 
 
-def main() -> None:
+def main(folder: Path, deed: str, commit: int) -> None:
     """Do the deed."""
-    folder, deed, commit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     if deed == "make":
         _die_before(commit)
         new_library(folder).close()
@@ -67,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import Forked
+from tests.store import killed_writer
 from tests.store.samples import DIM, FAST, MODEL_ID, commit_sample_run, new_library, photo_key, photo_rows
 from vecclust.errors import NotFound, StoreDamaged, StoreError, StoreFull, StoreUnsuitable
 from vecclust.store import Store
@@ -32,12 +34,12 @@ def start(*args: str, code: str = "") -> subprocess.Popen[str]:
 
 def killed(folder: Path, deed: str, commit: int) -> bool:
     """Let a writer kill itself before a commit; False where it had fewer and came to its end."""
-    process = start(str(folder), deed, str(commit))
-    out, err = process.communicate(timeout=120)
+    process = Forked(killed_writer.main, folder, deed, commit)
+    _, said = process.communicate(timeout=120)
     if process.returncode == 0:
-        assert out.split()[-1] in ("done", "made")
+        assert said.split()[-1] in ("done", "made")
         return False
-    assert process.returncode == -signal.SIGKILL, err
+    assert process.returncode == -signal.SIGKILL, said
     return True
 
 
