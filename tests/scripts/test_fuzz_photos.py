@@ -1,4 +1,4 @@
-"""Files that are no good, read by the real decoding processes: a few each time, two thousand where there is time."""
+"""Files that are no good, read by the real decoding processes: a few each time, hundreds where there is time."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_thousand_spoilt_files_each_end_with_a_reason() -> None:
-    """Another seed than the documented one."""
-    assert _fuzz("--files", "2000", "--seed", "2").rstrip().endswith("broken: 0")
+def test_five_hundred_spoilt_files_each_end_with_a_reason() -> None:
+    """Another seed than the documented one, whose two thousand take minutes."""
+    assert _fuzz("--files", "500", "--seed", "2").rstrip().endswith("broken: 0")
