@@ -34,6 +34,35 @@ def test_the_first_ends_the_block_and_earlier_meanings_come_back(number: signal.
     assert {each: signal.getsignal(each) for each in earlier} == earlier
 
 
+class _EndsWithASignal:
+    """Whatever is done while an object is let go, Python swallows what is raised there, and says so."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+class _EndsWithADefect:
+    def __del__(self) -> None:
+        raise ValueError("a defect")
+
+
+def test_one_that_python_swallows_is_remembered_and_nothing_is_written_of_it(capfd: pytest.CaptureFixture[str]) -> None:
+    """No traceback, unlike of a defect; and only while the block lasts."""
+    told = sys.unraisablehook
+    with catch_signals() as stop:
+        # pytest listens there too.
+        sys.unraisablehook, ours = sys.__unraisablehook__, sys.unraisablehook
+        with catch_signals() as inner:
+            _EndsWithASignal()
+            assert inner.asked
+            assert not capfd.readouterr().err
+            _EndsWithADefect()
+            assert "a defect" in capfd.readouterr().err
+        sys.unraisablehook = ours
+        assert not stop.asked
+    assert sys.unraisablehook is told
+
+
 BUSY = """
 import hashlib, signal
 from vecclust.daemon import Stopped

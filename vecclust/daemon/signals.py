@@ -3,12 +3,13 @@
 The first one raises `Stopped` wherever the main thread is, which commits the batch in hand on its way out. From then
 on both have the system's own meaning, so that a second one insists even while a library's C code keeps Python's
 handlers from running; processes that were started notice by themselves. A signal that strikes where Python swallows
-exceptions is remembered.
+exceptions, as while an object is let go, is remembered, and nothing is written about it.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -59,7 +60,14 @@ def catch_signals() -> Iterator[Stop]:
     def look(number: int, frame: FrameType | None) -> None:
         stop.hangup()
 
+    told = sys.unraisablehook
+
+    def tell(swallowed: Any) -> None:
+        if not isinstance(swallowed.exc_value, Stopped):
+            told(swallowed)
+
     earlier: dict[int, Any] = {}
+    sys.unraisablehook = tell
     try:
         for number, handler in (
             (getattr(signal, "SIGHUP", None), look),
@@ -72,5 +80,6 @@ def catch_signals() -> Iterator[Stop]:
     except Stopped:
         pass
     finally:
+        sys.unraisablehook = told
         for number, handler in earlier.items():
             signal.signal(number, handler)
