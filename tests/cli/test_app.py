@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -58,6 +59,21 @@ def failing(error: BaseException) -> int:
         raise error
 
     return run(command, wants_json=False)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_what_the_system_refuses_is_said_in_one_line(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever in a library's files it strikes: a full, failing or read-only disk is no defect of the program."""
+    assert failing(OSError(number, os.strerror(number), "/photos/library/tables")) == 4
+    said = capsys.readouterr().err
+    assert "/photos/library/tables" in said
+    assert "Traceback" not in said
+
+
+def test_what_nobody_thought_of_is_shown_as_it_is() -> None:
+    """A file that should be there and is not is a defect, and needs its traceback."""
+    with pytest.raises(FileNotFoundError):
+        failing(FileNotFoundError(errno.ENOENT, "No such file or directory", "somewhere"))
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -16,8 +17,9 @@ from tests.watching.scripted import ScriptedWatcher
 from vecclust import Client
 from vecclust.config import WatchConfig
 from vecclust.daemon import Daemon
+from vecclust.daemon.loop import REFUSED_PAUSE_S
 from vecclust.daemon.refits import REPAIR_PAUSE_S
-from vecclust.errors import VecclustError
+from vecclust.errors import StoreUnsuitable, VecclustError
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
@@ -175,6 +177,50 @@ def test_a_disk_that_fills_up_costs_the_fit_alone(stepped: Stepped, monkeypatch:
     stepped.daemon.work()
     stepped.wait()
     assert stepped.current == "r1"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [OSError(errno.EROFS, "Read-only file system", "/photos/library/ledger"), StoreUnsuitable("not allowed to write")],
+)
+def test_a_folder_that_became_read_only_is_waited_for(
+    stepped: Stepped, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, refused: Exception
+) -> None:
+    """One line, no end: what came meanwhile is taken in once it may be written again."""
+    catch_up, start = stepped.library.catch_up, stepped.process.start
+
+    def refuse(*anything: object, **more: object) -> None:
+        raise refused
+
+    stepped.library.catch_up = refuse  # type: ignore[method-assign, assignment]
+    stepped.daemon.work()
+    told = [record.getMessage() for record in caplog.records if "trying again" in record.getMessage()]
+    assert len(told) == 1
+    assert told[0].endswith("trying again in 60 s")
+    stepped.daemon.work()
+    stepped.library.catch_up = catch_up  # type: ignore[method-assign]
+    # A fit whose folder cannot be made is not under way.
+    refused = OSError(errno.EROFS, "Read-only file system")
+    stepped.process.start = refuse  # type: ignore[method-assign, assignment]
+    stepped.now_s += REFUSED_PAUSE_S
+    stepped.daemon.work()
+    assert (stepped.library.status().photos, stepped.process.pid) == (24, None)
+    stepped.process.start = start  # type: ignore[method-assign]
+    stepped.now_s += REPAIR_PAUSE_S
+    stepped.daemon.work()
+    stepped.wait()
+    assert stepped.current == "r1"
+
+
+def test_another_error_ends_it(stepped: Stepped) -> None:
+    """What the system does not refuse is a defect, and is shown as one."""
+
+    def fail(*anything: object, **more: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "somewhere")
+
+    stepped.library.catch_up = fail  # type: ignore[method-assign, assignment]
+    with pytest.raises(FileNotFoundError):
+        stepped.daemon.work()
 
 
 def children_of(pid: int) -> dict[int, str]:

@@ -317,6 +317,14 @@ def _end(command: Callable[[], object], *, wants_json: bool) -> int:
         else:
             _show_usage_error(error)
         return UsageError.exit_code
+    except OSError as error:
+        from vecclust.store.failures import refusal
+
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _report(refused, wants_json=wants_json)
+        return refused.exit_code
     except (KeyboardInterrupt, typer.Abort):
         tell("interrupted; what was committed stays, run it again to go on")
         return INTERRUPTED

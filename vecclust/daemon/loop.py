@@ -18,9 +18,10 @@ from vecclust.daemon.jobs import DaemonEnds, JobQueue
 from vecclust.daemon.refits import Refits
 from vecclust.daemon.schedule import Due, Schedule
 from vecclust.daemon.signals import Stop
-from vecclust.errors import StoreDamaged, StoreFull, VecclustError
+from vecclust.errors import StoreDamaged, StoreFull, StoreUnsuitable, VecclustError
 from vecclust.library.fit_process import FitProcess
 from vecclust.library.watched import WatchedLibrary
+from vecclust.store.failures import refusal
 from vecclust.types.files import ScanReport
 from vecclust.watching import Watching, WatchState, start_of, write_state
 
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 LONGEST_TURN_S = 30.0
 # The wall clock runs ahead of the monotonic one while a computer sleeps.
 SLEPT_S = 30.0
-# A full disk is not emptied in a second.
-FULL_PAUSE_S = 60.0
+# A full disk is not emptied in a second, nor is one that became read-only given back.
+REFUSED_PAUSE_S = 60.0
 # Counts of a scan, as they are said in the log.
 COUNTS = ("added", "updated", "moved", "removed", "missing", "pending", "labelled")
 
@@ -109,7 +110,17 @@ class Daemon:
             self.listen()
 
     def work(self) -> None:
-        """Do what is due."""
+        """Do what is due; what the disk refuses is tried again later."""
+        try:
+            self._do_due()
+        except (StoreFull, StoreUnsuitable, OSError) as error:
+            refused = refusal(error) if isinstance(error, OSError) else error
+            if refused is None:
+                raise
+            log.warning("%s; trying again in %.0f s", refused.message, REFUSED_PAUSE_S)
+            self._schedule.scan_done(next_s=self._clock_s() + REFUSED_PAUSE_S)
+
+    def _do_due(self) -> None:
         now_s = self._clock_s()
         if now_s >= self._check_s:
             self.heartbeat.record("arming")
@@ -169,10 +180,6 @@ class Daemon:
         try:
             report = self._library.catch_up(due.paths, more=due.more, progress=self._between_files)
             later = self._library.later() if report.pending or report.problems else {}
-        except StoreFull as error:
-            log.warning("%s; trying again in %.0f s", error.message, FULL_PAUSE_S)
-            self._schedule.scan_done(next_s=began_s + FULL_PAUSE_S)
-            return
         except StoreDamaged as error:
             log.warning("%s", error.message)
             # What cannot be mended ends the daemon: it would answer with less than there is.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from vecclust.config import Hours, WatchConfig
 from vecclust.daemon.heartbeat import Heartbeat
@@ -19,7 +20,8 @@ from vecclust.daemon.jobs import DaemonEnds, FitJob
 from vecclust.errors import ModelMismatch, StoreFull, VecclustError
 from vecclust.library.fit_process import FitFailed, FitProcess
 from vecclust.library.watched import WatchedLibrary
-from vecclust.types.runs import IDENTITY, Growth, RefitReport, refit_kind_of
+from vecclust.store.failures import refusal
+from vecclust.types.runs import IDENTITY, Growth, RefitKind, RefitReport, refit_kind_of
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +124,8 @@ class Refits:
             job: told how far it is and what came of it.
         """
         self._fit = _FitUnderWay("on demand", self._clock_s(), job)
-        self._process.start(job.params, kind=job.kind)
         job.set_running_or_notify_cancel()
+        self._start(job.params, kind=job.kind)
 
     def begin_due(self, *, arrived_s: float) -> None:
         """Begin a fit where one is due; none may be under way.
@@ -140,7 +142,16 @@ class Refits:
         log.info("fitting anew: %s", reason)
         self._tried_s = now_s
         self._fit = _FitUnderWay(reason, now_s)
-        self._process.start(self._library.fit_params.as_dict(), kind="full" if missing else None)
+        self._start(self._library.fit_params.as_dict(), kind="full" if missing else None)
+
+    def _start(self, params: Mapping[str, Any], *, kind: RefitKind | None) -> None:
+        """Start the process; where the disk does not have it, nothing is under way."""
+        try:
+            self._process.start(params, kind=kind)
+        except OSError as error:
+            refused = refusal(error)
+            self._end(refused or error)
+            raise (refused or error) from error
 
     def _reason(self, now_s: float, arrived_s: float) -> str:
         quiet_for_s, tried_ago_s = now_s - arrived_s, now_s - self._tried_s

@@ -7,6 +7,7 @@ means a file that is not what it should be.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from vecclust.errors import StoreDamaged, StoreError, StoreFull, StoreUnsuitable
@@ -27,11 +28,16 @@ _DAMAGED = (
 )
 # The module of what is raised when the Rust side of lancedb gives up.
 PANICS = "pyo3_runtime"
+FULL_HINT = "Free some space and run the command again: it goes on where it was"
 # Whoever opens a library for writing mends what can be mended, and says so.
 MEND_HINT = (
     "`vecclust scan` mends what can be mended, `vecclust doctor` says what is wrong"
     " (the photos themselves are not touched)"
 )
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What the computer says of a place, whatever a program asks for.
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NOT_THERE = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT})
 _CONFLICT = ("commit conflict", "Retryable", "preempted", "Incompatible transaction")
 
 
@@ -60,7 +66,7 @@ def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
     if any(sign in text for sign in _FULL):
         return StoreFull(
             f"no space left while {doing} in {place}",
-            hint="Free some space and run the command again: it goes on where it was",
+            hint=FULL_HINT,
         )
     if any(sign in text for sign in _REFUSED):
         return StoreUnsuitable(f"not allowed to write while {doing} in {place}", hint=f"The system said: {message}")
@@ -72,6 +78,26 @@ def translated(error: BaseException, *, doing: str, place: Path) -> StoreError:
             hint=MEND_HINT,
         )
     return StoreError(f"{message}, while {doing} in {place}")
+
+
+def refusal(error: OSError) -> StoreError | None:
+    """Say in our own terms what the system refuses: room, permission, or the disk itself.
+
+    Args:
+        error: what was raised, wherever in a library's files that was.
+
+    Returns:
+        The error to raise from it; None where the system does what it is asked, and the asking was wrong.
+    """
+    place = f": {error.filename}" if error.filename else ""
+    if error.errno in _NO_ROOM:
+        return StoreFull(f"no space left{place}", hint=FULL_HINT)
+    if error.errno in _NOT_ALLOWED:
+        said = "it is read-only" if error.errno == errno.EROFS else "permission denied"
+        return StoreUnsuitable(f"{said}{place}", hint="`vecclust doctor` says what may not be read or written")
+    if error.errno in _NOT_THERE:
+        return StoreUnsuitable(f"the disk does not answer{place}", hint="Look whether it is still there")
+    return None
 
 
 def _first_words(text: str) -> str:
