@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,31 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, command: str) -> 
         check=False,
     )
     assert (done.returncode, f"cannot look at {tmp_path / 'albun'}" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_that_python_swallows_strikes_again(
+    number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While an object is let go an exception goes nowhere: the command ends all the same, and nothing odd is said."""
+
+    class Struck:
+        """Let go of at the very moment."""
+
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            time.sleep(0)
+
+    def command() -> None:
+        struck = Struck()
+        del struck
+        time.sleep(10)
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run(command, wants_json=False) == code
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = capsys.readouterr().err
+    assert "what was committed stays" in said
+    assert "ignored" not in said

@@ -13,8 +13,10 @@ import copy
 import functools
 import importlib
 import io
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -256,6 +258,10 @@ def global_options(
     context.obj = Session(library=library, config=config, flags={"model": model}, verbosity=-1 if quiet else verbose)
 
 
+# Long enough for what swallowed a signal to have ended.
+_AGAIN_S = 0.05
+
+
 class Terminated(BaseException):
     """SIGTERM arrived; passes through every `except Exception` as KeyboardInterrupt does."""
 
@@ -282,6 +288,7 @@ def run(command: Callable[[], object], *, wants_json: bool) -> int:
         The exit code.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    told, sys.unraisablehook = sys.unraisablehook, _strike_again
     try:
         code = _end(command, wants_json=wants_json)
         if code not in (INTERRUPTED, TERMINATED):
@@ -295,6 +302,8 @@ def run(command: Callable[[], object], *, wants_json: bool) -> int:
         # Nothing to say, and nobody to say it to.
         drop_stdout()
         return 0
+    finally:
+        sys.unraisablehook = told
 
 
 def _end(command: Callable[[], object], *, wants_json: bool) -> int:
@@ -335,6 +344,17 @@ def _end(command: Callable[[], object], *, wants_json: bool) -> int:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _strike_again(swallowed: Any) -> None:
+    """Have a signal strike once more that struck where Python swallows exceptions, as while an object is let go."""
+    struck = {Terminated: signal.SIGTERM, KeyboardInterrupt: signal.SIGINT}.get(swallowed.exc_type)
+    if struck is None:
+        sys.__unraisablehook__(swallowed)
+        return
+    again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), struck))
+    again.daemon = True
+    again.start()
 
 
 def _show_usage_error(error: Any) -> None:
