@@ -30,6 +30,8 @@ FORMAT = 1
 _BEGINS = b'{"format": %d,' % FORMAT
 # The parts of a table whose loss or change is damage; versions and transactions come and go.
 PARTS = ("data", "_deletions", "_indices")
+# How files of rows end, and files of deleted rows where they are long; short ones have no mark.
+_ENDS = {".lance": b"LANC", ".arrow": b"ARROW1"}
 _CHUNK_BYTES = 1 << 20
 # The note of the runs' arrays, which lie beside the tables.
 FITS = "fits"
@@ -201,6 +203,28 @@ class Ledger:
         parts += [f"{len(missing)} of its files {_are(missing)} missing"] * bool(missing)
         return Fault(table, " and ".join(parts), files=bad, missing=missing)
 
+    def torn_files(self, table: str) -> list[Path]:
+        """Find files of a commit that is not noted yet that are empty or lack their end, though its record is whole.
+
+        Losing power does that, and a disk that fills up: LanceDB (0.40) commits a file of which it wrote a part.
+
+        Args:
+            table: its name.
+        """
+        note, newest = self.note(table), self._place.newest(table)
+        if newest is NO_TABLE or (note is not None and newest.number <= note.version):
+            return []
+        known = {} if note is None else note.files
+        try:
+            manifest = self._place.manifest(table, newest.number).read_bytes()
+        except FileNotFoundError:
+            return []
+        folder = self._place.table(table)
+        new = (path for path, _ in _files(folder, PARTS[:2]) if path not in known)
+        # What a killed process left is named by no record; a file of deleted rows is named by numbers alone.
+        named = (Path(path) for path in new if not path.endswith(".lance") or path.split("/")[-1].encode() in manifest)
+        return [folder / path for path in named if _is_torn(folder / path)]
+
     def fit_fault(self, run: str, *, deep: bool = False) -> Fault | None:
         """Hold a run's arrays against what is noted of them; None where they agree or nothing is noted.
 
@@ -328,6 +352,18 @@ def _files(folder: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, os.stat_
                     yield path, entry.stat()
                 except FileNotFoundError:
                     continue
+
+
+def _is_torn(path: Path) -> bool:
+    """Tell whether a file is empty, or lacks the end that its kind has."""
+    end = _ENDS.get(path.suffix, b"")
+    try:
+        with path.open("rb") as opened:
+            size = opened.seek(0, os.SEEK_END)
+            opened.seek(max(0, size - len(end)))
+            return not size or opened.read() != end
+    except FileNotFoundError:
+        return False
 
 
 def fit_note(run: str) -> str:

@@ -118,8 +118,9 @@ def mend_files(place: LibraryPlace, ledger: Ledger, *, deep: bool = False) -> tu
     done = [f"a last commit was torn and lies in {aside} now" for aside in place.set_torn_aside()]
     faults = []
     for table in ledger.tables():
+        done += _drop_unfinished(place, ledger, table)
         fault = ledger.table_fault(table, deep=deep)
-        if fault is not None and fault.lost and _write_manifest(place, ledger, table):
+        if fault is not None and fault.lost and write_manifest(place, ledger, table):
             done.append(f"the table {table}: {fault.what}; it was written anew from its copy")
             fault = ledger.table_fault(table, deep=deep)
         if fault is not None:
@@ -132,6 +133,19 @@ def mend_files(place: LibraryPlace, ledger: Ledger, *, deep: bool = False) -> tu
             ledger.forget_fit(run)
             done.append(f"run {run}: {fault.what}; what arrivals are placed by is computed again")
     return faults, done
+
+
+def _drop_unfinished(place: LibraryPlace, ledger: Ledger, table: str) -> list[str]:
+    """Go back before a commit that nobody was told of, where a power loss took its files and left its record."""
+    if not (torn := ledger.torn_files(table)):
+        return []
+    note = ledger.note(table)
+    for manifest in manifests(place.table(table)):
+        if note is not None and manifest_number(manifest) > note.version:
+            set_aside(place, manifest)
+    for path in torn:
+        set_aside(place, path)
+    return [f"the table {table}: a commit that was never finished was torn, the one before it is in force"]
 
 
 def set_aside(place: LibraryPlace, path: Path) -> Path | None:
@@ -154,8 +168,17 @@ def set_aside(place: LibraryPlace, path: Path) -> Path | None:
     return aside
 
 
-def _write_manifest(place: LibraryPlace, ledger: Ledger, table: str) -> bool:
-    """Write the record of the noted commit anew; False where the table's files are gone with it."""
+def write_manifest(place: LibraryPlace, ledger: Ledger, table: str) -> bool:
+    """Write the record of the noted commit anew.
+
+    Args:
+        place: the library.
+        ledger: what its tables should consist of.
+        table: whose record.
+
+    Returns:
+        Whether it is there; not where the table's files are gone with it.
+    """
     note = ledger.note(table)
     if note is None or (note.files and not (place.table(table) / "data").is_dir()):
         return False
@@ -190,7 +213,7 @@ def _emptied(tables: Tables) -> Iterator[Fault]:
         for manifest in manifests(tables.place.table(table)):
             if manifest_number(manifest) > note.version:
                 set_aside(tables.place, manifest)
-        _write_manifest(tables.place, tables.ledger, table)
+        write_manifest(tables.place, tables.ledger, table)
         tables.renew()
         what = f"most of its {note.rows} rows were gone"
         yield tables.ledger.table_fault(table) or Fault(table, what)
@@ -218,7 +241,7 @@ def _mend_table(tables: Tables, fault: Fault, *, dim: int, state: LibraryState) 
     schema = table_schema(table, dim=dim)
     if fault.lost or tables.ledger.note(table) is None:
         _go_back_to_readable(tables, table)
-    rows, n_before = _salvaged(tables, fault, schema)
+    rows, n_before = salvaged(tables, fault, schema)
     n_whole = rows.num_rows
     rows = _completed(tables, table, rows, trusted=not fault.files, state=state)
     if table != EDITS or rows.num_rows or tables.has(table):
@@ -257,8 +280,17 @@ def _next_step(table: str, n_lost: int, n_back: int) -> str:
     return ", the others are computed again" if table.startswith("labels_") else ", the others are gone"
 
 
-def _salvaged(tables: Tables, fault: Fault, schema: Any) -> tuple[Any, int]:
-    """Read what of a table can be read and is what it was; give it, and how many rows there should be."""
+def salvaged(tables: Tables, fault: Fault, schema: Any) -> tuple[Any, int]:
+    """Read what of a table can be read and is what it was.
+
+    Args:
+        tables: the library's tables, open for writing.
+        fault: what is wrong with it.
+        schema: the columns that it should have.
+
+    Returns:
+        Those rows, and how many there should be.
+    """
     import pyarrow as pa
 
     table, note = fault.table, tables.ledger.note(fault.table)

@@ -520,7 +520,8 @@ def refuse_newer(tables: Tables, meta: Meta, *, target: int = SCHEMA_VERSION) ->
 
 def _are_foreign(tables: Tables) -> bool:
     """Tell entries that were written as they are, by somebody else, from those that were damaged since."""
-    if tables.shrank(META) or tables.ledger.table_fault(META, deep=True) is not None:
+    ledger = tables.ledger
+    if tables.shrank(META) or ledger.torn_files(META) or ledger.table_fault(META, deep=True) is not None:
         return False
     try:
         return any(batch.num_rows for batch in tables.read(META))

@@ -20,8 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from vecclust.errors import StoreDamaged, VecclustError
-from vecclust.store.failures import MEND_HINT, PANICS, is_conflict, translated
+from vecclust.errors import StoreDamaged, StoreFull, VecclustError
+from vecclust.store.failures import FULL_HINT, MEND_HINT, PANICS, is_conflict, translated
 from vecclust.store.layout import (
     GROWING_TABLES,
     LATE_TABLES,
@@ -30,6 +30,7 @@ from vecclust.store.layout import (
     LibraryPlace,
     StoreSettings,
     Version,
+    manifest_number,
     manifests,
     storable_text,
 )
@@ -37,6 +38,8 @@ from vecclust.store.ledger import Ledger
 from vecclust.store.vendor import load_lancedb
 from vecclust.store.writer import SyncedFiles
 
+# Older than any version.
+_ALWAYS = timedelta(days=36_500)
 # All numbers of a column; its ends are no bounds to a filter.
 INT64 = range(-(2**63), 2**63)
 
@@ -258,6 +261,7 @@ class Tables:
                 self.place.discard(self.place.table(table))
             self._connection.create_table(table, data=data, mode="overwrite" if there else "create")
         self.renew()
+        self._refuse_torn(table, doing="making the table")
         self.sync_folder(self.place.table(table))
         self.record(table)
 
@@ -465,6 +469,8 @@ class Tables:
             table: its name.
         """
         age = timedelta(seconds=self._settings.keep_versions_s)
+        # Nothing is let go of before what replaces it is known to be whole.
+        self._commit(table, lambda handle: handle.optimize(cleanup_older_than=_ALWAYS), doing="compacting")
         self._commit(table, lambda handle: handle.optimize(cleanup_older_than=age), doing="compacting")
 
     def build_index(self, table: str, column: str, config: Any) -> None:
@@ -536,9 +542,29 @@ class Tables:
             if handle.version == newest.number:
                 self._handles[table] = newest, handle
         self.renew()
+        self._refuse_torn(table, doing=doing)
         self.sync_folder(self.place.table(table))
         self.record(table)
         return done
+
+    def _refuse_torn(self, table: str, *, doing: str) -> None:
+        """Take a commit back of which the disk holds a part only.
+
+        LanceDB (0.40) loses the error of the last piece that it writes of a file, and commits.
+        """
+        place, note = self.place, self.ledger.note(table)
+        with border(f"{doing} {table}", place=place.folder):
+            torn = self.ledger.torn_files(table)
+            if not torn:
+                return
+            for manifest in manifests(place.table(table)):
+                if note is None or manifest_number(manifest) > note.version:
+                    manifest.unlink()
+            for path in torn:
+                path.unlink()
+        self._handles.pop(table, None)
+        self.renew()
+        raise StoreFull(f"no space left while {doing} {table} in {place.folder}", hint=FULL_HINT)
 
     def record(self, table: str) -> None:
         """Note what a table consists of now.
