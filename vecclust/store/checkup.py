@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vecclust.errors import NotFound, StoreError
+from vecclust.store.beside import tables_beside
 from vecclust.store.copies import read_copy, save_copies
 from vecclust.store.journal import read_lines
 from vecclust.store.layout import (
@@ -60,6 +61,7 @@ from vecclust.types.status import LibraryState
 
 REPAIR = "vecclust doctor --repair mends it"
 _NO_ENTRIES = "restore a backup, or scan into a new library"
+_BESIDE = "vecclust migrate goes on with what is whole of it; nothing else is hindered"
 _TO_NOTE = "vecclust doctor --repair or the next vecclust scan notes"
 # Of these a scan makes again what a repair has to leave out.
 _READ_AGAIN = frozenset({PHOTOS, THUMBNAILS, "files"})
@@ -145,10 +147,14 @@ def _checked(tables: Tables, *, depth: CheckDepth, now_ns: int, progress: Progre
         fault = table_fault(tables, table, depth=depth) if table in wanted else None
         if fault is not None:
             faults[table] = fault
+    beside = tables_beside(tables, entries) if entries else []
+    for table in beside:
+        if (astray := faults.pop(table, None)) is not None:
+            found.append(Finding(f"table {table}", "warning", f"what prepares another model: {astray.what}", _BESIDE))
     for fault in faults.values():
         todo = _todo(fault.table) if entries or fault.table != META else _NO_ENTRIES
         found.append(Finding(f"table {fault.table}", "fault", fault.what, todo))
-    readable = [table for table in names if tables.has(table) and table not in faults]
+    readable = [table for table in names if tables.has(table) and table not in (*faults, *beside)]
     found += _notes(tables)
     found.append(_tables_in_order(tables, readable, depth=depth, n_faults=len(faults)))
     runs: tuple[str, ...] = ()

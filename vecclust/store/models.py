@@ -18,13 +18,14 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Self
 
-from vecclust.errors import NotFound, StoreUnsuitable
+from vecclust.errors import NotFound, StoreDamaged, StoreUnsuitable
 from vecclust.store.layout import LibraryPlace
 from vecclust.store.runs import RunTables
 from vecclust.store.schema import FORMER, MODEL, PHOTOS, PHOTOS_TABLE, Entries, Meta, read_model, table_schema
 from vecclust.types.migrations import ModelTable
 from vecclust.types.status import LibraryModel
 
+_GO_ON_HINT = "`vecclust migrate` goes on with what is whole of it, `vecclust migrate --stop` throws it away"
 _MODEL_KEY = b"vecclust_model"
 
 
@@ -42,7 +43,10 @@ class ModelTables(RunTables):
         named = {self._photos, None if former is None else former.table}
         for table in self._tables.place.photo_tables():
             if table not in named and self._tables.has(table):
-                metadata = self._tables.query(table, lambda handle: handle.schema.metadata) or {}
+                try:
+                    metadata = self._tables.query(table, lambda handle: handle.schema.metadata) or {}
+                except StoreDamaged as error:
+                    raise StoreDamaged(error.message, hint=_GO_ON_HINT) from error
                 if _MODEL_KEY in metadata:
                     return ModelTable(read_model(json.loads(metadata[_MODEL_KEY])), table)
         return None

@@ -17,9 +17,18 @@ from types import TracebackType
 from typing import Self
 
 from vecclust.errors import StoreDamaged
-from vecclust.store.failures import MEND_HINT
+from vecclust.store.failures import MEND_HINT, refusal
 from vecclust.store.files import FileTables
-from vecclust.store.layout import EDITS, META, NO_TABLE, LibraryPlace, StoreSettings, labels_table, run_number
+from vecclust.store.layout import (
+    EDITS,
+    META,
+    NO_TABLE,
+    LibraryPlace,
+    StoreSettings,
+    is_photo_table,
+    labels_table,
+    run_number,
+)
 from vecclust.store.ledger import Fault, Ledger
 from vecclust.store.models import ModelTables, migration_place
 from vecclust.store.photos import PhotoTables
@@ -32,6 +41,7 @@ from vecclust.store.schema import (
     Meta,
     bring_up_to_date,
     make_tables,
+    photos_table,
     refuse_newer,
 )
 from vecclust.store.tables import Tables, border
@@ -111,6 +121,21 @@ class Store(PhotoTables, FileTables, ModelTables):
         """
         if create and not write:
             raise ValueError("a library is made by opening it for writing")
+        try:
+            return cls._open(folder, write=write, create=create, settings=settings, repair=repair)
+        except OSError as error:
+            raise (refusal(error) or error) from error
+
+    @classmethod
+    def _open(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        write: bool,
+        create: bool,
+        settings: StoreSettings | None,
+        repair: CheckDepth | None,
+    ) -> Self:
         place = LibraryPlace(Path(os.path.abspath(folder)))
         settings = settings or StoreSettings()
         if not create and not (place.newest(META) is NO_TABLE and Ledger(place).note(META) is not None):
@@ -151,11 +176,16 @@ class Store(PhotoTables, FileTables, ModelTables):
         place = LibraryPlace(Path(os.path.abspath(folder)))
         settings = settings or StoreSettings()
         place.require()
+        from vecclust.store.beside import mend_beside
+
         lock = WriterLock(migration_place(place), wait_s=settings.lock_wait_s)
         lock.acquire()
         try:
             tables = Tables(place, writable=True, settings=settings, only=PHOTOS)
-            return cls(tables=tables, meta=Meta(tables), settings=settings, lock=lock)
+            meta = Meta(tables)
+            for sentence in mend_beside(tables, meta.entries()):
+                _log.warning("%s", sentence)
+            return cls(tables=tables, meta=meta, settings=settings, lock=lock)
         except BaseException:
             lock.release()
             raise
@@ -372,7 +402,8 @@ def _mended(tables: Tables, meta: Meta, *, repair: CheckDepth | None) -> list[st
 def refuse_damaged(tables: Tables) -> None:
     """Raise where a table is not what was noted, so that no answer stands on half of the rows.
 
-    What a writer does at the same moment may look like it for an instant: only what is still so at a second look is.
+    No answer stands on what is being made for another model, nor on what was there of the one before. What a writer
+    does at the same moment may look like damage for an instant: only what is still so at a second look is.
 
     Args:
         tables: the library's tables.
@@ -384,6 +415,9 @@ def refuse_damaged(tables: Tables) -> None:
         ledger = Ledger(tables.place)
         faults = [fault for fault in ledger.faults() if fault.lost or fault.files]
         faults += [Fault(table, "rows of it are gone") for table in ledger.tables() if tables.shrank(table)]
+        if any(is_photo_table(fault.table) for fault in faults):
+            own = photos_table(Meta(tables).entries())
+            faults = [fault for fault in faults if fault.table == own or not is_photo_table(fault.table)]
         if not faults:
             return
     raise StoreDamaged(

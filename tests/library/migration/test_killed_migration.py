@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from tests.library.migration.models import N_PHOTOS, OTHER, OtherEmbedder, add_photo, make_album, opened
-from vecclust.errors import StoreFull
+from tests.library.test_damage import cut, data, flipped, gone, newest, zeroed
+from vecclust.errors import NotFound, StoreFull
 from vecclust.library.migration import switch
 from vecclust.library.watched import WatchedLibrary
+from vecclust.store.layout import LibraryPlace, manifests
 from vecclust.store.tables import Tables
 from vecclust.testing import FakeEmbedder
 
@@ -208,3 +210,50 @@ def test_the_disk_holds_both_vectors_and_no_more(place: Path, tmp_path: Path) ->
         library.drop_former_model()
     assert most < 2 * alone
     assert size(folder) < 1.5 * alone
+
+
+@pytest.mark.parametrize("harm", [cut, flipped, zeroed, gone])
+@pytest.mark.parametrize("of", [data, newest], ids=["rows", "record"])
+def test_damage_to_what_is_being_prepared_hinders_nobody_else(
+    tmp_path: Path, of: Callable[[Path, str], Path], harm: Callable[[Path], None]
+) -> None:
+    """Questions are answered, the writer writes, doctor has a word of it; going on keeps what is whole."""
+    album = make_album(tmp_path / "album")
+    folder = tmp_path / "library"
+    with opened(folder) as library:
+        library.scan([album])
+    with opened(folder, write=False) as library:
+        library.prepare_model(OTHER)
+    harm(of(folder, "photos_2"))
+    with opened(folder, write=False) as library:
+        assert library.status().photos == N_PHOTOS
+        assert library.search("red").results
+    found = WatchedLibrary.checkup(folder, depth="deep")
+    assert not [one for one in found.faults if "photos_2" in one.check + one.what]
+    assert [one.state for one in found.findings if one.check == "table photos_2"] == ["warning"]
+    with opened(folder) as library:
+        assert library.scan().unchanged == N_PHOTOS
+    with opened(folder, write=False) as library:
+        assert library.prepare_model(OTHER).missing == 0
+    with opened(folder) as library:
+        assert library.switch_model().switched
+        keys, vectors = library._store.vectors()
+        assert (len(keys), vectors.shape[1]) == (N_PHOTOS, OtherEmbedder().dim)
+    assert not [one for one in WatchedLibrary.checkup(folder, depth="deep").faults if one.check != "model"]
+
+
+@pytest.mark.parametrize("harm", [cut, gone])
+def test_what_is_damaged_of_it_can_be_thrown_away(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """And begun anew."""
+    album = make_album(tmp_path / "album")
+    folder = tmp_path / "library"
+    with opened(folder) as library:
+        library.scan([album])
+        library.prepare_model(OTHER)
+    for record in manifests(LibraryPlace(folder).table("photos_2")):
+        harm(record)
+    harm(LibraryPlace(folder).ledger / "photos_2.json")
+    with opened(folder) as library, suppress(NotFound):
+        library.stop_migration()
+    with opened(folder, write=False) as library:
+        assert library.prepare_model(OTHER).missing == 0
