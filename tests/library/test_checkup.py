@@ -392,6 +392,28 @@ def follow(library: Path, todo: str) -> None:
             writer.recluster()
 
 
+@pytest.mark.parametrize("part", ["thumbnails", "photos"])
+def test_what_lies_in_files_that_are_away_waits_for_them(tmp_path: Path, part: str) -> None:
+    """It cannot be made again, so it is no fault that `vecclust scan` would mend; with the files back it is made."""
+    with filled_library(tmp_path, n_each=12):
+        pass
+    library, album = tmp_path / "library", tmp_path / "album"
+    file = sorted(album.rglob("*.jpg"))[0]
+    kept = file.read_bytes()
+    file.unlink()
+    with opened(library, write=True) as writer:
+        writer.scan()
+        photo = next(row.photo for row in writer._store.files() if row.missing_since_ns)
+        writer._store._tables.delete(part, {"photo": [photo]})
+    assert wrong(looked_at(library)) == []
+    told = [one for one in looked_at(library).findings if one.check == part]
+    assert [(one.state, "once the files are back" in one.todo) for one in told] == [("warning", True)]
+    file.write_bytes(kept)
+    with opened(library, write=True) as writer:
+        writer.scan()
+    assert [one.state for one in looked_at(library).findings if one.check in ("thumbnails", "files")] == ["ok", "ok"]
+
+
 @pytest.mark.parametrize("harm", ["rot in vectors", "rot in pictures", "rot in arrays"])
 def test_rot_that_keeps_length_and_time_is_not_seen_by_a_quick_look(copy: Path, harm: str) -> None:
     """Only every byte tells; a quick look reads none and says so before."""

@@ -58,31 +58,42 @@ def _files(tables: Tables, entries: Entries, readable: frozenset[str]) -> Iterat
     """Hold files against photos, and photos against their pictures."""
     if FILES not in readable:
         return
-    rows = list(tables.rows(FILES, ["root", "photo", "state"]))
+    rows = list(tables.rows(FILES, ["root", "photo", "state", "missing_since_ns"]))
+    # What lies in files that are away now is made again when they are back, and not before.
+    there = {photo for _, photo, _, missing_ns in rows if not missing_ns}
     kept = photos_table(entries)
     photos = tables.keys(kept, "photo") if kept in readable else None
     n_lost = 0
     if photos is not None:
-        ready = [photo for _, photo, state in rows if state in ("ready", "damaged")]
-        if n_lost := sum(photo not in photos for photo in ready):
-            yield _lacking(n_lost, "files were read and the photos in them are gone", f"{_SCAN} embeds them again")
-        if n := len(photos - {photo for _, photo, _ in rows}):
+        lost = [photo for _, photo, state, _ in rows if state in ("ready", "damaged") and photo not in photos]
+        n_lost, n_here = len(lost), sum(photo in there for photo in lost)
+        if n_here:
+            what = f"{n_here:,} files were read and the photos in them are gone"
+            yield Finding("photos", "fault", what, f"{_SCAN} embeds them again")
+        if n_lost > n_here:
+            what = f"those in {n_lost - n_here:,} files are gone, and so are the files"
+            yield Finding("photos", "warning", what, f"once the files are back, {_SCAN} embeds them again")
+        if n := len(photos - {photo for _, photo, _, _ in rows}):
             what = f"{n:,} lie in no file: a scan was killed, or their files were overwritten"
             yield Finding("photos", "warning", what, f"{_SCAN} of all folders settles it")
     roots = {root["path"].encode("utf-8", "surrogateescape") for root in entries[ROOTS]}
     # The number of another drive stands behind the folder, after a NUL.
-    if astray := sorted({root.partition(b"\0")[0] for root, _, _ in rows} - roots):
+    if astray := sorted({root.partition(b"\0")[0] for root, _, _, _ in rows} - roots):
         what = f"those below {astray[0].decode('utf-8', 'surrogateescape')} lie in no kept folder"
         yield Finding("files", "warning", what, "vecclust scan DIR keeps it again")
     if photos is not None and not n_lost:
-        n_ready = sum(state in ("ready", "damaged") for _, _, state in rows)
+        n_ready = sum(state in ("ready", "damaged") for _, _, state, _ in rows)
         yield Finding("files", "ok", f"{n_ready:,} of {len(rows):,} are read, and each has its photo")
     if photos is None or THUMBNAILS not in readable:
         return
     pictures = tables.keys(THUMBNAILS, "photo")
-    if n := len(photos - pictures):
+    lacking = photos - pictures
+    if n := len(lacking & there):
         yield Finding("thumbnails", "fault", f"{n:,} photos have lost theirs", f"{_SCAN} makes them again")
-    elif n := len(pictures - photos - {photo for _, photo, _ in rows}):
+    elif lacking:
+        what = f"{len(lacking):,} photos have lost theirs, and their files are away"
+        yield Finding("thumbnails", "warning", what, f"once the files are back, {_SCAN} makes them again")
+    elif n := len(pictures - photos - {photo for _, photo, _, _ in rows}):
         what = f"{n:,} are of photos that have gone: their removal was killed"
         yield Finding("thumbnails", "warning", what, f"{_SCAN} removes them")
     else:
@@ -166,7 +177,3 @@ def _said_clusters(tables: Tables) -> Iterator[str]:
             yield cluster
         if other is not None and verb != "take-back":
             yield other
-
-
-def _lacking(n: int, what: str, todo: str) -> Finding:
-    return Finding("photos", "fault", f"{n:,} {what}", todo)
