@@ -188,6 +188,31 @@ def test_closing_drops_what_waits_and_ends_the_children() -> None:
     pool.close()
 
 
+def test_a_child_that_is_killed_while_it_starts_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system does when memory runs out; only where that happens again and again is it said."""
+    from vecclust.photos import processes
+
+    n_killed, most = 0, 2
+
+    class Doomed(processes._Child):
+        """Killed before it hears what it is for."""
+
+        def __init__(self) -> None:
+            nonlocal n_killed
+            super().__init__()
+            if n_killed < most:
+                n_killed += 1
+                self.kill()
+                self._process.wait()
+
+    monkeypatch.setattr(processes, "_Child", Doomed)
+    with ChildPool(double, processes=1, time_s=30) as pool:
+        assert pool.submit(4).result() == 8
+    n_killed, most = 0, 99
+    with ChildPool(double, processes=1, time_s=30) as pool, pytest.raises(RuntimeError, match="cannot be started"):
+        pool.submit(1).result()
+
+
 def test_a_child_that_cannot_start_is_told_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken installation stops the run; it is not blamed on the photos."""
     monkeypatch.setattr(sys, "path", [])

@@ -195,6 +195,22 @@ class ChildPool(Generic[P, T]):
             return child
         if child is not None:
             self._drop(child)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._started()
+            except ChildDied as death:
+                # Somebody killed it before it had a photo, as the system does when memory runs out.
+                if death.exit_status != -signal.SIGKILL:
+                    raise
+        try:
+            return self._started()
+        except ChildDied as death:
+            if death.exit_status != -signal.SIGKILL:
+                raise
+            raise RuntimeError(f"a decoding process cannot be started ({death})") from death
+
+    def _started(self) -> _Child:
+        """Start a child for this thread."""
         with self._lock:
             if self._closed:
                 raise CancelledError
@@ -208,7 +224,7 @@ class ChildPool(Generic[P, T]):
             self._drop(child)
             if self._closed:
                 raise CancelledError from failure
-            if isinstance(failure, ChildDied) and failure.exit_status in _SENT:
+            if isinstance(failure, ChildDied) and failure.exit_status in (*_SENT, -signal.SIGKILL):
                 raise
             raise RuntimeError(f"a decoding process cannot be started ({failure}): {words}") from failure
         return child
