@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vecclust.library.ingest.plan import RETRY_LADDER_S, make_plan, next_try_ns
+from vecclust.library.ingest.plan import RETRY_LADDER_S, make_plan, next_try_ns, wait_of
 from vecclust.types.files import FileRow, SeenFile
 
 SEEN = SeenFile("/p", "a.jpg", size_bytes=10, mtime_ns=100, ctime_ns=200, inode=7, device=1)
@@ -57,6 +57,16 @@ def test_an_unreadable_file_waits_for_its_next_try() -> None:
     assert len(make_plan([SEEN], {"a.jpg": given_up}, now_ns=0, whole=WHOLE, retry_all=True).jobs) == 1
     changed = dataclasses.replace(SEEN, mtime_ns=999)
     assert len(make_plan([changed], {"a.jpg": given_up}, now_ns=0, whole=WHOLE).jobs) == 1
+
+
+def test_a_try_that_a_wrong_clock_put_off_is_due() -> None:
+    """A year ahead where the pause is 5 s: the next scan reads the file, and the daemon does not wait for the year."""
+    year_ns = 365 * 86_400 * 10**9
+    problem = dataclasses.replace(ROW, state="problem", attempts=1, next_try_ns=year_ns)
+    assert len(make_plan([SEEN], {"a.jpg": problem}, now_ns=0, whole=WHOLE).jobs) == 1
+    assert wait_of(problem, now_ns=0) == 0
+    assert wait_of(problem, now_ns=year_ns - 4 * 10**9) == 4 * 10**9
+    assert wait_of(dataclasses.replace(problem, next_try_ns=0), now_ns=0) is None
 
 
 def test_a_file_that_was_still_being_written_is_always_read() -> None:

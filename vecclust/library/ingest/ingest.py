@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vecclust.config import Config
 from vecclust.errors import UsageError
 from vecclust.library.ingest.drives import Remembered
+from vecclust.library.ingest.plan import wait_of
 from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest
 from vecclust.library.ingest.settling import SettleTimes, wait_s
 from vecclust.library.opening import Clock, absolute_folder, decode_limits
@@ -177,8 +178,8 @@ class Ingest:
             if is_there(row)
         }
         for row in self._store.files(state="problem"):
-            if row.next_try_ns and is_there(row):
-                found[row.absolute] = max(0.0, (row.next_try_ns - now_ns) / 1e9)
+            if (wait_ns := wait_of(row, now_ns=now_ns)) is not None and is_there(row):
+                found[row.absolute] = wait_ns / 1e9
         return found
 
     def _scan(self, request: ScanRequest, progress: Progress) -> ScanReport:

@@ -89,7 +89,7 @@ def make_plan(
         if row is None or not row.holds(file) or row.state == "waiting":
             jobs.append(ReadJob(file, row, looked=row is not None and row.state == "waiting" and row.holds(file)))
         elif row.state == "problem":
-            if retry_all or 0 < row.next_try_ns <= now_ns:
+            if retry_all or wait_of(row, now_ns=now_ns) == 0:
                 jobs.append(ReadJob(file, row))
             else:
                 held.append(row)
@@ -138,10 +138,30 @@ def next_try_ns(attempts: int, *, now_ns: int, forever: bool) -> int:
     Returns:
         Nanoseconds since the epoch, or 0 for no further attempt until the file changes.
     """
-    rung = min(attempts, len(RETRY_LADDER_S) if forever else attempts) - 1
-    if rung >= len(RETRY_LADDER_S):
+    if attempts > len(RETRY_LADDER_S) and not forever:
         return 0
-    return now_ns + RETRY_LADDER_S[rung] * 1_000_000_000
+    return now_ns + _pause_ns(attempts)
+
+
+def wait_of(row: FileRow, *, now_ns: int) -> int | None:
+    """Say how long a file that could not be read is left alone yet.
+
+    Args:
+        row: the file's row.
+        now_ns: the time now.
+
+    Returns:
+        Nanoseconds, 0 for not at all; None where it waits for a change. A next try that lies further ahead than its
+        pause is long was set by a clock that was wrong, and is due.
+    """
+    if not row.next_try_ns:
+        return None
+    ahead_ns = row.next_try_ns - now_ns
+    return ahead_ns if 0 < ahead_ns <= _pause_ns(row.attempts) else 0
+
+
+def _pause_ns(attempts: int) -> int:
+    return RETRY_LADDER_S[min(max(attempts, 1), len(RETRY_LADDER_S)) - 1] * 1_000_000_000
 
 
 def file_row(seen: SeenFile, *, photo: str | None) -> FileRow:
