@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from math import log
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -239,3 +243,28 @@ def test_kernels_are_compiled_where_they_cannot_be_kept(monkeypatch: pytest.Monk
     monkeypatch.setattr(numba, "njit", nowhere)
     number = kernels._compiled(kernels.number.py_func)
     np.testing.assert_array_equal(number(np.array([3, 3, 0])), [0, 0, 1])
+
+
+@pytest.mark.parametrize("harm", ["full", "torn"])
+def test_kernels_are_compiled_where_what_was_kept_is_no_good(tmp_path: Path, harm: str) -> None:
+    """A full disk, or files that a power loss emptied, cost the seconds of compiling and no fit."""
+    program = (
+        "import resource, signal, sys, numpy as np\n"
+        "if sys.argv[1] == 'full':\n"
+        "    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))\n"
+        "from vecclust.clustering.kernels import number\n"
+        "print(number(np.array([3, 3, 0])).tolist())\n"
+    )
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    if harm == "torn":
+        subprocess.run([*command, "first"], check=True, env=environment)
+        kept = [file for file in tmp_path.rglob("*") if file.suffix in (".nbi", ".nbc")]
+        assert kept, "numba keeps its files elsewhere"
+        for file in kept:
+            os.truncate(file, 0)
+    done = subprocess.run([*command, harm], capture_output=True, text=True, check=False, env=environment)
+    assert (done.stdout, done.returncode) == ("[0, 0, 1]\n", 0), done.stderr
+    if harm == "torn":
+        assert any(file.stat().st_size for file in tmp_path.rglob("*.nbi")), "the torn index stays for ever"

@@ -13,6 +13,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from vecclust.clustering.compiling import shield_cache
+
 # What is gained by less is rounding.
 _LEAST = 1e-10
 
@@ -20,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _compiled(function: F) -> F:
+    shield_cache()
     try:
         return cast(F, numba.njit(cache=True)(function))
     except RuntimeError:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from vecclust.clustering.arrays import Float32s
+from vecclust.clustering.compiling import shield_cache
 from vecclust.clustering.neighbours import Neighbours, distinct_rows, neighbour_graph
 from vecclust.clustering.params import FitParams
 from vecclust.clustering.warm_start import MIN_KNOWN_TO_CONTINUE, impute_positions
@@ -164,6 +165,7 @@ def _umap() -> Any:
 
     Without it every new process compiles them again: 5.5 s against 0.2 s (umap 0.5.12, measured).
     """
+    shield_cache()
     import umap
 
     for module, name in UMAP_KERNELS:
