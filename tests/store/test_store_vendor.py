@@ -104,3 +104,29 @@ def test_a_handle_stays_at_its_version_and_one_that_writes_goes_along(tmp_path: 
         assert (reads.count_rows(), reads.version) == (n_before, before)
         assert (writes.count_rows(), writes.version) == (0, before + 1)
         assert store._tables.place.newest("photos").number == before + 1
+
+
+_STRUCK = """
+import asyncio, gc, sys
+from pathlib import Path
+from tests.store.samples import new_library
+
+def strike(*anything):
+    raise KeyboardInterrupt
+
+with new_library(Path(sys.argv[1]) / "library", n_photos=1) as store:
+    store._tables.close()
+    asyncio.run_coroutine_threadsafe = strike
+    try:
+        store._tables._connection.open_table("photos")
+    except KeyboardInterrupt:
+        gc.collect()
+        print("struck")
+"""
+
+
+def test_a_call_that_ctrl_c_strikes_before_its_loop_has_it_says_nothing(tmp_path: Path) -> None:
+    """Python warns of a coroutine that nobody awaits, on the terminal of somebody who only wanted to end."""
+    command = [sys.executable, "-c", _STRUCK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("struck\n", "")

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
@@ -31,6 +32,8 @@ def load_lancedb() -> Any:
     if "lancedb" not in sys.modules:
         with _import_lock, _unchecked_overrides(), _left_out(), _uncollected():
             importlib.import_module("lancedb")
+        # Ctrl-C between the making of a call and the loop that is to make it: nothing is lost by it.
+        warnings.filterwarnings("ignore", message=r"coroutine '\w*(Async|Lance)", category=RuntimeWarning)
     import lancedb
 
     return lancedb
