@@ -24,7 +24,7 @@ FILES = sorted(file for file in SCRIPTS.iterdir() if file.is_file())
 PYTHON = [file for file in FILES if file.read_bytes().startswith(b"#!/usr/bin/env python3")]
 SHELL = [file for file in FILES if file not in PYTHON]
 MEASURING = [file for file in PYTHON if file.name.startswith(("bench_", "chaos", "eval_", "soak", "train_"))]
-OURS = ("vecclust", "tests", "tiny_clip")
+OURS = ("vecclust", "tests", "tiny_clip", "bad_days")
 
 # The smallest run of each script that measures. Those of `eval_model`, `eval_incremental` and `train_tiny_clip` are
 # tests of their own, beside this file.
@@ -91,7 +91,7 @@ def test_every_script_is_known_here() -> None:
     assert {file.name for file in SHELL} == {"check", "environment.sh", "smoke", "start", "test"}
 
 
-@pytest.mark.parametrize("file", [*PYTHON, *sorted((SCRIPTS / "tiny_clip").glob("*.py"))], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*PYTHON, *sorted(SCRIPTS.glob("*/*.py"))], ids=lambda file: file.name)
 def test_all_that_a_script_imports_exists(file: Path) -> None:
     """Also what a function imports when it is called, and what a program in a string does in another process."""
     wanted = imported(file.read_text(encoding="utf-8"))
