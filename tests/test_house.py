@@ -20,6 +20,7 @@ FLOORS = {
     "embeddings": 1,
     "store": 1,
     "clustering": 1,
+    "words": 1,
     "testing": 1,
     "watching": 2,
     "exports": 2,

@@ -38,16 +38,17 @@ def test_programs_are_checked_against_the_types(tmp_path: Path) -> None:
     assert [line for line in rest if "error:" in line] == []
 
 
-def test_the_terms_of_code_and_weights_are_said_apart() -> None:
-    """MIT for the code; the weights' own terms beside them, in the metadata and in the README."""
-    code, weights = METADATA["license-files"]
+def test_the_terms_of_code_weights_and_words_are_said_apart() -> None:
+    """MIT for the code; the terms of weights and words beside them, in the metadata and in the README."""
+    code, weights, words = METADATA["license-files"]
     assert (PROJECT / code).read_text(encoding="utf-8").startswith("MIT License")
     terms = (PROJECT / weights).read_text(encoding="utf-8")
     assert "non-commercial research" in terms
     assert (PROJECT / weights).parent == PROJECT / "vecclust" / "embeddings" / "bundled"
-    assert METADATA["license"] == "MIT AND LicenseRef-vecclust-bundled-weights"
+    assert "WordNet 3.0 Copyright" in (PROJECT / words).read_text(encoding="utf-8")
+    assert METADATA["license"] == "MIT AND LicenseRef-WordNet-3.0 AND CC-BY-4.0 AND LicenseRef-vecclust-bundled-weights"
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert all(f"({file})" in readme for file in (code, weights))
+    assert all(f"({file})" in readme for file in (code, weights, words))
 
 
 def test_the_changelog_knows_the_version() -> None:
