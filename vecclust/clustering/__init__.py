@@ -15,6 +15,15 @@ from vecclust.clustering.comparison import agreement, figures_of_way, ways
 from vecclust.clustering.figures import mean_strengths, medoids
 from vecclust.clustering.fit import STAGES, Fit, fit
 from vecclust.clustering.identity import Carried, ClusterChange, Known, match
+from vecclust.clustering.naming import (
+    ClusterWords,
+    Kept,
+    WordStatistics,
+    name_clusters,
+    score_clusters,
+    score_words,
+    word_statistics,
+)
 from vecclust.clustering.neighbours import limit_threads
 from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
@@ -31,14 +40,17 @@ __all__ = [
     "STATE_FILES",
     "Carried",
     "ClusterChange",
+    "ClusterWords",
     "Earlier",
     "Fit",
     "FitParams",
     "FitState",
+    "Kept",
     "Known",
     "Placement",
     "Placer",
     "VectorClusterer",
+    "WordStatistics",
     "agreement",
     "figures_of_way",
     "fit",
@@ -49,10 +61,14 @@ __all__ = [
     "match",
     "mean_strengths",
     "medoids",
+    "name_clusters",
     "refit_kind",
     "related_clusters",
     "save_state",
+    "score_clusters",
+    "score_words",
     "ways",
+    "word_statistics",
 ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vecclust.library.queries.chance import FEWEST_PHOTOS, LEAST_ABOVE_CHANCE, above_chance, by_chance
+from vecclust.library.queries.chance import FEWEST_PHOTOS, LEAST_ABOVE_CHANCE, above_chance
 
 Floats = NDArray[np.float32]
 DIM = 64
@@ -88,12 +88,3 @@ def test_where_it_cannot_be_told_nothing_is_said(kinds: Floats) -> None:
     assert above(named[0], np.repeat(library[:1], 100, axis=0), named) is None
     flat = above(named[0], library, np.repeat(named[:1], 64, axis=0))
     assert flat is None or np.isfinite(flat)
-
-
-@pytest.mark.parametrize("k", [1, 3, 10])
-def test_chance_is_what_the_largest_of_normal_variables_come_to(k: int) -> None:
-    """The formulas against two thousand draws: the expectation to a twentieth, the deviation to a quarter."""
-    draws = np.sort(np.random.default_rng(0).normal(size=(2000, 800)), axis=1)[:, -k:].mean(axis=1)
-    expected, deviation = by_chance(k, 800)
-    assert expected == pytest.approx(draws.mean(), abs=0.05)
-    assert deviation == pytest.approx(draws.std(), rel=0.25)

@@ -11,10 +11,11 @@ is asked for, none stands out of the library; there, the second comparison alone
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vecclust.clustering.order_statistics import best_by_chance
 
 Floats = NDArray[np.float32]
 
@@ -62,21 +63,6 @@ def above_chance(question: Floats, hits: Floats, *, sample: Floats, reference: F
         own, others = compared[:, 0], compared[:, 1:]
         standardised = (own - others.mean(axis=1)) / np.maximum(others.std(axis=1), _LEAST_SPREAD)
         for k in ks:
-            expected, deviation = by_chance(k, n_photos)
+            expected, deviation = best_by_chance(k, n_photos)
             best = max(best, (float(standardised[:k].mean()) - expected) / deviation)
     return best
-
-
-def by_chance(k: int, n: int) -> tuple[float, float]:
-    """Give expectation and standard deviation of the mean of the k largest of n standard normal variables.
-
-    The expectation by Blom's formula, the deviation by that of the limit, whose spacings are exponential (Rényi 1953).
-
-    Args:
-        k: at least 1, far fewer than n.
-        n: at least 2.
-    """
-    normal = NormalDist()
-    expected = math.fsum(normal.inv_cdf((n - place + 0.625) / (n + 0.25)) for place in range(1, k + 1)) / k
-    tail = math.pi**2 / 6 - math.fsum(1 / place**2 for place in range(1, k + 1))
-    return expected, math.sqrt((1 / k + tail) / (2 * math.log(n)))
