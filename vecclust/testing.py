@@ -1,4 +1,4 @@
-"""Doubles for tests: an embedder that sees colours, a clock that is set by hand, and a tiny open_clip model.
+"""Doubles for tests: an embedder that sees colours, a clock that is set by hand, and tiny open_clip models.
 
 They stand in where a test is not about the model or the time. The embedder is deterministic and cheap, and its
 vectors mean something: pictures of like colours are near to one another, and near to the words for those colours.
@@ -201,6 +201,72 @@ def make_tiny_model(
         for parameter in model.visual.parameters():
             if parameter.ndim > 1:
                 torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+    state = {key: value.detach().contiguous() for key, value in model.state_dict().items()}
+    save_file(state, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+# What the tiny captioner is taught to say of a picture that is mostly of one colour.
+TAUGHT_CAPTION = "a picture that is mostly {}"
+_TAUGHT_COLOURS = ("red", "green", "blue", "yellow")
+
+
+def make_tiny_captioner(folder: Path, *, n_steps: int = 120, seed: int = 0) -> Path:
+    """Write an open_clip CoCa that `local-dir:` loads, taught in seconds to name a picture's colour: for tests.
+
+    Its vectors mean little; of a picture that is mostly red, green, blue or yellow it writes `TAUGHT_CAPTION`.
+
+    Args:
+        folder: made if missing.
+        n_steps: of its training, some 35 ms each; 0 for random weights.
+        seed: of its weights and of the pictures that it is taught by.
+
+    Returns:
+        The folder.
+    """
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    tower = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    config: dict[str, Any] = {
+        "model_cfg": {
+            "embed_dim": 32,
+            "vision_cfg": {
+                "image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8, "attentional_pool": True,
+                "attn_pooler_queries": 8, "attn_pooler_heads": 2, "output_tokens": True,
+            },
+            "text_cfg": {**tower, "embed_cls": True, "output_tokens": True},
+            "multimodal_cfg": {**tower, "attn_pooler_heads": 2},
+            "custom_text": True,
+        },
+        "preprocess_cfg": {
+            "size": 32, "mode": "RGB", "interpolation": "bicubic", "resize_mode": "shortest",
+            "mean": [0.5, 0.5, 0.5], "std": [0.3, 0.3, 0.3], "fill_color": 0,
+        },
+    }  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = {key: value for key, value in config["model_cfg"].items() if key != "custom_text"}
+        model = open_clip.CoCa(**parts)
+        # open_clip leaves it as the memory happens to be.
+        torch.nn.init.normal_(model.text_decoder.text_projection, std=32**-0.5)
+        # As long as they are and no longer: the time goes into the chances of 49,408 words at each place.
+        texts = open_clip.tokenize([TAUGHT_CAPTION.format(colour) for colour in _TAUGHT_COLOURS], context_length=9)
+        hues = torch.tensor([_COLOURS[colour] for colour in _TAUGHT_COLOURS])[:, :, None, None] / 255
+        optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+        for _ in range(n_steps):
+            noise = torch.randn(len(hues), 3, 1, 1) + torch.randn(len(hues), 3, 32, 32)
+            pixels = (hues + 0.1 * noise).clamp(0, 1)
+            made = model((pixels - 0.5) / 0.3, texts)
+            # Flat: across the words of each place it would take ten times as long.
+            logits, labels = made["logits"].flatten(0, 1), made["labels"].flatten()
+            loss: Any = torch.nn.functional.cross_entropy(logits, labels, ignore_index=0)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
     state = {key: value.detach().contiguous() for key, value in model.state_dict().items()}
     save_file(state, folder / "open_clip_model.safetensors")
     (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")

@@ -3,11 +3,13 @@
 Knows which model is meant, where its weights lie, on which device and in which precision it runs best. Refuses to
 know files, formats and decoding: pictures arrive as uint8 frames, already cut as the model's `Framing` asks.
 Every vector has norm 1 and is finite; vector i belongs to frame i; `model_id` tells the vectors of two models apart.
-Nothing is fetched while the weights are on this computer. torch and open_clip are imported by `load` alone.
+Nothing is fetched while the weights are on this computer. torch and open_clip are imported by `load` and
+`load_captioner` alone.
 """
 
 from __future__ import annotations
 
+from vecclust.embeddings.captioning import Captioner, load_captioner
 from vecclust.embeddings.embedder import Embedder, give_memory_back, load, load_few, load_texts
 from vecclust.embeddings.names import BUNDLED_FOLDER, ModelName
 from vecclust.embeddings.texts import TextEmbedder
@@ -17,6 +19,7 @@ from vecclust.embeddings.weights import find_weights, usable_models
 __all__ = [
     "BUNDLED_FOLDER",
     "COMMON_WORDS",
+    "Captioner",
     "Embedder",
     "ModelName",
     "TextEmbedder",
@@ -25,6 +28,7 @@ __all__ = [
     "find_weights",
     "give_memory_back",
     "load",
+    "load_captioner",
     "load_few",
     "load_texts",
     "naming_words",

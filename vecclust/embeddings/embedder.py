@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -123,9 +122,6 @@ def load(
     from vecclust.embeddings.hub import get_weights
 
     weights = get_weights(ModelName.of(name), cache_dir=cache_dir)
-    # Where OpenMP's threads spin while they wait for one another, and decoding needs the cores too, one photo costs
-    # 450 core-ms instead of 78 (two cores, three busy processes). Read once, when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import_open_clip()
     from vecclust.embeddings.device import set_up
     from vecclust.embeddings.loading import load_embedder

@@ -76,7 +76,7 @@ class _CannotRun(ModelError):
 
 def _start(weights: Weights, setup: Setup, cache_dir: Path | None) -> LoadedModel:
     """Build the model and try it once: not every architecture runs in half precision (coca does not)."""
-    model, preprocessing = _build(weights, setup)
+    model, preprocessing = build_model(weights, setup)
     framing = preprocessing.framing
     # Two frames, so that what mixes frames up does not pass for the same tower.
     size = (2, framing.height_px, framing.width_px, 3)
@@ -159,7 +159,19 @@ def _cannot_run(weights: Weights, setup: Setup, reason: str) -> _CannotRun:
     )
 
 
-def _build(weights: Weights, setup: Setup) -> tuple[_Module, Preprocessing]:
+def build_model(weights: Weights, setup: Setup) -> tuple[_Module, Preprocessing]:
+    """Have open_clip build a model and read its weights.
+
+    Args:
+        weights: its files.
+        setup: device and precision.
+
+    Returns:
+        open_clip's model, in evaluation, and what it wants its pictures to be.
+
+    Raises:
+        ModelError: the weights cannot be loaded, do not fit, or need a package that is not there.
+    """
     name = weights.name
     try:
         # Each weight is read afterwards, or loading is refused (`strict` inside).

@@ -1,0 +1,83 @@
+"""What a cluster is made of: when its photos were taken, which of them are of one burst, and what kind they are.
+
+Counts alone, of all of its photos. How they are said in words is for `exports.text`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from vecclust.library.queries.kinds import kinds_of
+from vecclust.types.clusters import Composition, Label
+from vecclust.types.photos import PhotoRow
+
+if TYPE_CHECKING:
+    from vecclust.store import Store
+
+# Between one photo of a burst and the next. Clocks in files tell whole seconds where a camera writes no fraction, so
+# that two which follow at once are up to one second apart by them, and two where keeping the first takes its time.
+BURST_GAP = timedelta(seconds=2)
+# Two may be a second try.
+LEAST_OF_BURST = 3
+# Not when a photo was taken: the file's own time, and that of its last change, which a program gives many at once.
+_NO_TIME = ("mtime",)
+_NO_MOMENT = (*_NO_TIME, "datetime")
+
+
+def composition_of(store: Store, labels: Sequence[Label]) -> Composition:
+    """Count what some photos are made of.
+
+    Args:
+        store: the library's tables.
+        labels: the photos' labels.
+    """
+    photos = [label.photo for label in labels]
+    rows = store.photos(photos)
+    kinds = Counter(kinds_of(store, rows, store.files_of(photos)).values())
+    dates = [row.taken.clock for row in rows if row.taken is not None and row.taken.source not in _NO_TIME]
+    moments = [when for when in dates if _tells_hour(when)]
+    bursts = find_bursts(_burst_times(rows))
+    return Composition(
+        dated=len(dates),
+        years=_counted(f"{when:%Y}" for when in dates),
+        months=_counted(f"{when:%m}" for when in dates),
+        hours=_counted(f"{when:%H}" for when in moments),
+        bursts=len(bursts),
+        in_bursts=sum(bursts),
+        kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _burst_times(rows: Iterable[PhotoRow]) -> list[datetime]:
+    taken = [row.taken for row in rows if row.taken is not None and row.taken.source not in _NO_MOMENT]
+    return [one.clock for one in taken if _tells_hour(one.clock)]
+
+
+def find_bursts(times: Iterable[datetime]) -> list[int]:
+    """Give how many photos each burst has: those that follow one another within seconds.
+
+    Args:
+        times: when photos were taken, in any order, all by the clock on the wall.
+
+    Returns:
+        Sizes, each at least `LEAST_OF_BURST`, the earliest burst first.
+    """
+    runs: list[list[datetime]] = []
+    for when in sorted(times):
+        if runs and when - runs[-1][-1] <= BURST_GAP:
+            runs[-1].append(when)
+        else:
+            runs.append([when])
+    return [len(run) for run in runs if len(run) >= LEAST_OF_BURST]
+
+
+def _tells_hour(when: datetime) -> bool:
+    """Say whether a time has an hour: a day alone is read as its midnight."""
+    return when.time() != time()
+
+
+def _counted(values: Iterable[str]) -> Mapping[str, int]:
+    return dict(sorted(Counter(values).items()))
