@@ -278,9 +278,11 @@ class NamesConfig:
 
     Attributes:
         language: of the vocabulary's words.
+        captioner: the open_clip model that writes captions, named as `model` is; empty for the library's own.
     """
 
     language: Literal["en", "de", "es", "fr", "zh"] = "en"
+    captioner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

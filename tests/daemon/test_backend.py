@@ -98,11 +98,11 @@ def test_an_answer_never_mixes_two_runs(
     names = {run: {label.photo: label.cluster for label in library._store.labels(run).values()} for run in ("r1", "r2")}
     assert library._store.clusters("r1") != library._store.clusters("r2")
 
-    def switch_before(store: Any, hits: Any) -> Any:
+    def switch_before(store: Any, hits: Any, **named: Any) -> Any:
         if not switched:
             library.rollback("r2")
         switched.append(len(hits))
-        return with_clusters(store, hits)
+        return with_clusters(store, hits, **named)
 
     monkeypatch.setattr(search, "with_clusters", switch_before)
     asked = {"photo": photo, "limit": 30}

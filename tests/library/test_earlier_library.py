@@ -34,7 +34,11 @@ def read(library: Library) -> dict[str, Any]:
     """Ask what was asked then of clusters, edits, runs and problems, in the words of then."""
     clusters = library.clusters()
     return {
-        "clusters": [(one.id, one.name, one.size, one.suggested_name) for one in clusters.clusters],
+        # A name that was proposed was not shown as the cluster's then.
+        "clusters": [
+            (one.id, one.name if one.named_by == "owner" else None, one.size, one.suggested_name)
+            for one in clusters.clusters
+        ],
         "run": clusters.run,
         # Names, which were no edits that could be in force then, are.
         "words": [

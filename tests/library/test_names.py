@@ -51,6 +51,15 @@ def test_the_name_of_a_cluster_that_was_merged_is_free(library: WatchedLibrary) 
     assert library.cluster("glacier lagoon").entry.id == "c2"
 
 
+def test_the_status_counts_clusters_as_their_owner_has_them(library: WatchedLibrary) -> None:
+    """As `clusters` lists them; the run says what its fit found."""
+    library.edit(EditRequest("merge", cluster="c2", other="c1"))
+    status = library.status()
+    assert status.clusters == len(library.clusters().clusters) == 2
+    assert status.run is not None
+    assert status.run.n_clusters == 3
+
+
 @pytest.mark.parametrize("named", ["glacier lagoon", "GLACIER  LAGOON ", "c1", "C1"])
 def test_a_cluster_is_found_whatever_the_case(library: WatchedLibrary, named: str) -> None:
     """By its name and by its id."""

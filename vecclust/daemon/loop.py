@@ -90,6 +90,7 @@ class Daemon:
         self._status = ""
         self._ready = False
         self._noticed: frozenset[str] = frozenset()
+        self._words_asked = ""
 
     def run(self, stop: Stop) -> None:
         """Arm, catch up, and stay until asked to stop.
@@ -145,6 +146,22 @@ class Daemon:
             log.info("ready: everything is looked at, and what comes is taken in; questions are answered")
             # A thread of its own, for what arrives meanwhile is looked at; it may end with the process.
             threading.Thread(target=self._warm_up, name="vecclust-warm-up", daemon=True).start()
+        if self._ready:
+            self._name_clusters()
+
+    def _name_clusters(self) -> None:
+        """Name the clusters once that can be done, and have made what is lacking for it, each only once."""
+        lacking = self._library.name_clusters()
+        if lacking and lacking != self._words_asked:
+            self._words_asked = lacking
+            threading.Thread(target=self._make_words, name="vecclust-words", daemon=True).start()
+
+    def _make_words(self) -> None:
+        """Make the vectors of words while nobody waits for them; the next turn names the clusters by them."""
+        try:
+            self._library.make_words()
+        except (VecclustError, OSError) as error:
+            log.info("clusters are not named by words yet: %s", error)
 
     def _warm_up(self) -> None:
         """Load the model while nobody waits for it."""

@@ -102,6 +102,7 @@ def check_library(
     found = [
         *store.findings,
         *_fits(folder, runs, current=store.current_run, deep=depth == "deep"),
+        *_words(folder, store.current_run),
         *_model(store.model, settings, deep=depth == "deep"),
         *found,
         _disk(folder, store.current_run),
@@ -192,6 +193,19 @@ def _fits(folder: Path, runs: Sequence[str], *, current: str | None, deep: bool)
                 yield Finding(f"run {run}", "ok", what)
     if runs and whole:
         yield Finding("arrays", "ok", f"those of all kept runs {'can be read' if deep else 'are there'}")
+
+
+def _words(folder: Path, current: str | None) -> Iterator[Finding]:
+    """Look whether what the current run's clusters are called by words can be read; it is found again where not."""
+    from vecclust.library.naming.run_words import fault_of_names
+
+    if current is None:
+        return
+    if fault := fault_of_names(folder / "fits" / current):
+        what = f"what clusters are called by words cannot be read: {fault}"
+        yield Finding("words", "warning", what, "vecclust scan finds it again")
+    else:
+        yield Finding("words", "ok", "clusters have the names that words give them, if any")
 
 
 def _set_fits_aside(store: Store) -> Iterator[str]:

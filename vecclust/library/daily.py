@@ -104,7 +104,7 @@ def describe(store: Store) -> dict[str, Any]:
     """
     constraints, model, state = store.constraints(), store.model(), store.state()
     members: dict[str, list[tuple[float, str]]] = {}
-    about = constraints.clusters | constraints.named.keys()
+    about = constraints.clusters | constraints.named.keys() | constraints.refused_by().keys()
     for label in store.run_labels().values() if about else ():
         if label.cluster in about:
             members.setdefault(str(label.cluster), []).append((-label.strength, label.photo))
@@ -285,7 +285,7 @@ class _Returning:
             return None if number is None else replace(edit, other=edit_name(number), run=None)
         if any(said_ns.get(subject, 0) > edit.made_ns for subject in self._subjects(edit)):
             return None
-        where = self._own if edit.kind == "rename" else self._now
+        where = self._own if edit.kind in ("rename", "refuse") else self._now
         cluster = None if edit.cluster is None else where.get(edit.cluster)
         other = None if edit.other is None else self._now.get(edit.other)
         if edit.kind == "split-off" and edit.cluster is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from vecclust.errors import NotFound, UsageError
 from vecclust.library.queries.clusters import edits_by_number, list_clusters, no_such_cluster, require_cluster
 from vecclust.library.queries.names import cluster_id, cluster_names, free_name
+from vecclust.library.queries.proposals import ENGLISH, called, refusable, refused_word
 from vecclust.library.queries.search import living_path, not_a_photo, row_of
 from vecclust.types.clusters import UNCLUSTERED, ClusterName, Label
 from vecclust.types.constraints import Constraints, constraints_of, edit_command, edit_name, edit_number
@@ -34,11 +36,13 @@ class Edits:
     Args:
         store: its tables, open for writing but for `entries`.
         clock: the time.
+        language: of the words that are proposed as names.
     """
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
+    def __init__(self, store: Store, *, clock: Clock, language: str = ENGLISH) -> None:
         self._store = store
         self._clock = clock
+        self._language = language
 
     def make(self, request: EditRequest) -> EditReport:
         """Keep an edit; it is refused whole or kept whole.
@@ -89,13 +93,44 @@ class Edits:
             UsageError: one cannot be a cluster's name.
         """
         store = self._store
-        proposed = {one.id: one.suggested_name for one in list_clusters(store).clusters if one.suggested_name}
-        clusters = [cluster_id(store, one) for one in dict.fromkeys(named)] or list(proposed)
+        proposed = self._proposed(named)
+        names = {cluster: free_name(store, name, cluster=cluster) for cluster, name in proposed.items()}
+        return store.rename(names, named_ns=self._clock.now_ns())
+
+    def refuse_names(self, named: Sequence[str]) -> EditReport:
+        """Refuse the names that are proposed for clusters, in one edit, or, where one has none, no name at all.
+
+        Args:
+            named: clusters, by id or name.
+
+        Returns:
+            The edit.
+
+        Raises:
+            NotFound: for one of them none is proposed.
+            UsageError: no cluster is named.
+        """
+        if not named:
+            raise UsageError("no cluster is named", hint="vecclust name lists those for which a name is proposed.")
+        names = called(self._store, language=self._language)
+        rows = [
+            self._edit_row("refuse", cluster=cluster, name=refused)
+            for cluster in self._proposed(named)
+            for refused in refusable(names[cluster])
+        ]
+        number = self._store.add_edits(rows)
+        clusters = tuple(dict.fromkeys(row.cluster for row in rows))
+        return EditReport(edit_name(number), "refuse", cluster=clusters[0] if len(clusters) == 1 else None)
+
+    def _proposed(self, named: Sequence[str]) -> dict[str, str]:
+        """Give the names that are proposed, by cluster; of all clusters, the largest first, where none is named."""
+        listed = list_clusters(self._store, language=self._language).clusters
+        proposed = {one.id: one.suggested_name for one in listed if one.suggested_name}
+        clusters = [cluster_id(self._store, one, language=self._language) for one in named] or list(proposed)
         for cluster in clusters:
             if cluster not in proposed:
                 raise NotFound(f"no name is proposed for {cluster}", hint="vecclust name lists those that are.")
-        names = {cluster: free_name(store, proposed[cluster], cluster=cluster) for cluster in clusters}
-        return store.rename(names, named_ns=self._clock.now_ns())
+        return {cluster: proposed[cluster] for cluster in clusters}
 
     def entries(self, *, everything: bool = False) -> tuple[EditEntry, ...]:
         """Read what the owner said of clusters, in order.
@@ -120,7 +155,7 @@ class Edits:
         return EditEntry(
             edit=edit_name(first.number),
             kind=first.kind,
-            text=edit_command(rows),
+            text=self._text(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
             cluster_name=cluster_names(self._store).get(first.cluster),
@@ -129,6 +164,9 @@ class Edits:
             made_ns=first.made_ns,
             in_force=in_force,
         )
+
+    def _text(self, rows: Sequence[Edit]) -> str:
+        return edit_command(rows, said=partial(refused_word, language=self._language))
 
     def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
         match request.kind:
@@ -220,7 +258,7 @@ class Edits:
 
     def _cluster(self, named: str, *, shown: bool = True) -> str:
         """Give the id of a cluster of the current run or, unless it is to be `shown`, of any run."""
-        cluster = cluster_id(self._store, named)
+        cluster = cluster_id(self._store, named, language=self._language)
         require_cluster(cluster, hint="vecclust move PHOTO... CLUSTER takes photos out of them.")
         if not (self._store.members(cluster) if shown else self._store.knows_cluster(cluster)):
             raise no_such_cluster(self._store, cluster)
@@ -257,7 +295,7 @@ class Edits:
         of_clusters = {join.number for join in before.joined.values()} | set(before.apart.values())
         edits = edits_by_number(self._store)
         return [
-            f"this ends {edit_name(number)}: {edit_command(edits[number])}" for number in ended if number in of_clusters
+            f"this ends {edit_name(number)}: {self._text(edits[number])}" for number in ended if number in of_clusters
         ]
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
 
     from vecclust.config import Config
     from vecclust.embeddings import Embedder
+    from vecclust.library.edits import Edits
     from vecclust.library.ingest.ingest import Ingest
     from vecclust.library.model import ModelBinding
+    from vecclust.library.naming.naming import Naming
     from vecclust.library.opening import Clock
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
     from vecclust.types.backups import BackupReport, RestoreReport
     from vecclust.types.checkup import CheckCost, CheckDepth, Checkup
-    from vecclust.types.clusters import ClusterList, ClusterName, ClusterPage, ClusterParts
+    from vecclust.types.clusters import ClusterCaption, ClusterList, ClusterName, ClusterPage, ClusterParts
     from vecclust.types.edits import EditEntry, EditReport, EditRequest
     from vecclust.types.files import AcceptReport, ForgetReport, KeptFolder, Problem, ScanReport, SkippedList
     from vecclust.types.migrations import MigrationReport, MigrationStatus
@@ -83,7 +86,13 @@ class Library:
     def _runs(self) -> Runs:
         from vecclust.library.runs.runs import Runs
 
-        return Runs(self._store, config=self._config)
+        return Runs(self._store, config=self._config, naming=self._naming)
+
+    @cached_property
+    def _naming(self) -> Naming:
+        from vecclust.library.naming.naming import Naming
+
+        return Naming(self._store, self._model)
 
     @cached_property
     def _ingest(self) -> Ingest:
@@ -410,12 +419,47 @@ class Library:
 
     # Clusters.
 
-    def clusters(self) -> ClusterList:
-        """Read the clusters of the current run, largest first."""
+    def clusters(self, about: str = "") -> ClusterList:
+        """Read the clusters of the current run, largest first.
+
+        Args:
+            about: only those that this word means, the likeliest first; where it is no word of the vocabulary, those
+                whose photos are more like it than the library's are, the likest first.
+
+        Returns:
+            The clusters; its counts are those of the whole library.
+
+        Raises:
+            ModelError: it is no word of the vocabulary, and the model cannot be used.
+        """
         from vecclust.library.queries.clusters import list_clusters
 
-        with self._store.snapshot():
-            return list_clusters(self._store)
+        store = self._store
+        with store.snapshot():
+            listed = list_clusters(store, language=self._language)
+            if not about.strip() or not listed.clusters:
+                return listed
+            from vecclust.library.queries.meant import clusters_by_fit, meant_clusters
+
+            wanted = tuple(one.id for one in meant_clusters(store, [about], language=self._language))
+            wanted = wanted or clusters_by_fit(store, self._model.texts().embed_texts([about])[0])
+            entries = {entry.id: entry for entry in listed.clusters}
+            return replace(listed, clusters=tuple(entries[one] for one in wanted if one in entries))
+
+    @property
+    def _language(self) -> str:
+        """The language of words."""
+        return self._config.names.language
+
+    def _cluster_id(self, named: str) -> str:
+        from vecclust.library.queries.names import cluster_id
+
+        return cluster_id(self._store, named, language=self._language)
+
+    def _owner(self) -> Edits:
+        from vecclust.library.edits import Edits
+
+        return Edits(self._store, clock=self._clock, language=self._language)
 
     def cluster(self, cluster: str, *, limit: Limit = 10**9, filters: Filters = NO_FILTERS) -> ClusterPage:
         """Read one cluster: its photos by strength, its history.
@@ -432,12 +476,12 @@ class Library:
             NotFound: the current run has no such cluster.
         """
         from vecclust.library.queries.clusters import show_cluster
-        from vecclust.library.queries.names import cluster_id
         from vecclust.library.queries.search import scope_of
 
-        store = self._store
+        store, language = self._store, self._language
         with store.snapshot():
-            return show_cluster(store, cluster_id(store, cluster), limit=limit, scope=scope_of(store, filters))
+            scope = scope_of(store, filters, language=language)
+            return show_cluster(store, self._cluster_id(cluster), limit=limit, scope=scope, language=language)
 
     def inside(self, cluster: str) -> ClusterParts:
         """Look inside one cluster: groups of its photos, which no run keeps.
@@ -452,10 +496,37 @@ class Library:
             NotFound: the current run has no such cluster.
             DamagedRun: the run's arrays are missing or damaged; a refit mends it.
         """
-        from vecclust.library.queries.names import cluster_id
+        with self._store.snapshot():
+            return self._runs.inside(self._cluster_id(cluster))
+
+    def caption(self, clusters: tuple[str, ...], *, mean: bool = False) -> tuple[ClusterCaption, ...]:
+        """Write a sentence about each of some clusters, with a model that can write.
+
+        That is the library's own, or the one of the setting `names.captioner`: an open_clip model with a decoder. It is
+        loaded for one call, so several clusters are best asked about together.
+
+        Args:
+            clusters: their ids or names.
+            mean: from the mean of a cluster's pictures, instead of from the most central one.
+
+        Returns:
+            The captions, in the order asked for; the same whenever they are asked for.
+
+        Raises:
+            NotFound: the current run has no such cluster, or no picture of it can be read now.
+            UsageError: `unclustered` is no cluster.
+            ModelError: neither model can write, or it cannot be used.
+        """
+        from vecclust.library.captions import write_captions
 
         with self._store.snapshot():
-            return self._runs.inside(cluster_id(self._store, cluster))
+            ids = [self._cluster_id(cluster) for cluster in clusters]
+        try:
+            return write_captions(self._store, self._config, ids, mean=mean)
+        finally:
+            from vecclust.embeddings import give_memory_back
+
+            give_memory_back()
 
     def recluster(
         self, *, dry_run: bool = False, kind: RefitKind = "full", progress: Progress = no_progress
@@ -474,10 +545,7 @@ class Library:
         Raises:
             NotFound: the library has no photos.
         """
-        from vecclust.library.runs.refit import refit
-
-        params = self._runs.fit_params
-        report = refit(self._store, params, reason="on demand", dry_run=dry_run, kind=kind, progress=progress)
+        report = self._runs.refit(reason="on demand", dry_run=dry_run, kind=kind, progress=progress)
         if not dry_run:
             self._store.maintain()
         return report
@@ -590,7 +658,7 @@ class Library:
         from vecclust.library.opening import open_beside
 
         with closing(open_beside(self.folder, self._config)):
-            report = switch(self._store, self._runs, back=back)
+            report = switch(self._store, self._runs, back=back, naming=self._naming)
         if report.switched:
             # What is kept warm is the other model's.
             self._ingest.let_go(idle_s=0)
@@ -644,9 +712,9 @@ class Library:
             UsageError: it is no name, another cluster has it, or `unclustered` is to get one.
         """
         from vecclust.library.queries.clusters import require_cluster
-        from vecclust.library.queries.names import cluster_id, free_name
+        from vecclust.library.queries.names import free_name
 
-        cluster = cluster_id(self._store, cluster)
+        cluster = self._cluster_id(cluster)
         require_cluster(cluster, hint="vecclust clusters lists what can have a name.")
         name = free_name(self._store, name, cluster=cluster)
         kept = self._store.rename({cluster: name}, named_ns=self._clock.now_ns())[0]
@@ -654,10 +722,10 @@ class Library:
         return kept
 
     def accept_names(self, clusters: tuple[str, ...] = ()) -> tuple[ClusterName, ...]:
-        """Give clusters the names that are proposed for them: those of what they broke off from, numbered.
+        """Give clusters the names that are proposed for them: of what they broke off from, numbered, or words.
 
         Args:
-            clusters: their ids; all for which a name is proposed where empty.
+            clusters: their ids or names; all for which a name is proposed where empty.
 
         Returns:
             The names as they are kept.
@@ -665,11 +733,26 @@ class Library:
         Raises:
             NotFound: for one of them none is proposed; then none is given.
         """
-        from vecclust.library.edits import Edits
-
-        kept = Edits(self._store, clock=self._clock).accept_names(clusters)
+        kept = self._owner().accept_names(clusters)
         self.keep_day(said=True)
         return kept
+
+    def refuse_names(self, clusters: tuple[str, ...]) -> EditReport:
+        """Refuse the names that are proposed for clusters: none is called so again, until the edit is taken back.
+
+        Args:
+            clusters: their ids or names.
+
+        Returns:
+            The edit, one for all of them.
+
+        Raises:
+            NotFound: for one of them none is proposed; then none is refused.
+            UsageError: no cluster is named.
+        """
+        report = self._owner().refuse_names(clusters)
+        self.keep_day(said=True)
+        return report
 
     def edit(self, request: EditRequest) -> EditReport:
         """Correct clusters as the owner says; it holds at once, and through refits and rollbacks until taken back.
@@ -682,6 +765,8 @@ class Library:
         - `split-off`: `photos` of `cluster` are a cluster of their own, called `name`.
         - `take-back`: `edits` count as never made.
 
+        `rename`, `accept_names` and `refuse_names` are edits too.
+
         Args:
             request: what is to hold.
 
@@ -692,9 +777,7 @@ class Library:
             NotFound: a photo, cluster or edit is not there.
             UsageError: it makes no sense.
         """
-        from vecclust.library.edits import Edits
-
-        report = Edits(self._store, clock=self._clock).make(request)
+        report = self._owner().make(request)
         self.keep_day(said=True)
         return report
 
@@ -704,10 +787,8 @@ class Library:
         Args:
             everything: also what is no longer in force.
         """
-        from vecclust.library.edits import Edits
-
         with self._store.snapshot():
-            return Edits(self._store, clock=self._clock).entries(everything=everything)
+            return self._owner().entries(everything=everything)
 
     # Questions.
 
@@ -760,7 +841,16 @@ class Library:
         store = self._store
         with store.snapshot():
             vector = store.vector(photo)
-            return answer(store, self._model, photo, vector, limit=limit, leave_out=[photo], filters=NO_FILTERS)
+            return answer(
+                store,
+                self._model,
+                photo,
+                vector,
+                limit=limit,
+                leave_out=[photo],
+                filters=NO_FILTERS,
+                language=self._language,
+            )
 
     def search(
         self,
@@ -802,7 +892,9 @@ class Library:
         with store.snapshot():
             words = embed_all(self._model, plus, minus)
             asked = combine(store, self._model, plus, minus, words=words, limits=decode_limits(self._config))
-            return answer_combined(store, self._model, query, asked, limit=limit, filters=filters)
+            return answer_combined(
+                store, self._model, query, asked, limit=limit, filters=filters, language=self._language
+            )
 
     def photo(self, path: Path | str) -> PhotoFacts:
         """Read what is known of one photo.
@@ -819,7 +911,7 @@ class Library:
         from vecclust.library.queries.search import photo_at
 
         with self._store.snapshot():
-            return photo_at(self._store, os.path.abspath(path))
+            return photo_at(self._store, os.path.abspath(path), language=self._language)
 
     # Pages.
 
@@ -838,7 +930,7 @@ class Library:
         """
         from vecclust.library.pages.written import write_gallery
 
-        return write_gallery(self._store, out, names=names)
+        return write_gallery(self._store, out, names=names, language=self._language)
 
     def map(self, out: Path | str, *, names: bool = True) -> PageReport:
         """Write the photos as points on a plane: one page that opens offline.
@@ -857,7 +949,8 @@ class Library:
         """
         from vecclust.library.pages.written import write_map
 
-        return write_map(self._store, out, names=names, seed=self._config.clusters.seed)
+        seed, language = self._config.clusters.seed, self._language
+        return write_map(self._store, out, names=names, seed=seed, language=language)
 
     def export(self, out: Path | str, *, names: bool = True) -> PageReport:
         """Write the map as a Parquet table, for Embedding Atlas and notebooks.
@@ -876,7 +969,8 @@ class Library:
         """
         from vecclust.library.pages.written import write_table
 
-        return write_table(self._store, out, names=names, seed=self._config.clusters.seed)
+        seed, language = self._config.clusters.seed, self._language
+        return write_table(self._store, out, names=names, seed=seed, language=language)
 
     def thumbnails(self, photos: Collection[str]) -> Mapping[str, bytes]:
         """Read the small JPEGs of photos, leaving out those that have none.
@@ -903,7 +997,7 @@ class Library:
         from vecclust.library.queries.status import take_inventory
 
         with self._store.snapshot():
-            return take_inventory(self._store, fit_needs=self._runs.fit_needs)
+            return take_inventory(self._store, fit_needs=self._runs.fit_needs, language=self._language)
 
     def skipped(self) -> SkippedList:
         """Look what is left out of the kept folders now, and why: what is no photo by its name, links, markers."""

@@ -91,6 +91,22 @@ class WatchedLibrary(Library):
             self.texts().embed_texts(["photo"])
             self.embedder()
 
+    def name_clusters(self) -> str:
+        """Name the clusters of the current run where that is not done, and the vectors of words are there.
+
+        Returns:
+            What is lacking for it: another one whenever something else is; empty where it is done. `make_words` helps.
+        """
+        return self._runs.name_clusters()
+
+    def make_words(self) -> None:
+        """Make the vectors of the words that clusters are named by, in parts that are kept; other threads go on.
+
+        Raises:
+            ModelError: the model cannot be used.
+        """
+        self._naming.make_vectors()
+
     @property
     def loading(self) -> bool:
         """Whether the model is being loaded, which may take as long as fetching it."""
@@ -126,12 +142,14 @@ class WatchedLibrary(Library):
             Whether there was anything to let go of.
         """
         from vecclust.embeddings import give_memory_back
+        from vecclust.library.naming.vocabulary import let_go_of_words
 
         rested = self._ingest.let_go(idle_s=idle_s)
         if rested:
             self._runs.let_go()
         gone = self._model.let_go(idle_s=idle_s) or rested
         if gone:
+            let_go_of_words()
             give_memory_back()
         return gone
 
@@ -162,9 +180,10 @@ class WatchedLibrary(Library):
     def leave_fits(self) -> None:
         """Make no first fit and no repair from now on where something is to be labelled and there is no usable run.
 
-        Whoever asks for it has them made elsewhere when `missing_fit` says why, and adopts them.
+        Whoever asks for it has them made elsewhere when `missing_fit` says why, and adopts them; likewise the vectors
+        of words, when `name_clusters` says that they are lacking.
         """
-        self._runs.fits_here = False
+        self._runs.fits_here = self._naming.embeds_here = False
 
     @property
     def missing_fit(self) -> str:
@@ -179,7 +198,7 @@ class WatchedLibrary(Library):
 
     def live(self) -> LiveReader:
         """Give the library a page at a time."""
-        return LiveReader(self._store)
+        return LiveReader(self._store, language=self._language)
 
     def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
         """Give every photo's place on the map, laid out where that is not done yet.

@@ -37,13 +37,17 @@ _LABELS_FOLDER = re.compile(rf"{_LABELS}({_RUN.pattern})\.lance")
 _OWN = frozenset(
     {
         *("tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch", "words"),
-        *("migration", "unread"),
+        *("migration", "unread", "vocabulary.txt"),
     }
 )
 # What vecclust keeps there beside the tables, by which a library is known whose tables are gone.
 _KEPT = frozenset({"ledger", "journal.jsonl", "backups"})
-# All of it is written but the settings, which are the owner's.
-_WRITTEN = (_OWN | _KEPT) - {"config.toml"}
+# All of it is written but the settings and the words of the owner's own, which are the owner's.
+_WRITTEN = (_OWN | _KEPT) - {"config.toml", "vocabulary.txt"}
+# What a run's clusters are called, and what that was found by, beside its arrays: both may be found again at any time,
+# and each tells by itself whether it is what was written.
+NAMED_FILE, MOMENTS_FILE = "words.json", "words.npz"
+WORDS_FILES = frozenset({NAMED_FILE, MOMENTS_FILE})
 BEFORE_SCHEMA = "before-schema-"
 _DROPPED = ".dropped-"
 _MANIFEST_SUFFIX = ".manifest"

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vecclust.store.layout import NO_TABLE, LibraryPlace, Version
+from vecclust.store.layout import NO_TABLE, WORDS_FILES, LibraryPlace, Version
 
 FORMAT = 1
 # How each note of this form begins.
@@ -118,12 +118,14 @@ class Ledger:
         self._write(table, Note(newest.number, rows(), manifest, files, kept))
 
     def record_fit(self, run: str) -> None:
-        """Note what a run's arrays are.
+        """Note what a run's arrays are; what its clusters are called may be found anew.
 
         Args:
             run: its id; its folder is complete.
         """
-        self._write(fit_note(run), Note(0, 0, b"", note_files(self._place.fit(run), ("",), known={})))
+        files = note_files(self._place.fit(run), ("",), known={})
+        noted = {path: note for path, note in files.items() if path.removesuffix(".new") not in WORDS_FILES}
+        self._write(fit_note(run), Note(0, 0, b"", noted))
 
     def forget(self, table: str) -> None:
         """Strike out a table that is about to be dropped.

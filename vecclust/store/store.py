@@ -22,6 +22,7 @@ from vecclust.store.files import FileTables
 from vecclust.store.layout import (
     EDITS,
     META,
+    NAMED_FILE,
     NO_TABLE,
     LibraryPlace,
     StoreSettings,
@@ -228,7 +229,15 @@ class Store(PhotoTables, FileTables, ModelTables):
         """Name the state the library is in: another one means that something an answer may stand on has changed."""
         current = self.state().current_run
         tables = [self._photos, FILES, NAMES, EDITS, META, *([] if current is None else [labels_table(current)])]
-        return "-".join([current or "r0", *(str(self._tables.version(table).number) for table in tables)])
+        versions = [str(self._tables.version(table).number) for table in tables]
+        return "-".join([current or "r0", *versions, self._named_at(current)])
+
+    def _named_at(self, run: str | None) -> str:
+        """Tell when the clusters of a run were named last; names may be found after the run was."""
+        try:
+            return "" if run is None else str(os.stat(self._tables.place.fit(run) / NAMED_FILE).st_mtime_ns)
+        except OSError:
+            return ""
 
     @staticmethod
     def last_writer(folder: str | os.PathLike[str]) -> Holder | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -187,6 +188,29 @@ class HistoryEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Composition:
+    """What a cluster is made of: counts of its photos.
+
+    Attributes:
+        dated: those whose time is known from more than the file's own.
+        years: of them by year, `2023`, in order.
+        months: likewise by month of any year, `01` to `12`.
+        hours: likewise by hour of the day by the clock on the wall, `00` to `23`; a day without an hour is in none.
+        bursts: how often several follow one another within seconds.
+        in_bursts: the photos of all bursts.
+        kinds: all photos by kind, the commonest first.
+    """
+
+    dated: int
+    years: Mapping[str, int]
+    months: Mapping[str, int]
+    hours: Mapping[str, int]
+    bursts: int
+    in_bursts: int
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterPage:
     """One cluster.
 
@@ -194,11 +218,36 @@ class ClusterPage:
         entry: the cluster as the list has it.
         photos: its photos, strongest first, those in no cluster by path; those that were asked for.
         history: what runs did to it and what the owner said of it, oldest first.
+        made_of: what all of its photos are; None for those that are in no cluster.
     """
 
     entry: ClusterEntry
     photos: tuple[Member, ...]
     history: tuple[HistoryEvent, ...]
+    made_of: Composition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCaption:
+    """A sentence about one cluster.
+
+    Attributes:
+        cluster: its id.
+        text: the sentence.
+        of: what it is about: the most central picture, or the mean of several.
+        model: model id of what wrote it.
+        photos: pictures that it was made from.
+        photo: content hash of the one picture, or None for a mean.
+        path: absolute path of its file, likewise.
+    """
+
+    cluster: str
+    text: str
+    of: Literal["medoid", "mean"]
+    model: str
+    photos: int
+    photo: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vecclust.types.clusters import Label
@@ -68,18 +68,21 @@ class Constraints:
         joined: cluster to what it was merged into.
         apart: two clusters that are not together, to the number of the edit.
         named: cluster to what it is called.
+        refused: cluster and what it is not to be called, to the number of the edit: ids of words, and names that were
+            proposed for what broke off.
     """
 
     pins: Mapping[str, Pin] = field(default_factory=dict)
     joined: Mapping[str, Join] = field(default_factory=dict)
     apart: Mapping[frozenset[str], int] = field(default_factory=dict)
     named: Mapping[str, Naming] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def numbers(self) -> frozenset[int]:
         """The numbers of the edits in force."""
         said: list[Pin | Join | Naming] = [*self.pins.values(), *self.joined.values(), *self.named.values()]
-        return frozenset([*(one.number for one in said), *self.apart.values()])
+        return frozenset([*(one.number for one in said), *self.apart.values(), *self.refused.values()])
 
     @property
     def relabels(self) -> bool:
@@ -135,6 +138,13 @@ class Constraints:
         group = self.group(cluster)
         return [photo for photo, pin in self.pins.items() if pin.cluster in group]
 
+    def refused_by(self) -> dict[str, frozenset[str]]:
+        """Give what each cluster is not to be called, by its id; those of which nothing was refused are left out."""
+        found: dict[str, set[str]] = {}
+        for cluster, word in self.refused:
+            found.setdefault(cluster, set()).add(word)
+        return {cluster: frozenset(words) for cluster, words in found.items()}
+
     def pairs_apart(self) -> frozenset[frozenset[str]]:
         """Give the pairs of clusters that no fit may join; what holds for one holds for all merged with it."""
         return frozenset(
@@ -157,8 +167,13 @@ def constraints_of(edits: Iterable[Edit]) -> Constraints:
     joined: dict[str, Join] = {}
     apart: dict[frozenset[str], int] = {}
     named: dict[str, Naming] = {}
+    refused: dict[tuple[str, str], int] = {}
     for edit in edits:
         if edit.number in taken_back:
+            continue
+        if edit.kind == "refuse":
+            if edit.cluster is not None:
+                refused[edit.cluster, edit.name] = edit.number
             continue
         if edit.photo is not None:
             pins.pop(edit.photo, None)  # so that the order of the pins is that of the edits
@@ -172,15 +187,18 @@ def constraints_of(edits: Iterable[Edit]) -> Constraints:
             _join(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
         elif edit.kind in ("not-together", "split-off"):
             _part(edit.number, edit.cluster, edit.other, joined=joined, apart=apart)
-    return Constraints(pins, joined, apart, named)
+    return Constraints(pins, joined, apart, named, refused)
 
 
-def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict[str, str]:
+def suggested_names(
+    names: Mapping[str, str], splits: Mapping[str, str], *, refused: Collection[tuple[str, str]] = ()
+) -> dict[str, str]:
     """Propose names for clusters that broke off a named one: its name, and the next free number.
 
     Args:
         names: name by cluster.
         splits: cluster without a name, to the one it broke off.
+        refused: cluster and name that is not proposed for it.
 
     Returns:
         A name by cluster, for those that can be traced to a name.
@@ -195,8 +213,10 @@ def suggested_names(names: Mapping[str, str], splits: Mapping[str, str]) -> dict
         base = re.sub(r" \(\d+\)$", "", names[source])
         endings = (f" ({number})" for number in itertools.count(2))
         numbered = (base[: LONGEST_NAME - len(ending)] + ending for ending in endings)
-        found[cluster] = next(name for name in numbered if name_key(name) not in taken)
-        taken.add(name_key(found[cluster]))
+        name = next(name for name in numbered if name_key(name) not in taken)
+        taken.add(name_key(name))
+        if (cluster, name) not in refused:
+            found[cluster] = name
     return found
 
 
@@ -222,11 +242,12 @@ def edit_number(edit: str | None) -> int:
     return int(digits) if edit != digits and digits.isascii() and digits.isdigit() else 0
 
 
-def edit_command(edits: Iterable[Edit]) -> str:
+def edit_command(edits: Iterable[Edit], *, said: Callable[[str], str] = str) -> str:
     """Write one edit as the command that makes it, without its photos.
 
     Args:
         edits: all its rows, at least one.
+        said: gives the word that a refusal is about, by its id; one that is no id stands for itself.
     """
     rows = list(edits)
     first = rows[0]
@@ -239,6 +260,8 @@ def edit_command(edits: Iterable[Edit]) -> str:
             parts = [first.other, photos, f"as {first.cluster}"]
         case "rename":
             parts = [first.cluster, first.name]
+        case "refuse":
+            parts = [f"{row.cluster} “{said(row.name)}”" for row in rows]
         case "take-back":
             parts = [row.other for row in rows]
         case _:

@@ -18,7 +18,7 @@ def command_of(kind: EditKind) -> str:
     Args:
         kind: what is done.
     """
-    return "undo" if kind == "take-back" else kind
+    return {"take-back": "undo", "refuse": "name --refuse"}.get(kind, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class EditRequest:
     """A change to clusters that the owner asks for; as `Library.edit` explains.
 
     Attributes:
-        kind: what to do; `rename` has a call of its own.
+        kind: what to do; `rename` and `refuse` have calls of their own.
         photos: photos, by path or content hash; paths are made absolute.
         cluster: a cluster, by id or name: where photos are to be (`unclustered` for none), which one is kept or split.
         other: another cluster, by id or name.

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 TakenSource = Literal["original", "digitized", "xmp", "iptc", "png", "gps", "sidecar", "name", "datetime", "mtime"]
 
 
+# `photo` is what is neither of a screen nor of paper.
+PhotoKind = Literal["photo", "screenshot", "document"]
+
+
 ResizeMode = Literal["shortest", "longest", "squash"]
 
 
@@ -151,6 +155,7 @@ class PhotoFacts:
         damaged: what is damaged or missing of the file, whose rest was taken; empty for most.
         cluster_named_by: who gave the cluster's name: `owner` or `auto`; None without one.
         words: a few words for what it shows, the best first; often none.
+        kind: what kind of picture it is, as far as several signs agree.
     """
 
     path: str
@@ -173,3 +178,4 @@ class PhotoFacts:
     damaged: str = ""
     cluster_named_by: Literal["owner", "auto"] | None = None
     words: tuple[str, ...] = ()
+    kind: PhotoKind = "photo"

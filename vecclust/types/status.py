@@ -85,6 +85,8 @@ class Status:
         newcomers: of those, the ones held back as unlike all that the run knows.
         drift: how unusual the newest arrivals are.
         gathered: newcomers that have gathered into what may become a cluster, 0 where none have.
+        clusters: clusters of the current run as they are now, which its owner's edits may have made more or fewer than
+            its fit found.
         folders: the folders kept.
         skipped: files and folders left out by the last scan, by kind; kinds without any are left out.
         bytes_on_disk: size of the library.
@@ -109,6 +111,7 @@ class Status:
     daemon: DaemonStatus = DaemonStatus()
     drift: Drift = Drift()  # noqa: RUF009 -- frozen
     gathered: int = 0
+    clusters: int = 0
 
     @property
     def skipped_dot_files(self) -> int:

@@ -15,6 +15,8 @@ from vecclust.demo.album import write_album
 from vecclust.demo.scenes import SCENES
 from vecclust.errors import NotFound, UsageError
 from vecclust.library import reference
+from vecclust.library.naming import kept_vectors
+from vecclust.library.naming.kept_vectors import FOLDER
 from vecclust.library.queries import verdict
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
@@ -115,7 +117,7 @@ def test_a_small_library_says_only_what_it_knows(tmp_path: Path) -> None:
         library.scan([tmp_path / "album"])
         assert (library.search("beach").better_than_chance, library.search("beach").notices) == (None, ())
         assert library.search("xqzzt").better_than_chance is False
-        assert not (library.folder / reference.FOLDER).exists()
+        assert not (library.folder / FOLDER).exists()
 
 
 def test_filters_are_judged_by_what_they_let_through(library: Library) -> None:
@@ -129,8 +131,9 @@ def test_reference_words_are_kept_and_made_again_where_they_are_damaged(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One file in the library's folder, or none where it cannot be written; the answer is the same."""
+    monkeypatch.setattr(reference, "_known", {})
     expected = library.search("waterfall")
-    (kept,) = (library.folder / reference.FOLDER).glob("*.npz")
+    kept = kept_vectors.kept_file(library.folder, kept_vectors.key_of(library._model.texts().model_id, WORDS))
     for damage in (b"nonsense", kept.read_bytes()[:200]):
         kept.write_bytes(damage)
         monkeypatch.setattr(reference, "_known", {})
@@ -141,10 +144,11 @@ def test_reference_words_are_kept_and_made_again_where_they_are_damaged(
     def refuse(file: Path, **arrays: object) -> None:
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(reference, "save_arrays", refuse)
+    monkeypatch.setattr(kept_vectors, "save_arrays", refuse)
     monkeypatch.setattr(reference, "_known", {})
     assert library.search("waterfall") == expected
-    assert os.listdir(library.folder / reference.FOLDER) == []
+    assert not kept.exists()
+    assert all(name.endswith(".npz") for name in os.listdir(library.folder / FOLDER))
 
 
 # Several examples.

@@ -7,6 +7,7 @@ and questions go on. Photos that come meanwhile are embedded at the end; those t
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.config import Config
-from vecclust.errors import UsageError
+from vecclust.errors import UsageError, VecclustError
 from vecclust.library.migration.beside import Beside, Embedded, file_there
 from vecclust.library.migration.switch import (
     drop_fit,
@@ -27,6 +28,7 @@ from vecclust.library.migration.switch import (
     run_to_return_to,
     target_of,
 )  # fmt: skip
+from vecclust.library.naming.vocabulary import embed_words, lacking_words, read_vocabulary
 from vecclust.library.opening import decode_limits
 from vecclust.library.queries.status import bytes_below
 from vecclust.library.runs.fit_result import fit_photos
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from vecclust.embeddings import Embedder
     from vecclust.library.runs.fit_result import FitResult
     from vecclust.store import Store
+
+log = logging.getLogger(__name__)
 
 # Photos that are embedded for nothing to say how long all of them take: a second or two, and right within a quarter.
 N_SAMPLE = 32
@@ -159,6 +163,7 @@ class Migration:
         )
         if not report.missing and store.state().current_run is not None:
             report = self._compared(report, view, target, progress)
+            self._make_words(target, progress)
         return dataclasses.replace(report, seconds=time.monotonic() - began_s)
 
     def _own(self) -> LibraryModel:
@@ -268,6 +273,16 @@ class Migration:
             result = fit_photos(view, self._params, kind="continued", progress=progress)
             keep_fit(result, view.folder, wanted=wanted)
         return result
+
+    def _make_words(self, target: ModelTable, progress: Progress) -> None:
+        """Make the vectors of words that clusters are named by, so that the switch comes with names; it needs none."""
+        vocabulary = read_vocabulary(self._store.folder)
+        if not vocabulary.words or not lacking_words(self._store.folder, target.model.model_id, vocabulary):
+            return
+        try:
+            embed_words(self._store.folder, lambda: self._of_target(target), vocabulary, progress=progress)
+        except VecclustError as error:
+            log.warning("the clusters will have no names by words at first: %s", error.message)
 
     def _named(self, failed: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Give the paths of photos that could not be embedded, and why."""

@@ -20,6 +20,7 @@ from vecclust.types.migrations import MigrationReport, ModelTable
 from vecclust.types.progress import no_progress
 
 if TYPE_CHECKING:
+    from vecclust.library.naming.naming import Naming
     from vecclust.library.runs.fit_result import FitResult
     from vecclust.library.runs.runs import Runs
     from vecclust.store import Store
@@ -134,13 +135,14 @@ def names_lost(names: Mapping[str, str], clusters: Collection[str]) -> tuple[str
     return tuple(sorted(name for cluster, name in names.items() if cluster not in clusters))
 
 
-def switch(store: Store, runs: Runs, *, back: bool) -> MigrationReport:
+def switch(store: Store, runs: Runs, *, back: bool, naming: Naming | None = None) -> MigrationReport:
     """Make another model the library's own, and a run of its vectors the current one, in one commit.
 
     Args:
         store: the library, open for writing.
         runs: labels what the run does not know.
         back: to the model before, not to one that was prepared.
+        naming: names the clusters of its run.
 
     Returns:
         What it changed; where photos are missing their vectors, how many, and nothing was changed.
@@ -167,7 +169,7 @@ def switch(store: Store, runs: Runs, *, back: bool) -> MigrationReport:
             raise UsageError(
                 f"the vectors of {target.model.name} are not fitted yet", hint="vecclust migrate goes on with it."
             )
-        refit = adopt(view, result, reason=f"model {target.model.name}")
+        refit = adopt(view, result, reason=f"model {target.model.name}", naming=naming)
     drop_fit(store.folder)
     runs.label(no_progress)
     store.maintain()

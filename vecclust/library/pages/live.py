@@ -27,6 +27,7 @@ from vecclust.library.pages.written import (
     when_taken,
 )
 from vecclust.library.queries.clusters import in_scope, list_clusters, read_history
+from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import photo_facts, scope_of
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
 from vecclust.types.clusters import Label
@@ -59,10 +60,12 @@ class LiveReader:
 
     Args:
         store: its tables.
+        language: of the words that are proposed as names.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, language: str = ENGLISH) -> None:
         self._store = store
+        self._language = language
         self._lock = threading.Lock()
         self._kept: _Read | None = None
         self._folders: tuple[str, tuple[str, ...]] | None = None
@@ -113,7 +116,7 @@ class LiveReader:
                 f"{cluster} is not among the clusters of the current run",
                 hint="An earlier run had it: the page of runs goes back to it." if known else "The front page has all.",
             )
-        history = read_history(self._store, cluster)
+        history = read_history(self._store, cluster, language=self._language)
         return dataclasses.replace(found, history=history), read.members.get(cluster, ())
 
     def shown(self, photos: Sequence[str]) -> tuple[PhotoView, ...]:
@@ -142,7 +145,9 @@ class LiveReader:
             UsageError: the range of dates is empty, or several clusters have this name.
         """
         with self._store.snapshot():
-            return in_scope(self._store, self._store.photo_keys(), scope_of(self._store, filters))
+            return in_scope(
+                self._store, self._store.photo_keys(), scope_of(self._store, filters, language=self._language)
+            )
 
     def folders(self) -> tuple[str, ...]:
         """Name the kept folders and those right inside them that hold photos, at most `N_FOLDERS`, in order."""
@@ -167,7 +172,8 @@ class LiveReader:
         files = self.files(photo)
         if not files:
             raise NotFound("there is no such photo in the library", hint="Its file may have been removed.")
-        return photo_facts(self._store, next((row for row in files if os.path.exists(row.absolute)), files[0]))
+        row = next((row for row in files if os.path.exists(row.absolute)), files[0])
+        return photo_facts(self._store, row, language=self._language)
 
     def files(self, photo: str) -> list[FileRow]:
         """Read the files that hold a photo.
@@ -207,7 +213,7 @@ class LiveReader:
             photos: content hashes.
             positions: (n, 2) their places, finite.
         """
-        listed = list_clusters(self._store)
+        listed = list_clusters(self._store, language=self._language)
         known = known_photos(self._store, self._store.labels(listed.run))
         rows = [row for row, photo in enumerate(photos) if photo in known]
         return put_on_map(
@@ -256,7 +262,7 @@ class LiveReader:
 
     def _read_anew(self, stamp: str) -> _Read:
         store = self._store
-        listed = list_clusters(store)
+        listed = list_clusters(store, language=self._language)
         labels = store.labels(listed.run)
         members = photos_by_cluster(labels.values())
         clustered = {photo for cluster, photos in members.items() if cluster is not None for photo in photos}

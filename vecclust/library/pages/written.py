@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
 from vecclust.library.queries.clusters import list_clusters
+from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import living_path
 from vecclust.library.queries.status import current_run
 from vecclust.types.clusters import ClusterList, HistoryEvent, Label
@@ -346,13 +347,14 @@ def _related_clusters(
     }
 
 
-def write_gallery(store: Store, out: Path | str, *, names: bool) -> PageReport:
+def write_gallery(store: Store, out: Path | str, *, names: bool, language: str = ENGLISH) -> PageReport:
     """Write the clusters as contact sheets.
 
     Args:
         store: the library's tables.
         out: the folder; an earlier gallery there is replaced.
         names: whether file names, paths and cluster names are shown.
+        language: of the words that are proposed as names.
 
     Returns:
         What was written.
@@ -363,11 +365,11 @@ def write_gallery(store: Store, out: Path | str, *, names: bool) -> PageReport:
     from vecclust.exports.gallery import write_gallery
 
     with store.snapshot():
-        gallery = read_gallery(store, list_clusters(store))
+        gallery = read_gallery(store, list_clusters(store, language=language))
     return write_gallery(gallery, _place(out), thumbnails=store.thumbnails, names=names)
 
 
-def write_map(store: Store, out: Path | str, *, names: bool, seed: int) -> PageReport:
+def write_map(store: Store, out: Path | str, *, names: bool, seed: int, language: str = ENGLISH) -> PageReport:
     """Write the photos as points on a plane.
 
     Args:
@@ -375,6 +377,7 @@ def write_map(store: Store, out: Path | str, *, names: bool, seed: int) -> PageR
         out: the file; an earlier map there is replaced.
         names: whether file names, paths and cluster names are in it.
         seed: of the layout.
+        language: of the words that are proposed as names.
 
     Returns:
         What was written.
@@ -385,11 +388,11 @@ def write_map(store: Store, out: Path | str, *, names: bool, seed: int) -> PageR
     from vecclust.exports.map import write_map
 
     with store.snapshot():
-        shown = read_map(store, list_clusters(store), seed=seed)
+        shown = read_map(store, list_clusters(store, language=language), seed=seed)
     return write_map(shown, _place(out), thumbnails=store.thumbnails, names=names)
 
 
-def write_table(store: Store, out: Path | str, *, names: bool, seed: int) -> PageReport:
+def write_table(store: Store, out: Path | str, *, names: bool, seed: int, language: str = ENGLISH) -> PageReport:
     """Write the map as a Parquet table.
 
     Args:
@@ -397,6 +400,7 @@ def write_table(store: Store, out: Path | str, *, names: bool, seed: int) -> Pag
         out: the file; an earlier table there is replaced.
         names: whether file names, paths and cluster names are in it.
         seed: of the layout.
+        language: of the words that are proposed as names.
 
     Returns:
         What was written.
@@ -409,7 +413,7 @@ def write_table(store: Store, out: Path | str, *, names: bool, seed: int) -> Pag
 
     place = _place(out)
     with store.snapshot(), new_file(place, is_ours=is_point_table, option="--export") as file:
-        listed = list_clusters(store)
+        listed = list_clusters(store, language=language)
         points = read_points(store, listed, seed=seed)
         write_points(points, file, names=names)
         size_bytes = file.stat().st_size

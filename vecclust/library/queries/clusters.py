@@ -6,9 +6,11 @@ Only reads. What has a file that is known good is shown by its path; sizes count
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vecclust.errors import NotFound, UsageError
+from vecclust.library.queries.proposals import ENGLISH, NOT_CALLED, called, refused_word
 from vecclust.library.queries.search import Scope, living_path, members_of
 from vecclust.types.clusters import (
     UNCLUSTERED,
@@ -19,7 +21,7 @@ from vecclust.types.clusters import (
     Label,
     Member,
 )
-from vecclust.types.constraints import edit_command, edit_name, edit_number, suggested_names
+from vecclust.types.constraints import edit_command, edit_name, edit_number
 from vecclust.types.edits import Edit
 from vecclust.types.photos import Taken
 
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
 MIXED_BELOW = 0.5
 
 
-def list_clusters(store: Store) -> ClusterList:
+def list_clusters(store: Store, *, language: str = ENGLISH) -> ClusterList:
     """Read the clusters of the current run, largest first.
 
     Args:
         store: the library's tables.
+        language: of the words that are proposed as names.
 
     Returns:
         The clusters as they are now, arrivals counted in; none before the first run.
@@ -47,34 +50,36 @@ def list_clusters(store: Store) -> ClusterList:
         photos=store.counts().photos,
         clustered=sum(counts.by_cluster.values()),
         noise=counts.noise,
-        clusters=() if run is None else _entries(store, run, counts.by_cluster),
+        clusters=() if run is None else _entries(store, run, counts.by_cluster, language=language),
     )
 
 
-def _entries(store: Store, run: str, sizes: Mapping[str, int]) -> tuple[ClusterEntry, ...]:
-    names, spans, strengths = store.names(), store.time_spans(run), _mean_strengths(store.labels(run).values())
+def _entries(store: Store, run: str, sizes: Mapping[str, int], *, language: str) -> tuple[ClusterEntry, ...]:
+    names, spans = called(store, language=language), store.time_spans(run)
+    strengths = _mean_strengths(store.labels(run).values())
     rows = [row for row in store.clusters(run) if sizes.get(row.cluster)]
-    named = {cluster: name.name for cluster, name in names.items()}
-    suggested = suggested_names(named, store.splits()) if named else {}
     files = store.files_of([row.medoid for row in rows])
     # Of other clusterers, and of runs before 0.2, strengths are no chances.
     are_chances = any(one.params.get("resolution") for one in store.runs() if one.run == run)
     entries = []
     for row in rows:
-        name, span = names.get(row.cluster), spans.get(row.cluster)
+        name, span = names.get(row.cluster, NOT_CALLED), spans.get(row.cluster)
         entries.append(
             ClusterEntry(
                 id=row.cluster,
-                name=None if name is None else name.name,
-                named_by=None if name is None else name.named_by,
+                name=name.name,
+                named_by=name.named_by,
                 size=sizes[row.cluster],
                 strength=strengths[row.cluster],
                 medoid=living_path(files.get(row.medoid, ())),
                 first_taken=None if span is None else span.first,
                 last_taken=None if span is None else span.last,
-                suggested_name=suggested.get(row.cluster),
+                suggested_name=name.suggested,
                 is_mixed=are_chances and strengths[row.cluster] < MIXED_BELOW,
                 medoid_photo=row.medoid,
+                tags=name.tags,
+                word=name.word,
+                own_words=name.own_words,
             )
         )
     return tuple(sorted(entries, key=lambda entry: (-entry.size, int(entry.id[1:]))))
@@ -89,7 +94,7 @@ def _mean_strengths(labels: Collection[Label]) -> dict[str, float]:
     return {cluster: total / count for cluster, (total, count) in sums.items()}
 
 
-def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> ClusterPage:
+def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope, language: str = ENGLISH) -> ClusterPage:
     """Read one cluster of the current run.
 
     Args:
@@ -97,6 +102,7 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
         cluster: its id, or `unclustered`.
         limit: photos wanted, strongest first.
         scope: which photos may be shown.
+        language: of the words that are proposed as names.
 
     Returns:
         The cluster.
@@ -110,8 +116,12 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope) -> Clu
         return _unclustered(store, members, limit=limit, scope=scope)
     if run is None or not members:
         raise no_such_cluster(store, cluster)
-    (entry,) = _entries(store, run, {cluster: len(members)})
-    return ClusterPage(entry, shown(store, _within(store, members, scope)[:limit]), read_history(store, cluster))
+    (entry,) = _entries(store, run, {cluster: len(members)}, language=language)
+    history = read_history(store, cluster, language=language)
+    from vecclust.library.queries.composition import composition_of
+
+    made_of = composition_of(store, members)
+    return ClusterPage(entry, shown(store, _within(store, members, scope)[:limit]), history, made_of)
 
 
 def _unclustered(store: Store, members: Sequence[Label], *, limit: int, scope: Scope) -> ClusterPage:
@@ -138,12 +148,13 @@ def shown(store: Store, labels: Sequence[Label]) -> tuple[Member, ...]:
     )
 
 
-def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
+def read_history(store: Store, cluster: str, *, language: str = ENGLISH) -> tuple[HistoryEvent, ...]:
     """Read what runs did to a cluster and what the owner said of it, oldest first.
 
     Args:
         store: the library's tables.
         cluster: its id.
+        language: in which words that were refused are said.
     """
     made = {run.run: run.created_ns for run in store.runs()}
     events = [HistoryEvent(row.run, row.event, row.sources, made.get(row.run)) for row in store.history(cluster)]
@@ -155,7 +166,8 @@ def read_history(store: Store, cluster: str) -> tuple[HistoryEvent, ...]:
         if number in about or any(edit_number(row.other) in about for row in rows if row.kind == "take-back"):
             sources = tuple({row.other: None for row in rows if row.other})
             holds = edit_name(number) if number in in_force else ""
-            events.append(HistoryEvent(first.run, first.kind, sources, first.made_ns, edit_command(rows), holds))
+            text = edit_command(rows, said=partial(refused_word, language=language))
+            events.append(HistoryEvent(first.run, first.kind, sources, first.made_ns, text, holds))
     return tuple(sorted(events, key=lambda event: event.when_ns or 0))
 
 

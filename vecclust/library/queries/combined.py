@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import UsageError
+from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import answer, scope_of, vector_of
 from vecclust.library.queries.verdict import judge_words
-from vecclust.types.search import Answer, Examples, Filters
+from vecclust.types.search import Answer, Examples, Filters, MeantCluster
 
 if TYPE_CHECKING:
     from vecclust.library.model import ModelBinding
@@ -128,7 +130,14 @@ def combine(
 
 
 def answer_combined(
-    store: Store, model: ModelBinding, query: str, asked: Combined, *, limit: int, filters: Filters
+    store: Store,
+    model: ModelBinding,
+    query: str,
+    asked: Combined,
+    *,
+    limit: int,
+    filters: Filters,
+    language: str = ENGLISH,
 ) -> Answer:
     """Answer with the photos nearest to what is asked for, and say what there is to say of its words.
 
@@ -139,6 +148,7 @@ def answer_combined(
         asked: what is asked for.
         limit: hits wanted, at least 1.
         filters: what the answer is limited to.
+        language: of the words that are proposed as names.
 
     Returns:
         The answer, without the pictures that are asked about.
@@ -147,12 +157,13 @@ def answer_combined(
         NotFound: there is no such cluster or folder.
         UsageError: the filters let nothing through.
     """
-    found = answer(store, model, query, asked.vector, limit=limit, leave_out=asked.photos, filters=filters)
+    found = answer(
+        store, model, query, asked.vector, limit=limit, leave_out=asked.photos, filters=filters, language=language
+    )
     besides = list(asked.plus)
     besides.remove(query)
-    verdict = judge_words(
-        store, model, asked.texts, asked.text_vectors, others=asked.far_texts, scope=scope_of(store, filters)
-    )
+    scope = scope_of(store, filters, language=language)
+    verdict = judge_words(store, model, asked.texts, asked.text_vectors, others=asked.far_texts, scope=scope)
     return dataclasses.replace(
         found,
         notices=(*verdict.notices, *found.notices),
@@ -160,4 +171,14 @@ def answer_combined(
         minus=asked.minus,
         better_than_chance=verdict.better_than_chance,
         unknown_words=verdict.unknown_words,
+        clusters=_meant(store, asked.texts, language=language),
     )
+
+
+def _meant(store: Store, texts: Sequence[str], *, language: str) -> tuple[MeantCluster, ...]:
+    """Give the clusters that words mean; pictures alone mean none, and ask nobody."""
+    if not texts:
+        return ()
+    from vecclust.library.queries.meant import meant_clusters
+
+    return meant_clusters(store, texts, language=language)

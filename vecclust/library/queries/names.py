@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vecclust.errors import NotFound, UsageError
+from vecclust.library.queries.proposals import ENGLISH, called
 from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.names import checked_name, name_key
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 _CLUSTER = re.compile("c[1-9][0-9]*")
+# Stands before a name that is proposed, wherever people see it.
+PROPOSED = "~"
 
 
 def cluster_names(store: Store) -> Mapping[str | None, str]:
@@ -28,13 +31,15 @@ def cluster_names(store: Store) -> Mapping[str | None, str]:
     return {cluster: name.name for cluster, name in store.names().items()}
 
 
-def cluster_id(store: Store, named: str) -> str:
+def cluster_id(store: Store, named: str, *, language: str = ENGLISH) -> str:
     """Give the id of a cluster that is named by its id or, among those of the current run, by its name.
 
     Args:
         store: the library's tables.
         named: an id or a name, in any case; where names differ by case alone, as they could, the one that is as given;
-            or `unclustered`, which stands for itself.
+            a name that is proposed where no owner's is so, with the mark of a proposal or without; or `unclustered`,
+            which stands for itself.
+        language: of the words that are proposed as names.
 
     Raises:
         NotFound: no cluster has this name.
@@ -45,11 +50,16 @@ def cluster_id(store: Store, named: str) -> str:
         return named
     if key == UNCLUSTERED:
         return UNCLUSTERED
+    key = name_key(named.strip().removeprefix(PROPOSED)) or key
     names = _current_names(store)
     alike = [cluster for cluster, name in names.items() if name == named.strip()]
     alike = alike or [cluster for cluster, name in names.items() if name_key(name) == key]
     if not alike and _CLUSTER.fullmatch(key):
         return key
+    if not alike:
+        proposed = {cluster: one.suggested for cluster, one in called(store, language=language).items()}
+        names |= {cluster: name for cluster, name in proposed.items() if name is not None}
+        alike = [cluster for cluster, name in names.items() if name_key(name) == key]
     if not alike:
         raise NotFound(f"no cluster is named “{named}”", hint=_nearest(store, key, names))
     if len(alike) > 1:

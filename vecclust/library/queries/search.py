@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, PhotoError, UsageError
-from vecclust.library.queries.names import cluster_id, cluster_names
+from vecclust.library.queries.names import cluster_id
+from vecclust.library.queries.proposals import ENGLISH, NOT_CALLED, called, said
 from vecclust.types.clusters import UNCLUSTERED, Label
 from vecclust.types.files import FileRow
 from vecclust.types.photos import PhotoFacts
@@ -54,6 +55,7 @@ def answer(
     limit: int,
     leave_out: Collection[str] = (),
     filters: Filters,
+    language: str = ENGLISH,
 ) -> Answer:
     """Answer with the photos nearest to a vector.
 
@@ -65,15 +67,17 @@ def answer(
         limit: hits wanted, at least 1.
         leave_out: photos that are not to be their own answers, by content hash.
         filters: what the answer is limited to.
+        language: of the words that are proposed as names.
 
     Returns:
         At most `limit` hits, by score, then path; a notice where better ones have no file that is there now.
     """
-    hits, n_without_file = _nearest(store, vector, limit=limit, leave_out=leave_out, scope=scope_of(store, filters))
+    scope = scope_of(store, filters, language=language)
+    hits, n_without_file = _nearest(store, vector, limit=limit, leave_out=leave_out, scope=scope)
     notices: tuple[str, ...] = ()
     if n_without_file:
         notices = (f"{n_without_file} photos left out: their files are not there now (vecclust status says more)",)
-    return Answer(query, model.known().model_id, with_clusters(store, hits), notices)
+    return Answer(query, model.known().model_id, with_clusters(store, hits, language=language), notices)
 
 
 def vector_of(store: Store, model: ModelBinding, path: str, limits: DecodeLimits) -> tuple[str, NDArray[np.float32]]:
@@ -154,27 +158,30 @@ def living_path(files: Sequence[FileRow]) -> str | None:
     return next(filter(os.path.exists, paths), None)
 
 
-def with_clusters(store: Store, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+def with_clusters(store: Store, hits: Sequence[Hit], *, language: str = ENGLISH) -> tuple[Hit, ...]:
     """Give hits their clusters in the current run, and the clusters' names.
 
     Args:
         store: the library's tables.
         hits: the hits.
+        language: of the words that are proposed as names.
     """
-    labels, names = store.labels_of([hit.photo for hit in hits]), cluster_names(store)
+    labels, names = store.labels_of([hit.photo for hit in hits]), called(store, language=language)
     clusters = [labels[hit.photo].cluster if hit.photo in labels else None for hit in hits]
+    found = [names.get(cluster or "", NOT_CALLED) for cluster in clusters]
     return tuple(
-        dataclasses.replace(hit, cluster=cluster, cluster_name=names.get(cluster))
-        for hit, cluster in zip(hits, clusters, strict=True)
+        dataclasses.replace(hit, cluster=cluster, cluster_name=one.name, cluster_named_by=one.named_by)
+        for hit, cluster, one in zip(hits, clusters, found, strict=True)
     )
 
 
-def scope_of(store: Store, filters: Filters) -> Scope:
+def scope_of(store: Store, filters: Filters, *, language: str = ENGLISH) -> Scope:
     """Turn filters into the photos they let through.
 
     Args:
         store: the library's tables.
         filters: what the answer is limited to.
+        language: of the words that are proposed as names.
 
     Returns:
         The scope; times without a zone count as they stand, as the rows' own do.
@@ -194,7 +201,7 @@ def scope_of(store: Store, filters: Filters) -> Scope:
         )
     sets: list[frozenset[str]] = []
     if filters.cluster is not None:
-        cluster = cluster_id(store, filters.cluster)
+        cluster = cluster_id(store, filters.cluster, language=language)
         members = frozenset(label.photo for label in members_of(store, cluster))
         if not members and cluster != UNCLUSTERED:
             raise NotFound(
@@ -260,12 +267,13 @@ def row_of(store: Store, path: str) -> FileRow | None:
     return store.file_at(path) or store.file_at(os.path.realpath(path))
 
 
-def photo_at(store: Store, path: str) -> PhotoFacts:
+def photo_at(store: Store, path: str, *, language: str = ENGLISH) -> PhotoFacts:
     """Read what is known of one photo.
 
     Args:
         store: the library's tables.
         path: a file of the library, absolute.
+        language: of words.
 
     Raises:
         NotFound: the library does not know the file.
@@ -273,7 +281,7 @@ def photo_at(store: Store, path: str) -> PhotoFacts:
     row = row_of(store, path)
     if row is None:
         raise not_a_photo(path)
-    return photo_facts(store, row)
+    return photo_facts(store, row, language=language)
 
 
 def not_a_photo(path: str) -> NotFound:
@@ -292,12 +300,13 @@ def not_a_photo(path: str) -> NotFound:
     )
 
 
-def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
+def photo_facts(store: Store, row: FileRow, *, language: str = ENGLISH) -> PhotoFacts:
     """Read what is known of the photo of one file.
 
     Args:
         store: the library's tables.
         row: a file whose photo has a row.
+        language: of words.
 
     Raises:
         NotFound: the file has no photo in the library.
@@ -307,8 +316,12 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
     if not found or model is None:
         reason = f": {row.reason}" if row.reason else ""
         raise NotFound(f"{row.absolute} could not be read yet{reason}", hint="See vecclust problems.")
+    from vecclust.library.naming.naming import words_of_photo
+    from vecclust.library.queries.kinds import kinds_of
+
     photo, label = found[0], store.label(found[0].photo)
     cluster = None if label is None else label.cluster
+    name = called(store, language=language).get(cluster or "", NOT_CALLED)
     files = store.files_of([photo.photo]).get(photo.photo, ())
     # At the path of one on a card that is away, the same camera may have put another photo.
     others = sorted(file.absolute for file in files if not file.missing_since_ns)
@@ -316,7 +329,7 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
         path=row.absolute,
         photo=photo.photo,
         cluster=cluster,
-        cluster_name=cluster_names(store).get(cluster),
+        cluster_name=name.name,
         strength=None if label is None else label.strength,
         assigned_by=None if label is None else label.assigned_by,
         novelty=None if label is None else label.novelty,
@@ -331,4 +344,7 @@ def photo_facts(store: Store, row: FileRow) -> PhotoFacts:
         model=model.model_id,
         other_paths=tuple(path for path in others if path != row.absolute),
         damaged=row.reason if row.state == "damaged" else "",
+        cluster_named_by=name.named_by,
+        words=tuple(said(word, language=language) for word in words_of_photo(store, photo.photo)),
+        kind=kinds_of(store, [photo], {photo.photo: files})[photo.photo],
     )

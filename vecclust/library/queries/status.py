@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vecclust.config import log_file
 from vecclust.errors import DamagedRun
 from vecclust.library.queries.clusters import list_clusters
+from vecclust.library.queries.proposals import ENGLISH
 from vecclust.types.clusters import Label
 from vecclust.types.files import FolderStatus, Problem, SkippedFile, SkippedList, UnreadablePlace, add_skipped
 from vecclust.types.runs import Drift, Run
@@ -53,14 +54,15 @@ def list_problems(store: Store) -> tuple[Problem, ...]:
     )
 
 
-def take_inventory(store: Store, *, fit_needs: int) -> Inventory:
+def take_inventory(store: Store, *, fit_needs: int, language: str = ENGLISH) -> Inventory:
     """Count what a library holds.
 
     Args:
         store: the library's tables.
         fit_needs: photos that a first fit needs.
+        language: of the words that are proposed as names.
     """
-    clusters, counts = list_clusters(store), store.counts()
+    clusters, counts = list_clusters(store, language=language), store.counts()
     held = [row.photo for row in store.files(state="ready")]
     return Inventory(
         photos=clusters.photos,
@@ -129,6 +131,7 @@ def read_status(store: Store) -> Status:
         bytes_on_disk=bytes_below(store.folder),
         daemon=read_daemon(Path(store.folder)),
         drift=drift_of(came),
+        clusters=len(labels.by_cluster),
         gathered=0 if current is None else len(gathered_newcomers(store, current, came)),
     )
 

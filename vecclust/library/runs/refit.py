@@ -23,6 +23,7 @@ from vecclust.types.runs import IDENTITY, RefitKind, RefitReport, Run
 
 if TYPE_CHECKING:
     from vecclust.clustering import Carried, FitParams
+    from vecclust.library.naming.naming import Naming
     from vecclust.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def refit(
     reason: str,
     dry_run: bool = False,
     kind: RefitKind | None = "full",
+    naming: Naming | None = None,
     progress: Progress = no_progress,
 ) -> RefitReport:
     """Fit all photos anew and, unless it is a dry run, make the result the current run.
@@ -61,6 +63,7 @@ def refit(
         reason: why it runs, kept with the run.
         dry_run: change nothing.
         kind: what kind of fit, None for the cheapest that will do; see `fit_photos`.
+        naming: names its clusters.
         progress: told about stages.
 
     Returns:
@@ -71,11 +74,13 @@ def refit(
     """
     started = time.monotonic()
     result = fit_photos(store, params, kind=kind, progress=progress)
-    report = adopt(store, result, reason=reason, dry_run=dry_run)
+    report = adopt(store, result, reason=reason, dry_run=dry_run, naming=naming)
     return dataclasses.replace(report, seconds=time.monotonic() - started)
 
 
-def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False) -> RefitReport:
+def adopt(
+    store: Store, result: FitResult, *, reason: str, dry_run: bool = False, naming: Naming | None = None
+) -> RefitReport:
     """Match a result with the clusters there are and, unless it is a dry run, make it the current run.
 
     Photos that came since it was made stay without a label until arrivals are labelled; those that went are dropped.
@@ -85,6 +90,7 @@ def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False
         result: the fit.
         reason: why it was made, kept with the run.
         dry_run: change nothing.
+        naming: names its clusters.
 
     Returns:
         What was found and what happened to identity; its seconds are those of the fit.
@@ -103,7 +109,7 @@ def adopt(store: Store, result: FitResult, *, reason: str, dry_run: bool = False
     fitted = _matched(store, result)
     report = _report(fitted, store.next_run(), dry_run=dry_run)
     if not dry_run:
-        _commit(store, fitted, report, reason)
+        _commit(store, fitted, report, reason, naming)
     return report
 
 
@@ -218,7 +224,7 @@ def _report(fitted: _Fitted, run: str, *, dry_run: bool) -> RefitReport:
     )
 
 
-def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> None:
+def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str, naming: Naming | None) -> None:
     from vecclust.clustering import save_state
 
     model = store.model()
@@ -229,6 +235,9 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     save_state(result.state, folder)
     rows = FittedRows(tuple(result.photos), tuple(ids[label] for label in sorted(ids)), fitted.carried.retired)
     save_rows(rows, folder)
+    labels = _labels(fitted)
+    if naming is not None:
+        naming.name_fit(store, folder, labels)
     run = Run(
         run=report.run,
         created_ns=time.time_ns(),
@@ -246,7 +255,7 @@ def _commit(store: Store, fitted: _Fitted, report: RefitReport, reason: str) -> 
     store.commit_run(
         run,
         clusters=[*_cluster_rows(fitted, report.run), *_living_rows(store, fitted, report.run)],
-        labels=_labels(fitted),
+        labels=labels,
         next_cluster=fitted.carried.next_number,
     )
 

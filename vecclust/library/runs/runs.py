@@ -22,10 +22,11 @@ from vecclust.library.runs.refit import adopt, refit
 from vecclust.library.runs.rows import FittedRows, load_fit, require_fit
 from vecclust.types.clusters import UNCLUSTERED, ClusterParts, Label
 from vecclust.types.progress import Progress, no_progress
-from vecclust.types.runs import Comparison, Growth, RefitReport, Run, Way
+from vecclust.types.runs import Comparison, Growth, RefitKind, RefitReport, Run, Way
 
 if TYPE_CHECKING:
     from vecclust.clustering import FitParams, Placement, Placer
+    from vecclust.library.naming.naming import Naming
     from vecclust.library.runs.fit_result import FitResult
     from vecclust.store import Store
 
@@ -38,15 +39,17 @@ class Runs:
     Args:
         store: its tables, open for writing but for dry runs.
         config: the settings.
+        naming: names the clusters of its runs.
 
     Attributes:
         fits_here: whether first fits and repairs are made here; else whoever reads `missing_fit` makes them.
         missing_fit: why nothing could be labelled when that was last asked for, or empty.
     """
 
-    def __init__(self, store: Store, *, config: Config) -> None:
+    def __init__(self, store: Store, *, config: Config, naming: Naming) -> None:
         self._store = store
         self._config = config
+        self._naming = naming
         self._labeller = Labeller()
         self.fits_here = True
         self._grown: tuple[str, Growth | None] | None = None
@@ -100,10 +103,49 @@ class Runs:
         if self.missing_fit and self._has_too_few():
             self.missing_fit = ""
         if not self.missing_fit or not self.fits_here:
+            self._naming.name_current(progress)
             return n_labelled, current
-        report = refit(self._store, self.fit_params, reason=self.missing_fit, progress=progress)
+        report = self.refit(reason=self.missing_fit, progress=progress)
         self.missing_fit = ""
         return report.photos, report.run
+
+    def refit(
+        self, *, reason: str, dry_run: bool = False, kind: RefitKind = "full", progress: Progress = no_progress
+    ) -> RefitReport:
+        """Fit all photos anew, make the result the current run unless it is a dry run, and name its clusters.
+
+        Args:
+            reason: why, kept with the run.
+            dry_run: change nothing.
+            kind: what kind of fit.
+            progress: told about stages.
+
+        Returns:
+            What was found and what happened to identity.
+
+        Raises:
+            NotFound: the library has no photos.
+        """
+        report = refit(
+            self._store,
+            self.fit_params,
+            reason=reason,
+            dry_run=dry_run,
+            kind=kind,
+            naming=self._naming,
+            progress=progress,
+        )
+        if not dry_run:
+            self._naming.name_current(progress)
+        return report
+
+    def name_clusters(self) -> str:
+        """Name the clusters of the current run where that is not done, with the vectors of words that are there.
+
+        Returns:
+            What is lacking for it, as `Naming.name_current`.
+        """
+        return self._naming.name_current()
 
     def _has_too_few(self) -> bool:
         """Tell whether there are too few photos for what a fit is asked to do, and say so the first time."""
@@ -126,7 +168,7 @@ class Runs:
         Returns:
             What was found and what happened to identity.
         """
-        report = adopt(self._store, result, reason=reason)
+        report = adopt(self._store, result, reason=reason, naming=self._naming)
         self.label(no_progress)
         self._store.maintain()
         return report
