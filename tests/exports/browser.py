@@ -28,6 +28,34 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 DEADLINE_S = 120.0
+# The contrast of each piece of text that is seen with the ground it stands on, by WCAG 2.1; the least of them.
+LEAST_CONTRAST = """
+(() => {
+  const parts = (css) => { const all = css.match(/[\\d.]+/g).map(Number); return [...all.slice(0, 3), all[3] ?? 1]; };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const groundOf = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const [r, g, b, a] = parts(getComputedStyle(at).backgroundColor);
+      if (a === 1) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  let least = [99, ""];
+  for (const one of document.querySelectorAll("body *")) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    const style = getComputedStyle(one);
+    if (!own || !one.checkVisibility({ visibilityProperty: true })) continue;
+    if (one.closest(".quiet, .skip, script, noscript, .away")) continue;
+    const [a, b] = [light(parts(style.color).slice(0, 3)), light(groundOf(one))].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < least[0]) least = [contrast, `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`];
+  }
+  return least;
+})()
+"""
 
 
 def chromium() -> str | None:

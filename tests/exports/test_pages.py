@@ -14,7 +14,18 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
-from tests.exports.views import FOLDER, HOSTILE_CLUSTERS, HOSTILE_NAMES, RUN, gallery, key_of, scattered, thumbnails
+from tests.exports.views import (
+    FOLDER,
+    HOSTILE_CLUSTERS,
+    HOSTILE_NAMES,
+    RUN,
+    gallery,
+    key_of,
+    scattered,
+    thumbnails,
+    worded_gallery,
+    worded_map,
+)
 from vecclust.errors import UsageError
 from vecclust.exports import colours
 from vecclust.exports.gallery import write_gallery
@@ -198,6 +209,46 @@ def test_pages_to_share_hold_no_name_and_no_path(tmp_path: Path) -> None:
             assert secret not in held, (page, secret)
     assert facts_of(tmp_path / "map.html")["names"] is None
     assert "img-src data: file:" not in (tmp_path / "map.html").read_text()
+
+
+def test_a_proposed_name_is_told_from_one_that_its_owner_gave(tmp_path: Path) -> None:
+    """By a tilde, by a title and in what is read aloud; further words stand below either, as text."""
+    write_gallery(worded_gallery(), tmp_path / "g", thumbnails=thumbnails)
+    front = Seen(tmp_path / "g" / "index.html")
+    proposed = [attributes for _, attributes in front.elements if "proposed" in attributes.get("class", "").split()]
+    assert [one["title"] for one in proposed] == 4 * ["Proposed by vecclust, not yet yours"]
+    assert "~\xa0beach, proposed by vecclust, not yet yours" in front.text
+    assert "Also: sea, palm tree" in front.text
+    assert "Also: <b>harbour</b>" in front.text
+    named = front.text.index("Grandma's garden")
+    assert "proposed" not in front.text[named : front.text.index("beach")]
+    for name, title in (("c1", "Grandma's garden"), ("c2", "~ beach"), ("c3", "c3")):
+        assert Seen(tmp_path / "g" / f"{name}.html").text.strip().startswith(f"{title} · vecclust")
+    write_map(worded_map(), tmp_path / "map.html", thumbnails=thumbnails)
+    first, second, third = facts_of(tmp_path / "map.html")["clusters"]  # type: ignore[misc]
+    assert (first["title"], first["proposed"], first["tags"]) == ("Grandma's garden", False, ["lawn", "Aunt Minna"])
+    assert (second["title"], second["proposed"], second["tags"]) == ("beach", True, ["sea", "palm tree"])
+    assert (third["title"], third["proposed"], third["tags"]) == ("c3", False, [])
+    assert "~ beach (sea, palm tree)" in Seen(tmp_path / "map.html").text
+
+
+def test_pages_to_share_keep_words_that_are_everybodys(tmp_path: Path) -> None:
+    """Those of the shipped vocabulary, for clusters that the owner named too; nothing that the owner wrote anywhere."""
+    write_gallery(worded_gallery(), tmp_path / "gallery", thumbnails=thumbnails, names=False)
+    write_map(worded_map(), tmp_path / "map.html", thumbnails=thumbnails, names=False)
+    for page in tmp_path.rglob("*.html"):
+        for secret in ("Grandma", "Aunt Minna", "our boat"):
+            assert secret not in page.read_text(), (page, secret)
+    front = Seen(tmp_path / "gallery" / "index.html").text
+    assert "~\xa0rose garden" in front
+    assert "Also: lawn" in front
+    assert "~\xa0beach" in front
+    first, second, third = facts_of(tmp_path / "map.html")["clusters"]  # type: ignore[misc]
+    assert [(one["title"], one["proposed"]) for one in (first, second, third)] == [
+        ("rose garden", True),
+        ("beach", True),
+        ("c3", False),
+    ]
 
 
 @pytest.mark.parametrize("n_photos", [0, 1, 2, 3, 10])

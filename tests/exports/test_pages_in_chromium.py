@@ -9,8 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.exports.browser import Browser, chromium
-from tests.exports.views import COLOURS, HOSTILE_CLUSTERS, HOSTILE_NAMES, entry, gallery, scattered, thumbnails
+from tests.exports.browser import LEAST_CONTRAST, Browser, chromium
+from tests.exports.views import (
+    COLOURS,
+    HOSTILE_CLUSTERS,
+    HOSTILE_NAMES,
+    entry,
+    gallery,
+    scattered,
+    thumbnails,
+    worded_gallery,
+    worded_map,
+)
 from vecclust.exports.gallery import write_gallery
 from vecclust.exports.map import write_map
 from vecclust.exports.text import plain
@@ -26,6 +36,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shown")
     write_gallery(gallery(), folder / "gallery", thumbnails=thumbnails)
     write_map(scattered(), folder / "map.html", thumbnails=thumbnails)
+    write_gallery(worded_gallery(), folder / "worded", thumbnails=thumbnails)
+    write_map(worded_map(), folder / "worded.html", thumbnails=thumbnails)
     write_map(scattered(n_photos=0, n_clusters=0), folder / "empty.html", thumbnails=thumbnails)
     write_map(scattered(n_photos=1, n_clusters=0), folder / "one.html", thumbnails=thumbnails)
     write_map(scattered(n_photos=40_000), folder / "many.html", thumbnails=lambda photos: {})
@@ -74,6 +86,44 @@ def test_the_gallery_fits_every_window(browser: Browser, shown: Path, size: str,
     shapes = browser.value("[...document.querySelectorAll('.mosaic')].map(one => one.offsetWidth / one.offsetHeight)")
     assert all(1.9 < shape < 2.1 for shape in shapes)
     assert browser.value("[...document.querySelectorAll('.photo img')].every(one => one.offsetHeight < 600)")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dark", [False, True])
+def test_proposed_names_and_words_fit_and_can_be_read(browser: Browser, shown: Path, size: str, dark: bool) -> None:
+    """However long or in whatever script: no side-scrolling, lighter than an owner's name, and still 4.5:1."""
+    width, height = SIZES[size]
+    browser.look(width=width, height=height, dark=dark)
+    for page in ("index.html", "c1.html", "c3.html", "c4.html", "c5.html"):
+        browser.open(shown / "worded" / page)
+        assert browser.value("document.documentElement.scrollWidth") <= width, page
+        least, where = browser.value(LEAST_CONTRAST)
+        assert least >= 4.5, where
+    browser.open(shown / "worded" / "index.html")
+    weights = "[...document.querySelectorAll('.cards .clip')].map(one => +getComputedStyle(one).fontWeight)"
+    owned, proposed, *_ = browser.value(weights)
+    assert proposed < owned
+    heights = "[...document.querySelectorAll('.cards .tags')].map(one => one.offsetHeight)"
+    assert len(set(browser.value(heights))) == 1, "each a line of its own, whatever its length"
+    opened(browser, shown / "worded.html")
+    least, where = browser.value(LEAST_CONTRAST)
+    assert least >= 4.5, where
+
+
+def test_the_map_shows_and_finds_words(browser: Browser, shown: Path) -> None:
+    """A plate says that its name is proposed, a word below it finds its cluster, whose panel has the words."""
+    opened(browser, shown / "worded.html")
+    plates = browser.value("[...document.querySelectorAll('.plate .clip')].map(one => one.textContent)")
+    assert plates == ["Grandma's garden", "~\xa0beach", "c3"]
+    labels = browser.value("[...document.querySelectorAll('.landmark')].map(one => one.getAttribute('aria-label'))")
+    assert labels[1] == "beach, proposed by vecclust, not yet yours, 6 photos"
+    browser.press("/")
+    browser.type("palm")
+    browser.until("document.querySelectorAll('#found li').length === 1")
+    browser.press("Enter")
+    browser.until("!document.getElementById('panel').hidden")
+    assert browser.value("document.querySelector('#panel h2').innerText").strip() == "~\xa0beach"
+    assert browser.value("document.querySelector('#panel .tags').innerText") == "sea, palm tree"
 
 
 def test_hostile_names_stay_text_in_the_browser(browser: Browser, shown: Path) -> None:

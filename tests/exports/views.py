@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,6 +28,22 @@ HOSTILE_NAMES = (
     "\u202egpj.exe\x1b[31m.jpg",
 )
 HOSTILE_CLUSTERS = ("<img src=x onerror=alert(1)>", "</script ><script>alert(1)</script>", "--><script>'\"`${1}\\u2028")
+# What clusters may be called: the owner's name, words that are proposed, none; long, in another script, to be escaped.
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützen"
+NAMINGS: tuple[dict[str, Any], ...] = (
+    {"name": "Grandma's garden", "named_by": "owner", "word": "rose garden", "tags": ("lawn", "Aunt Minna")},
+    {"name": "beach", "named_by": "auto", "word": "beach", "tags": ("sea", "palm tree")},
+    {"name": None, "named_by": None},
+    {"name": LONG_WORD, "named_by": "auto", "word": LONG_WORD, "tags": (2 * LONG_WORD,)},
+    {"name": "海滩日落", "named_by": "auto", "word": "海滩日落", "tags": ("棕榈树", "海浪")},
+    {
+        "name": "our boat",
+        "named_by": "auto",
+        "word": "our boat",
+        "tags": ("<b>harbour</b>",),
+        "own_words": ("our boat",),
+    },
+)
 FOLDER = "/photos/a folder & <more>"
 RUN = Run("r7", 1_700_000_000_000_000_000, "m", {}, 24, 3, 2, parent="r6", reason="<b>why</b>", changes={"born": 1})
 COLOURS = ((200, 30, 30), (30, 160, 40), (40, 60, 200), (120, 120, 120))
@@ -101,3 +119,23 @@ def scattered(*, n_photos: int = 24, n_clusters: int = 3, seed: int = 3) -> MapV
         clusters=tuple(entry(number, size=int((labels == number).sum())) for number in range(n_clusters)),
         covers=tuple(range(n_clusters)),
     )
+
+
+def worded(clusters: Sequence[ClusterEntry]) -> tuple[ClusterEntry, ...]:
+    """Call clusters as they may be called, in the order of `NAMINGS`; "Aunt Minna" is the owner's own word."""
+    nothing: dict[str, Any] = {"word": None, "tags": (), "own_words": ("Aunt Minna",)}
+    return tuple(replace(one, **(nothing | NAMINGS[number % len(NAMINGS)])) for number, one in enumerate(clusters))
+
+
+def worded_gallery() -> GalleryView:
+    """Give a gallery of six clusters that are called as they may be called."""
+    first, *_ = gallery().clusters
+    entries = worded([entry(number) for number in range(len(NAMINGS))])
+    related = tuple(one.id for one in entries)
+    return replace(gallery(), clusters=tuple(replace(first, entry=one, related=related, sources=()) for one in entries))
+
+
+def worded_map() -> MapView:
+    """Give a map of three such clusters."""
+    shown = scattered()
+    return replace(shown, clusters=worded(shown.clusters))

@@ -10,15 +10,23 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.watched import WatchedLibrary
+from vecclust.server.client import Client
+from vecclust.server.verbs import VERBS
+from vecclust.store import Store
 from vecclust.testing import FakeClock, FakeEmbedder
+from vecclust.types.clusters import ClusterEntry, ClusterList
+from vecclust.types.search import Answer as FoundPhotos
+from vecclust.types.search import MeantCluster
 from vecclust.web import LibraryOpener, WebServer
 
 HUES = ((200, 30, 30), (30, 180, 40), (30, 40, 200))
@@ -180,3 +188,39 @@ def serving(folder: Path, *, embedder: FakeEmbedder | None = None) -> Iterator[S
             server.end()
             thread.join(DEADLINE_S)
             assert not thread.is_alive()
+
+
+# Names that are proposed for clusters without one, and their further words.
+PROPOSALS = {"c2": ("beach", ("sea", "palm tree")), "c3": ("Donaudampfschifffahrtsgesellschaftskapitänsmützen", ())}
+
+
+def propose(patch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]]:
+    """Have names proposed for clusters, and have the answers noted; one that is accepted is the cluster's name then."""
+    answers: list[tuple[str, tuple[str, ...]]] = []
+
+    def called(entry: ClusterEntry) -> ClusterEntry:
+        word, tags = PROPOSALS.get(entry.id, (None, ()))
+        if word is None or entry.named_by == "owner":
+            return replace(entry, tags=tags)
+        return replace(entry, name=word, named_by="auto", suggested_name=word, tags=tags, word=word)
+
+    def listed(store: Store, **how: Any) -> ClusterList:
+        found = list_clusters(store, **how)
+        return replace(found, clusters=tuple(map(called, found.clusters)))
+
+    def accept(client: Client, clusters: tuple[str, ...]) -> None:
+        answers.append(("accept", clusters))
+        for cluster in clusters:
+            client.rename(cluster, PROPOSALS[cluster][0])
+
+    def refuse(client: Client, clusters: tuple[str, ...]) -> None:
+        answers.append(("refuse", clusters))
+
+    def search(client: Client, text: str, **asked: Any) -> FoundPhotos:
+        found: FoundPhotos = client._do(VERBS["search"], text, **asked)
+        return replace(found, clusters=(MeantCluster("c2", "beach", "auto"), MeantCluster("c99", "gone", "auto")))
+
+    patch.setattr("vecclust.library.pages.live.list_clusters", listed)
+    for name, verb in (("accept_names", accept), ("refuse_names", refuse), ("search", search)):
+        patch.setattr(Client, name, verb, raising=False)
+    return answers

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from tests.web.served import CLUSTER_NAME, HUES, NAMES, Served, TestOpener, make, picture, put, serving
+from tests.web.served import CLUSTER_NAME, HUES, NAMES, Served, TestOpener, make, picture, propose, put, serving
 from vecclust.embeddings import Vocabulary
 from vecclust.exports import gallery
 from vecclust.exports.text import plain
@@ -210,6 +210,40 @@ def test_a_name_is_given_and_kept(own: Served) -> None:
         assert library.cluster("c2").entry.name == '<b> & 🌋 "x"'
 
 
+def test_proposed_names_are_answered_where_they_are_shown(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the front page one by one, narrowed as it is, or all that are shown; on a cluster's own page for that one."""
+    answers = propose(monkeypatch)
+    front = own.get("/?since=2001").text
+    assert "2</b> names are proposed" in front
+    assert Seen(front).values("form", "action").count("/names?since=2001") == 3
+    assert "~\xa0beach, proposed by vecclust, not yet yours" in Seen(front).text
+    answer = own.form("/names?since=2001&folder=%2Fa%20b%2F%C3%A9%26x", b"clusters=c2&do=refuse")
+    assert (answer.status, answer.headers["location"]) == (303, "/?since=2001&folder=%2Fa+b%2F%C3%A9%26x#c2")
+    answer = own.form("/names", b"clusters=c2&do=accept&from=c2")
+    assert (answer.status, answer.headers["location"]) == (303, "/cluster/c2")
+    page = own.get("/cluster/c2").text
+    assert "proposed by vecclust" not in page.partition('<aside aria-labelledby="related">')[0].partition("<h1>")[2]
+    assert "Rename" in page
+    assert own.form("/names", b"clusters=c2+c3&do=accept").headers["location"] == "/"
+    assert answers == [("refuse", ("c2",)), ("accept", ("c2",)), ("accept", ("c2", "c3"))]
+    assert "not yet yours" not in own.get("/").text
+
+
+def test_words_of_clusters_are_suggested_and_lead_to_them(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, on every page with a field to search; an answer links to the clusters that its words mean."""
+    propose(monkeypatch)
+    for page in ("/", "/runs", "/search?q=red"):
+        suggested = (
+            Seen(own.get(page).text).values("datalist", "id"),
+            Seen(own.get(page).text).values("option", "value"),
+        )
+        assert suggested[0] == ["suggestions"]
+        assert suggested[1][:4] == [CLUSTER_NAME, "beach", "sea", "palm tree"]
+    found = re.search(r'<nav class="meant".*?</nav>', own.get("/search?q=red").text, re.DOTALL)
+    assert found is not None
+    assert Seen(found[0]).values("a", "href") == ["/cluster/c2"]
+
+
 def test_photos_are_moved_pinned_split_off_and_let_go(own: Served) -> None:
     """By the forms of the pages, each ends where the photos are, and the history of a cluster takes a word back."""
     one, two, three = photos_of(own, "/cluster/c2")[:3]
@@ -272,6 +306,11 @@ def test_what_the_owner_should_know_of_a_change_is_on_the_page_after_it(own: Ser
 @pytest.mark.parametrize(
     ("target", "form", "status"),
     [
+        ("/names", "do=accept", 400),
+        ("/names", "do=keep&clusters=c1", 400),
+        ("/names", "do=accept&clusters=beach", 400),
+        ("/names", "do=accept&clusters=c1&clusters=c2", 400),
+        ("/names", "do=accept&clusters=c99", 404),
         ("/photos", "do=move&to=c1", 400),
         ("/photos", "do=move&to=&photo=PHOTO", 400),
         ("/photos", "do=move&to=c99&photo=PHOTO", 404),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.web.served import DEADLINE_S, TestOpener, make
 from vecclust import Client
 from vecclust.errors import LibraryLocked, UsageError, VecclustError
+from vecclust.library.watched import WatchedLibrary
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import RefitReport
 from vecclust.web.refit import ProposedRefit
@@ -66,4 +68,35 @@ def test_a_fit_of_the_daemon_is_followed_to_its_end(tmp_path: Path) -> None:
     until(refit, "failed")
     assert refit.view.error is not None
     assert refit.view.error.message == "the daemon went away"
+    refit.close()
+
+
+def test_a_fit_is_adopted_once_the_library_is_let_go_of(tmp_path: Path) -> None:
+    """Whoever is told that it is the current run can write at once: going back to the run before is not refused."""
+    make(tmp_path)
+    states: list[str] = []
+
+    class Watching(TestOpener):
+        def open(self, *, write: bool = False) -> WatchedLibrary:
+            """Open a library that takes note of what is said of the refit when it is closed."""
+            library = super().open(write=write)
+            return library if not write else Closing(library)  # type: ignore[return-value]
+
+    class Closing(AbstractContextManager[WatchedLibrary]):
+        def __init__(self, library: WatchedLibrary) -> None:
+            self._library = library
+
+        def __enter__(self) -> WatchedLibrary:
+            return self._library
+
+        def __exit__(self, *error: object) -> None:
+            states.append(refit.view.state)
+            self._library.close()
+
+    refit = ProposedRefit(Watching(tmp_path / "library"), client=ScriptedClient(tmp_path / "library", kept=False))
+    refit.propose()
+    until(refit, "proposed")
+    refit.adopt()
+    assert states == ["adopting"]
+    assert refit.view.state == "adopted"
     refit.close()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.exports.browser import Browser, chromium
-from tests.web.served import CLUSTER_NAME, HUES, Served, make, picture, put, serving
+from tests.exports.browser import LEAST_CONTRAST, Browser, chromium
+from tests.web.served import CLUSTER_NAME, HUES, Served, make, picture, propose, put, serving
+from vecclust.library.pages import live
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this computer")
 
+WORDS = ("lava", "<b>rock</b>")
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 PAGES = (
     "/",
@@ -26,34 +30,6 @@ PAGES = (
     "/nowhere",
     "/map",
 )
-# The contrast of each piece of text that is seen with the ground it stands on, by WCAG 2.1; the least of them.
-LEAST_CONTRAST = """
-(() => {
-  const parts = (css) => { const all = css.match(/[\\d.]+/g).map(Number); return [...all.slice(0, 3), all[3] ?? 1]; };
-  const light = (rgb) => {
-    const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const groundOf = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const [r, g, b, a] = parts(getComputedStyle(at).backgroundColor);
-      if (a === 1) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  let least = [99, ""];
-  for (const one of document.querySelectorAll("body *")) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    const style = getComputedStyle(one);
-    if (!own || !one.checkVisibility({ visibilityProperty: true })) continue;
-    if (one.closest(".quiet, .skip, script, noscript, .away")) continue;
-    const [a, b] = [light(parts(style.color).slice(0, 3)), light(groundOf(one))].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < least[0]) least = [contrast, `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`];
-  }
-  return least;
-})()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +71,12 @@ def own(tmp_path: Path) -> Iterator[Served]:
 def there(one_browser: Browser, own: Served) -> Iterator[Browser]:
     """A browser that is in there."""
     yield from watched(one_browser, own)
+
+
+@pytest.fixture
+def proposals(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]]:
+    """Answers to names that are proposed; asked for before a server is, which keeps what it has read."""
+    return propose(monkeypatch)
 
 
 def place(served: Served, page: str) -> str:
@@ -139,6 +121,47 @@ def test_a_cluster_is_renamed_with_the_mouse(there: Browser, own: Served) -> Non
     there.until("location.pathname === '/' && document.body.innerText.includes('Lava <b>fields')")
     with own.opener().open() as library:
         assert library.cluster("c2").entry.name == "Lava <b>fields"
+
+
+def test_proposed_names_are_gone_through_by_keys(
+    proposals: list[tuple[str, tuple[str, ...]]], there: Browser, own: Served
+) -> None:
+    """Enter on Accept leads back to the card it stood on, from where Tab goes on; the name is its owner's then."""
+    there.visit(f"{own.origin}/")
+    first = "document.querySelector('#c2 .answer button')"
+    assert there.value(f"{first}.getAttribute('aria-label')") == "Accept the name beach"
+    there.value(f"{first}.focus()")
+    there.press("Enter")
+    there.until(
+        "location.hash === '#c2' && document.readyState === 'complete' && !document.querySelector('#c2 .answer')"
+    )
+    assert there.value("document.querySelector('#c2 .clip').innerText") == "beach"
+    assert not there.value("document.querySelector('#c2 .proposed')")
+    there.press("Tab")
+    assert there.value("document.activeElement.closest('li').id") in ("c2", "c3")
+    there.click_on("#c3 [value=refuse]")
+    there.until("location.hash === '#c3' && document.readyState === 'complete'")
+    assert proposals == [("accept", ("c2",)), ("refuse", ("c3",))]
+    with own.opener().open() as library:
+        assert library.cluster("c2").entry.name == "beach"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_proposals_can_be_read_in_every_window(
+    proposals: list[tuple[str, tuple[str, ...]]], there: Browser, own: Served, dark: bool, size: str
+) -> None:
+    """However long: no side-scrolling, 4.5:1, and an answer can be hit with a thumb."""
+    width, height = SIZES[size]
+    there.look(width=width, height=height, dark=dark)
+    for page in ("/", "/cluster/c3", "/cluster/c2", "/search?q=red"):
+        there.visit(own.origin + page)
+        assert there.value("document.documentElement.scrollWidth") <= width, page
+        least, where = there.value(LEAST_CONTRAST)
+        assert least >= 4.5, where
+        tall = there.value("[...document.querySelectorAll('.answer button')].map(one => one.offsetHeight)")
+        assert len(tall) == {"/": 4, "/search?q=red": 0}.get(page, 2)
+        assert min(tall, default=99) >= 24
 
 
 def test_photos_and_clusters_are_put_right_with_the_mouse(there: Browser, own: Served) -> None:
@@ -295,6 +318,30 @@ def test_the_map_shows_what_is_pointed_at_and_asks_for_its_like(browser: Browser
     browser.until("document.querySelector('#card img').naturalWidth > 0")
 
 
+def test_a_photo_on_the_map_shows_its_own_words(
+    browser: Browser, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take the place of those of its cluster, in the same line: the card stays as tall as it was."""
+    told = live.photo_facts
+    monkeypatch.setattr(live, "photo_facts", lambda *given, **how: replace(told(*given, **how), words=WORDS))
+    served.until("/map", 'id="positions"')
+    photo = served.get("/cluster/c2").text.partition('href="/photo/')[2].partition('"')[0]
+    assert served.get(f"/words/{photo}").json() == {"words": list(WORDS)}
+    assert served.get("/words/" + 64 * "0").status == 404
+    browser.visit(f"{served.origin}/map")
+    browser.until("document.body.dataset.ready === 'yes'")
+    browser.value("document.getElementById('landmarks').remove()")
+    pointed = """(() => { const stage = document.getElementById('stage'), box = stage.getBoundingClientRect();
+      return [box.left, box.top, box.width, box.height]; })()"""
+    left, top, wide, tall = browser.value(pointed)
+    shown = "!document.getElementById('card').hidden"
+    places = [(left + x, top + y) for y in range(20, int(tall), 14) for x in range(20, int(wide), 14)]
+    next(place for place in places if browser.move(*place) or browser.value(shown))
+    before = browser.value("document.getElementById('card').offsetHeight")
+    browser.until("document.querySelector('#card .tags').textContent === 'lava, <b>rock</b>'")
+    assert browser.value("document.getElementById('card').offsetHeight") == before
+
+
 def test_a_cluster_leads_to_its_place_on_the_map_and_back(browser: Browser, served: Served) -> None:
     """By a click each."""
     served.until("/map", 'id="positions"')
@@ -311,3 +358,24 @@ def test_hostile_names_stay_text(browser: Browser, served: Served) -> None:
     browser.visit(f"{served.origin}/cluster/c1")
     assert CLUSTER_NAME in browser.value("document.querySelector('h1').innerText")
     assert browser.value("document.scripts.length") == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_whatever_can_be_used_has_a_name(browser: Browser, served: Served, page: str) -> None:
+    """Fields, buttons and links say what they are to who does not see them; no id twice, no heading left out."""
+    if page == "/map":
+        served.until("/map", 'id="positions"')
+    browser.visit(place(served, page))
+    nameless = """[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]
+      .filter((one) => !one.hidden && !one.closest('[hidden]'))
+      .filter((one) => !(one.getAttribute('aria-label') || one.labels?.length || one.innerText?.trim()
+        || one.textContent.trim() || one.querySelector('img[alt]:not([alt=""])')))
+      .map((one) => one.outerHTML.slice(0, 120))"""
+    assert browser.value(nameless) == []
+    ids = browser.value("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    levels = browser.value("[...document.querySelectorAll('h1, h2, h3')].map(one => +one.localName[1])")
+    if page != "/map":
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))

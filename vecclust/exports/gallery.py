@@ -15,8 +15,8 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.html import FileLinks, Links, environment, shape, template_source
 from vecclust.exports.output import new_folder
 from vecclust.exports.siblings import address_of_map, lead_to_gallery, map_beside, mark_of
-from vecclust.exports.text import day, file_name, plain, span, title_of
-from vecclust.types.clusters import HistoryEvent
+from vecclust.exports.text import day, file_name, is_proposed, name_of, plain, span, tags_of, title_of
+from vecclust.types.clusters import ClusterEntry, HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
 
@@ -35,7 +35,7 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
         out: the folder; an earlier gallery there is replaced. A map of the same library beside it leads here then, and
             these pages to it.
         thumbnails: gives the pictures.
-        names: whether file names, paths and cluster names are shown.
+        names: whether file names, paths and the owner's names of clusters are shown.
 
     Returns:
         What was written.
@@ -152,7 +152,7 @@ class GalleryContext:
     Args:
         links: where pages find pictures and one another.
         thumbnails: gives the pictures.
-        names: whether file names, paths and cluster names are shown.
+        names: whether file names, paths and the owner's names of clusters are shown.
     """
 
     def __init__(self, links: Links, *, thumbnails: Thumbnails, names: bool = True) -> None:
@@ -168,6 +168,22 @@ class GalleryContext:
         """
         return {cluster.entry.id: title_of(cluster.entry, names=self._names) for cluster in clusters}
 
+    def naming(self, entry: ClusterEntry) -> dict[str, Any]:
+        """Give what a cluster is called, as the templates take it.
+
+        Args:
+            entry: the cluster.
+        """
+        return {
+            "id": entry.id,
+            "link": self.links.page(entry.id, 0),
+            "name": name_of(entry, names=self._names),
+            "is_proposed": is_proposed(entry, names=self._names),
+            "tags": tags_of(entry, names=self._names),
+            "size": entry.size,
+            "colour": colour_of(int(entry.id[1:])),
+        }
+
     def card(self, cluster: ClusterView, *, titles: dict[str, str]) -> dict[str, Any]:
         """Give one cluster's card.
 
@@ -178,17 +194,11 @@ class GalleryContext:
         entry, to = cluster.entry, self.links
         pictures = self._thumbnails([cluster.cover, *cluster.edge])
         cover = next((key for key in (cluster.cover, *cluster.edge) if key in pictures), None)
-        return {
-            "id": entry.id,
-            "link": to.page(entry.id, 0),
+        return self.naming(entry) | {
             "title": titles[entry.id],
-            "is_named": titles[entry.id] != entry.id,
-            "suggested": plain(entry.suggested_name or "") if self._names else "",
-            "size": entry.size,
             "strength": round(entry.strength, 2),
             "is_mixed": entry.is_mixed,
             "span": span(entry.first_taken, entry.last_taken),
-            "colour": colour_of(int(entry.id[1:])),
             "cover": None if cover is None else to.large(cover, pictures[cover]),
             "small_cover": None if cover is None else to.small(cover, pictures[cover]),
             "edge": [to.small(key, pictures[key]) for key in cluster.edge if key in pictures],

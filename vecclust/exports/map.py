@@ -25,7 +25,7 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.html import environment, script_hash, template_source
 from vecclust.exports.output import is_map_page, new_file, new_folder, remove_folder
 from vecclust.exports.siblings import address_of_gallery, gallery_beside, lead_to_map, mark_of
-from vecclust.exports.text import file_link, file_name, plain, span, title_of
+from vecclust.exports.text import file_link, file_name, is_proposed, name_of, plain, span, tags_of
 from vecclust.photos.thumbnails import pack_sheet
 from vecclust.types.pages import MapView, PageReport, PhotoView, Thumbnails
 
@@ -61,7 +61,7 @@ def write_map(view: MapView, out: Path, *, thumbnails: Thumbnails, names: bool =
         out: the file; an earlier map there is replaced. A gallery of the same library beside it leads here then, and
             the map to it.
         thumbnails: gives the pictures.
-        names: whether file names, paths and cluster names are in it.
+        names: whether file names, paths and the owner's names of clusters are in it.
 
     Returns:
         What was written.
@@ -160,7 +160,7 @@ def render_map(
     Args:
         view: what it shows.
         thumbnails: gives the pictures.
-        names: whether file names, paths and cluster names are in it.
+        names: whether file names, paths and the owner's names of clusters are in it.
         sheets: the address of the sheets of pictures, to which their numbers are added; empty for inside the page.
         to_gallery: the address of the gallery beside it, or empty.
         template: what draws it; the page for the disk where None.
@@ -249,7 +249,9 @@ def _cluster(view: MapView, number: int, *, names: bool) -> dict[str, Any]:
     colour = colour_of(int(entry.id[1:]))
     return {
         "id": entry.id,
-        "title": title_of(entry, names=names),
+        "title": name_of(entry, names=names) or entry.id,
+        "proposed": is_proposed(entry, names=names),
+        "tags": tags_of(entry, names=names),
         "size": entry.size,
         "strength": round(entry.strength, 2),
         "span": plain(span(entry.first_taken, entry.last_taken)),

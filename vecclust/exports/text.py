@@ -6,13 +6,14 @@ Nothing that leaves here can break a line, drive a terminal or be anything but t
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 if TYPE_CHECKING:
-    from vecclust.types.clusters import ClusterEntry
+    from vecclust.types.clusters import ClusterEntry, Composition
 
 Cell = str | int | float | datetime | PurePath | None
 
@@ -59,24 +60,61 @@ def file_name(path: str) -> str:
     return plain(os.path.basename(path))
 
 
-def title_of(entry: ClusterEntry, *, names: bool) -> str:
-    """Give a cluster's name as printable text, or its id where it has none or none is to be shown.
+def name_of(entry: ClusterEntry, *, names: bool) -> str:
+    """Give a cluster's name as printable text, the owner's or the one that is proposed; empty where there is none.
 
     Args:
         entry: the cluster.
-        names: whether names are shown.
+        names: whether what the owner wrote is shown; words of the shipped vocabulary are in any case.
     """
-    return plain(entry.name) if names and entry.name else entry.id
+    return plain((entry if names else entry.without_owners_words()).name)
+
+
+def is_proposed(entry: ClusterEntry, *, names: bool) -> bool:
+    """Say whether the name that is shown of a cluster is vecclust's and not yet its owner's.
+
+    Args:
+        entry: the cluster.
+        names: whether what the owner wrote is shown.
+    """
+    return (entry if names else entry.without_owners_words()).named_by == "auto"
+
+
+def tags_of(entry: ClusterEntry, *, names: bool) -> list[str]:
+    """Give further words for a cluster as printable text, the fittest first.
+
+    Args:
+        entry: the cluster.
+        names: whether what the owner wrote is shown.
+    """
+    return [plain(tag) for tag in (entry if names else entry.without_owners_words()).tags]
+
+
+def title_of(entry: ClusterEntry, *, names: bool) -> str:
+    """Give what a cluster goes by in plain text: its name, `~` before one that is only proposed, or its id.
+
+    Args:
+        entry: the cluster.
+        names: whether what the owner wrote is shown.
+    """
+    name = name_of(entry, names=names)
+    return (f"~ {name}" if is_proposed(entry, names=names) else name) or entry.id
+
+
+# Without those of the locale, so that a page reads the same anywhere.
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 def day(when: datetime) -> str:
-    """Write a day as people do; without the names of the locale, so that a page reads the same anywhere.
+    """Write a day as people do.
 
     Args:
         when: a time of that day.
     """
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{when.day} {months[when.month - 1]} {when.year}"
+    return f"{when.day} {_MONTHS[when.month - 1][:3]} {when.year}"
 
 
 _TAKEN_FROM = {
@@ -124,3 +162,87 @@ def span(first: datetime | None, last: datetime | None) -> str:
     if first.year == last.year:
         return f"{day(first).rsplit(' ', 1)[0]} – {day(last)}"  # noqa: RUF001 -- a span's own dash
     return f"{first.year} – {last.year}"  # noqa: RUF001 -- likewise
+
+
+# Said as "mostly" of two thirds, and of fewer photos than this not at all: of four, two thirds are three.
+_MOSTLY, _LEAST_TOLD = 2 / 3, 5
+# Consecutive months that are one time of the year, whichever side of the globe: no season is named, for it depends on
+# that. Even over the year, three months hold a quarter.
+_MOST_MONTHS = 3
+_PARTS_OF_DAY = {
+    "at night": range(6),
+    "in the morning": range(6, 12),
+    "in the afternoon": range(12, 18),
+    "in the evening": range(18, 24),
+}
+
+
+def made_of(composition: Composition) -> tuple[str, ...]:
+    """Say in a sentence or two what a cluster is made of.
+
+    Args:
+        composition: the counts.
+
+    Returns:
+        When its photos were taken, where that is known of any; and what they are, where not all are plain photos.
+    """
+    return tuple(filter(None, (_when_taken(composition), _what_kinds(composition))))
+
+
+def _when_taken(composition: Composition) -> str:
+    if not composition.dated:
+        return ""
+    n_photos, parts = sum(composition.kinds.values()), [_years(composition.years)]
+    if composition.dated >= _LEAST_TOLD:
+        parts += filter(None, (_months(composition.months), _part_of_day(composition.hours)))
+    known = "" if composition.dated == n_photos else f" (as far as is known of {composition.dated:,} of {n_photos:,})"
+    return f"Taken {', '.join(parts)}{known}."
+
+
+def _years(counts: Mapping[str, int]) -> str:
+    years, n_dated = sorted(counts), sum(counts.values())
+    if len(years) == 1:
+        return years[0]
+    said = f"{years[0]} – {years[-1]}"  # noqa: RUF001 -- a span's own dash
+    best = max(years, key=lambda year: counts[year])
+    is_most = n_dated >= _LEAST_TOLD and counts[best] >= _MOSTLY * n_dated
+    return f"{said}, mostly {best}" if is_most else said
+
+
+def _months(counts: Mapping[str, int]) -> str:
+    """Name the fewest months in a row that hold most of some photos; over the end of the year too."""
+    of_month, n_dated = [counts.get(f"{month:02}", 0) for month in range(1, 13)], sum(counts.values())
+    for length in range(1, _MOST_MONTHS + 1):
+        sums = [sum(of_month[(first + step) % 12] for step in range(length)) for first in range(12)]
+        first = max(range(12), key=lambda month: sums[month])
+        if sums[first] >= _MOSTLY * n_dated:
+            names = [_MONTHS[first]] + ([_MONTHS[(first + length - 1) % 12]] if length > 1 else [])
+            return ("" if sums[first] == n_dated else "mostly ") + (
+                " to ".join(names) if length > 2 else " and ".join(names)
+            )
+    return ""
+
+
+def _part_of_day(counts: Mapping[str, int]) -> str:
+    n_known = sum(counts.values())
+    if n_known < _LEAST_TOLD:
+        return ""
+    for said, hours in _PARTS_OF_DAY.items():
+        n_then = sum(counts.get(f"{hour:02}", 0) for hour in hours)
+        if n_then >= _MOSTLY * n_known:
+            return said if n_then == n_known else f"mostly {said}"
+    return ""
+
+
+def _what_kinds(composition: Composition) -> str:
+    kinds = [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in composition.kinds.items()]
+    parts = [] if set(composition.kinds) <= {"photo"} else [_listed(kinds)]
+    if composition.bursts:
+        often = "a burst" if composition.bursts == 1 else f"{composition.bursts:,} bursts"
+        parts.append(f"{composition.in_bursts:,} in {often}")
+    said = "; ".join(parts)
+    return f"{said}." if said else ""
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

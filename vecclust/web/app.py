@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 
 from vecclust.errors import NotFound, UsageError, VecclustError
 from vecclust.exports.gallery import PHOTOS_ON_A_PAGE
+from vecclust.exports.text import plain
 from vecclust.library.opening import decode_limits
 from vecclust.library.pages.live import LiveReader
 from vecclust.library.watched import WatchedLibrary
@@ -101,11 +102,13 @@ class App:
             Route("/cluster/{cluster}", self._cluster),
             Route("/cluster/{cluster}/name", self._rename, methods=["POST"]),
             Route("/cluster/{cluster}/merge", self._merge, methods=["POST"]),
+            Route("/names", self._answer_names, methods=["POST"]),
             Route("/photos", self._edit, methods=["POST"]),
             Route("/words/{edit}/back", self._take_back, methods=["POST"]),
             Route("/unclustered", self._unclustered),
             Route("/photo/{photo}", self._photo),
             Route("/alike/{photo}", self._alike),
+            Route("/words/{photo}", self._words),
             Route("/thumbnail/{photo}", self._thumbnail),
             Route("/original/{photo}", self._original),
             Route("/search", self._search),
@@ -161,11 +164,13 @@ class App:
         narrowed = self._narrowed(request, "since", "until", "folder", "cluster")
         photos: Sequence[PhotoView] = ()
         notices: tuple[str, ...] = ()
+        meant: Sequence[str] = ()
         if not narrowed.failed:
             answer = self._client.search(asked, limit=dropped.N_FOUND, filters=narrowed.asked.filters())
             photos, notices = self._live.shown([hit.photo for hit in answer.results]), answer.notices
+            meant = [cluster.id for cluster in answer.clusters]
         overview = replace(self._live.overview(), notices=notices)
-        return HTMLResponse(self._pages.found(overview, query=asked, photos=photos, narrowed=narrowed))
+        return HTMLResponse(self._pages.found(overview, query=asked, photos=photos, meant=meant, narrowed=narrowed))
 
     def _dropped(self, request: Request) -> Response:
         number = int(forms.part(request, "number"))
@@ -189,6 +194,10 @@ class App:
     def _alike(self, request: Request) -> Response:
         answer = self._library.alike(forms.part(request, "photo"), limit=N_BESIDE_MAP)
         return JSONResponse({"photos": [hit.photo for hit in answer.results]})
+
+    def _words(self, request: Request) -> Response:
+        facts = self._live.facts(forms.part(request, "photo"))
+        return JSONResponse({"words": [plain(word) for word in facts.words]})
 
     def _thumbnail(self, request: Request) -> Response:
         photo = forms.part(request, "photo")
@@ -222,6 +231,14 @@ class App:
         cluster, given = forms.part(request, "cluster"), await forms.fields(request)
         await run_in_threadpool(self._client.rename, cluster, "".join(given.get("name", ())))
         return _to(f"/cluster/{cluster}")
+
+    async def _answer_names(self, request: Request) -> Response:
+        given = await forms.fields(request)
+        answer = forms.about_names(given)
+        decide = self._client.accept_names if answer.accepts else self._client.refuse_names
+        await run_in_threadpool(decide, answer.clusters)
+        back = forms.narrowing(request, "since", "until", "folder").query
+        return _to(forms.page_after_names(given, answer, narrowed=back))
 
     async def _merge(self, request: Request) -> Response:
         cluster, given = forms.part(request, "cluster"), await forms.fields(request)
@@ -318,4 +335,4 @@ def _sent(picture: Picture) -> Response:
 
 
 def _to(page: str) -> Response:
-    return RedirectResponse(re.sub(r"[^\w/?=-]", "", page), status_code=303)
+    return RedirectResponse(re.sub(r"[^\w/?=&%+.#-]", "", page), status_code=303)

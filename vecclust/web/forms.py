@@ -25,11 +25,12 @@ Fields = Mapping[str, Sequence[str]]
 
 MOST_LETTERS = 300
 _MOST_PATH = 4096
-# The longest form of ours names the photos of a page, 120 hashes of 64 letters.
-_MOST_FORM_BYTES = 16384
+# The longest form of ours names all clusters with a proposed name, at most 10 letters each.
+_MOST_FORM_BYTES = 65536
 _NUMBER = re.compile("[0-9]{1,9}")
 CLUSTER = re.compile("c[1-9][0-9]{0,8}")
 EDIT = re.compile("w[1-9][0-9]{0,8}")
+_CLUSTERS = re.compile(f"{CLUSTER.pattern}( {CLUSTER.pattern})*")
 _ANY_PLACE = re.compile(f"{CLUSTER.pattern}|{UNCLUSTERED}")
 _SHAPES = {"photo": PHOTO, "cluster": CLUSTER, "run": re.compile("r[1-9][0-9]{0,8}"), "number": _NUMBER}
 
@@ -177,6 +178,47 @@ def about_clusters(cluster: str, given: Fields) -> EditRequest:
     merge = _one(given, "do", re.compile("merge|not-together")) == "merge"
     other = _one(given, "other", CLUSTER, missing="no other cluster is chosen")
     return EditRequest("merge" if merge else "not-together", cluster=cluster, other=other)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesAnswer:
+    """What the owner says of names that are proposed.
+
+    Attributes:
+        accepts: whether they are accepted, or else refused.
+        clusters: the clusters, by id.
+    """
+
+    accepts: bool
+    clusters: tuple[str, ...]
+
+
+def about_names(given: Fields) -> NamesAnswer:
+    """Read what is said of proposed names.
+
+    Args:
+        given: the `clusters`, and what is to be `do`ne.
+
+    Raises:
+        UsageError: it is no form of these pages.
+    """
+    accepts = _one(given, "do", re.compile("accept|refuse")) == "accept"
+    return NamesAnswer(accepts, tuple(_one(given, "clusters", _CLUSTERS).split(" ")))
+
+
+def page_after_names(given: Fields, answer: NamesAnswer, *, narrowed: str) -> str:
+    """Choose the page to go on with: the cluster's own, or its place on the front page.
+
+    Args:
+        given: the form: the cluster whose page it was said on stands `from`.
+        answer: what was said.
+        narrowed: the query of the front page that it was said on, or empty.
+    """
+    home = next(iter(given.get("from", ())), "")
+    if CLUSTER.fullmatch(home):
+        return f"/cluster/{home}"
+    front = f"/?{narrowed}" if narrowed else "/"
+    return f"{front}#{answer.clusters[0]}" if len(answer.clusters) == 1 else front
 
 
 def about_photos(given: Fields) -> EditRequest:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from vecclust.errors import VecclustError
 from vecclust.exports import html, text
-from vecclust.exports.colours import colour_of
 from vecclust.exports.gallery import CHANGES, GalleryContext, history_rows, last_run
 from vecclust.exports.map import render_map
 from vecclust.exports.text import plain
@@ -20,6 +19,8 @@ from vecclust.types.runs import RefitReport, Run
 from vecclust.web.forms import Narrowing
 
 _ROOM = "vecclust.web"
+# Of 30 bytes each, on every page; a browser lists those that begin like what is typed.
+N_SUGGESTIONS = 300
 _SCRIPTS = ("live.js", "map-live.js")
 
 
@@ -116,10 +117,22 @@ class LivePages:
         cards = self._cards(overview.clusters, among=overview.clusters)
         for card in cards:
             card["link"] = _carrying(card["link"], narrowed)
+        proposed = [card["id"] for card in cards if card["is_proposed"]]
         loose, narrow = self._sheets.sample(overview.unclustered), _narrow(narrowed, n_shown=overview.n_photos)
         to_loose = _carrying("/unclustered", narrowed)
         run = last_run(overview.run)
-        return _page("live-index.html", overview, cards=cards, run=run, loose=loose, narrow=narrow, to_loose=to_loose)
+        return _page(
+            "live-index.html",
+            overview,
+            cards=cards,
+            run=run,
+            loose=loose,
+            narrow=narrow,
+            to_loose=to_loose,
+            proposed=proposed,
+            # Where an answer to a name leads back to.
+            here_again=narrowed.asked.query,
+        )
 
     def cluster(
         self,
@@ -179,7 +192,7 @@ class LivePages:
             facts: what is known of it.
             alike: the photos most like it, nearest first.
         """
-        paths = [path for path in (facts.path, *facts.other_paths) if path]
+        paths, clusters = [path for path in (facts.path, *facts.other_paths) if path], overview.clusters
         return _page(
             "live-photo.html",
             overview,
@@ -189,7 +202,8 @@ class LivePages:
             paths=[plain(path) for path in paths],
             taken=text.taken(facts.taken, facts.taken_source),
             facts=facts,
-            cluster=_cluster_of(facts),
+            photo_words=[plain(word) for word in facts.words],
+            cluster=next((self._sheets.naming(one.entry) for one in clusters if one.entry.id == facts.cluster), None),
             figures=self._sheets.figures(alike),
             choices=self._choices(overview),
         )
@@ -200,6 +214,7 @@ class LivePages:
         *,
         query: str,
         photos: Sequence[PhotoView],
+        meant: Sequence[str] = (),
         dropped: int | None = None,
         narrowed: Narrowed | None = None,
     ) -> str:
@@ -209,12 +224,15 @@ class LivePages:
             overview: the library.
             query: the words that were asked for; empty where a picture was dropped.
             photos: the answer, nearest first.
+            meant: ids of the clusters that the words mean, the likeliest first.
             dropped: number of the picture that was dropped, or None.
             narrowed: what the answer is limited to, None where that cannot be chosen.
         """
+        by_id = {one.entry.id: one.entry for one in overview.clusters}
         return _page(
             "live-found.html",
             overview,
+            meant=[self._sheets.naming(by_id[cluster]) for cluster in meant if cluster in by_id],
             asked=plain(query) if dropped is None else "Photos like the one you dropped",
             words=query,
             figures=self._sheets.figures(photos),
@@ -307,15 +325,16 @@ def live_assets() -> Mapping[str, tuple[str, bytes]]:
     return {name: ("text/javascript; charset=utf-8", source.encode("utf-8")) for name, source in found.items()}
 
 
-def _cluster_of(facts: PhotoFacts) -> dict[str, Any] | None:
-    if facts.cluster is None:
-        return None
-    return {
-        "id": facts.cluster,
-        "title": plain(facts.cluster_name) if facts.cluster_name else facts.cluster,
-        "link": f"/cluster/{facts.cluster}",
-        "colour": colour_of(int(facts.cluster[1:])),
-    }
+def _suggestions(overview: Overview) -> list[str]:
+    """Give words to search for: what clusters are called and tagged with, the largest first, each once."""
+    words: dict[str, str] = {}
+    for one in overview.clusters:
+        for word in (text.name_of(one.entry, names=True), *map(plain, one.entry.tags)):
+            if word:
+                words.setdefault(word.casefold(), word)
+            if len(words) == N_SUGGESTIONS:
+                return list(words.values())
+    return list(words.values())
 
 
 def _carrying(link: str, narrowed: Narrowed) -> str:
@@ -345,6 +364,7 @@ def _page(template: str, overview: Overview, **given: Any) -> str:
         "n_clusters": len(overview.clusters),
         "n_unclustered": len(overview.unclustered),
         "words": "",
+        "suggestions": _suggestions(overview),
         "notices": [plain(notice) for notice in overview.notices],
     }
     drawn = html.environment(_ROOM).get_template(template)

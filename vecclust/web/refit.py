@@ -93,7 +93,9 @@ class ProposedRefit:
             self._view = replace(before, state="adopting")
         try:
             with self._opener.open(write=True) as library:
-                self._end(FitView("adopted", report=library.adopt(process.result(), reason=REASON)))
+                report = library.adopt(process.result(), reason=REASON)
+            # Not before the library is let go of: who sees it may want to write at once.
+            self._end(FitView("adopted", report=report))
         except LibraryLocked:
             if not self._client.is_answered():
                 self._view = before

@@ -66,6 +66,15 @@
   const factsOf = (row) =>
     [timeOf(row), labels[row] < 0 ? "" : `strength ${(strengths[row] / 100).toFixed(2)}`].filter(Boolean);
   const clusterTitle = (label) => (label < 0 ? "Unclustered" : clusters[label].title);
+  // A name that is only proposed is lighter than the owner's, and says so.
+  const PROPOSED = "proposed by vecclust, not yet yours";
+  const isProposed = (label) => label >= 0 && clusters[label].proposed;
+  const spokenTitle = (label) => clusterTitle(label) + (isProposed(label) ? `, ${PROPOSED}` : "");
+  const namedOf = (label) => isProposed(label)
+    ? element("span", { className: "clip proposed", title: PROPOSED[0].toUpperCase() + PROPOSED.slice(1), textContent: `~\u00a0${clusterTitle(label)}` })
+    : element("span", { className: "clip", textContent: clusterTitle(label) });
+  const tagsOf = (label, className) => label >= 0 && clusters[label].tags.length
+    ? [element("p", { className, textContent: clusters[label].tags.join(", ") })] : [];
 
   // Pictures: cells of sheets, each decoded when it is first wanted.
   const sheets = new Map();
@@ -364,10 +373,10 @@
     };
     paint();
     const plate = element("span", { className: "plate" },
-      element("span", { className: "dot" }), element("span", { className: "clip", textContent: cluster.title }),
+      element("span", { className: "dot" }), namedOf(label),
       element("span", { className: "n", textContent: cluster.size.toLocaleString("en") }));
     const button = element("button", { type: "button", className: "landmark" }, picture, plate);
-    button.setAttribute("aria-label", `${cluster.title}, ${cluster.size} photos`);
+    button.setAttribute("aria-label", `${spokenTitle(label)}, ${cluster.size} photos`);
     button.setAttribute("aria-pressed", "false");
     button.onclick = () => choose(label === chosen && opened < 0 ? -1 : label);
     button.onfocus = () => { if (button.matches(":focus-visible")) keepInView(cluster.row); };
@@ -421,6 +430,24 @@
   };
 
   // Hovering.
+  // Of a photo that is looked at longer than it takes to pass over it, a live page asks for its own words. Until they
+  // come, and where there are none, those of its cluster stand in their place.
+  const DWELL_MS = 150;
+  const wordsOf = new Map();
+  let dwell = 0;
+  const showWords = (row) => {
+    const line = card.querySelector(".tags"), words = wordsOf.get(row);
+    if (line && words?.length && hovered === row) line.textContent = words.join(", ");
+  };
+  const askWords = (row) => {
+    clearTimeout(dwell);
+    if (!live || row < 0) return;
+    if (wordsOf.has(row)) { showWords(row); return; }
+    dwell = setTimeout(async () => {
+      wordsOf.set(row, await live.words(hashOf(row)).catch(() => []));
+      showWords(row);
+    }, DWELL_MS);
+  };
   const nearest = (x, y, reach) => {
     const side = thumbSide() / 2;
     for (const row of shownThumbs) {
@@ -443,11 +470,14 @@
         if (picture) card.append(picture);
         card.append(element("div", {},
           nameOf(row) ? element("p", { className: "name clip", textContent: nameOf(row) }) : "",
-          element("p", { className: "who" }, dotOf(labels[row]), element("span", { className: "clip", textContent: clusterTitle(labels[row]) })),
+          element("p", { className: "who" }, dotOf(labels[row]), namedOf(labels[row])),
+          ...(live ? [element("p", { className: "tags soft clip", textContent: labels[row] < 0 ? "" : clusters[labels[row]].tags.join(", ") })]
+            : tagsOf(labels[row], "tags soft clip")),
           element("p", { className: "soft", textContent: factsOf(row).join(" · ") })));
         card.dataset.row = row;
       }
       card.hidden = row < 0;
+      askWords(row);
       drawRing();
     }
     if (row >= 0) {
@@ -492,8 +522,7 @@
   const pageOf = (id) =>
     live ? live.cluster(id) : toGallery ? toGallery.getAttribute("href").replace(/index\.html$/, `${id}.html`) : "";
   const chipOf = (label) => {
-    const chip = element("button", { type: "button", className: "chip" }, dotOf(label),
-      element("span", { className: "clip", textContent: clusterTitle(label) }));
+    const chip = element("button", { type: "button", className: "chip" }, dotOf(label), namedOf(label));
     chip.onclick = () => choose(label);
     return label < 0 ? element("p", { className: "who soft" }, dotOf(label), "Unclustered") : chip;
   };
@@ -524,7 +553,7 @@
     showPanel(element("h2", { textContent: titleOf(row) }), big, chipOf(labels[row]),
       element("p", { className: "facts" }, ...factsOf(row).map((textContent) => element("span", { textContent }))),
       original, alike);
-    $("say").textContent = `${titleOf(row)}, ${clusterTitle(labels[row])}`;
+    $("say").textContent = `${titleOf(row)}, ${spokenTitle(labels[row])}`;
     keepInView(row);
     moved();
   };
@@ -537,14 +566,14 @@
     pressed();
     const cluster = clusters[label], rows = members[label];
     delete panel.dataset.row;
-    showPanel(element("h2", {}, dotOf(label), element("span", { textContent: cluster.title })),
+    showPanel(element("h2", {}, dotOf(label), namedOf(label)), ...tagsOf(label, "tags soft"),
       element("p", { className: "facts" }, element("span", { textContent: `${cluster.size.toLocaleString("en")} photos` }),
         element("span", { textContent: `strength ${cluster.strength.toFixed(2)}` }), element("span", { textContent: cluster.span })),
       ...(pageOf(cluster.id) ? [element("p", {}, element("a", { href: pageOf(cluster.id), textContent: "Open its page" }))] : []),
       element("h3", { textContent: "Strongest first" }), fewPhotos(rows.slice(0, 32)));
     // Beside the panel, not below it.
     flyTo(fitting(coreOf(rows), fitScale * 12, isNarrow() ? 0 : panel.offsetWidth, isNarrow() ? panel.offsetHeight : 0));
-    $("say").textContent = `${cluster.title}, ${cluster.size} photos`;
+    $("say").textContent = `${spokenTitle(label)}, ${cluster.size} photos`;
   };
   // A few strays would shrink a cluster to a spot: its middle 94 in a hundred are what is looked at.
   const coreOf = (rows) => {
@@ -566,7 +595,8 @@
   const search = () => {
     const text = folded(find.value.trim());
     options = clusters.map((_, label) => ({ label }))
-      .filter(({ label }) => !text || folded(clusters[label].title).includes(text) || clusters[label].id === text);
+      .filter(({ label }) => !text || clusters[label].id === text ||
+        [clusters[label].title, ...clusters[label].tags].some((word) => folded(word).includes(text)));
     matching = null;
     let count = 0;
     if (text) {
@@ -585,7 +615,7 @@
       const line = element("li", { id: `found-${at}` });
       line.setAttribute("role", "option");
       if (option.row === undefined) {
-        line.append(dotOf(option.label), element("span", { className: "clip", textContent: clusters[option.label].title }),
+        line.append(dotOf(option.label), namedOf(option.label),
           element("span", { className: "soft", textContent: clusters[option.label].size.toLocaleString("en") }));
       } else {
         line.append(pictureOf(option.row) || dotOf(labels[option.row]),
@@ -764,7 +794,12 @@
     moved();
   };
   dark.addEventListener("change", () => { colourIn(); moved(); });
-  new ResizeObserver(resize).observe(stage);
+  new ResizeObserver(() => {
+    if (stage.clientWidth === width && stage.clientHeight === height) return;
+    resize();
+    // At once: a canvas is empty after its size was set.
+    draw();
+  }).observe(stage);
   resize();
   colourIn();
   // A page of a cluster leads to its place: map.html#c7. A cluster that is no more leads to the map as a whole.

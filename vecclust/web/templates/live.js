@@ -14,18 +14,36 @@
     notice.hidden = !text;
   };
 
+  // A part is put in place of another: what is open in it and what has the focus stays so.
+  const sameAs = (one) => one.getAttribute("aria-label") || one.getAttribute("href") || one.textContent;
+  const replace = (now, then) => {
+    const held = now.contains(document.activeElement) ? document.activeElement : null;
+    const open = [...now.querySelectorAll("details[open] > summary")].map(sameAs);
+    for (const one of then.querySelectorAll("details > summary")) if (open.includes(sameAs(one))) one.parentElement.open = true;
+    now.replaceWith(document.adoptNode(then));
+    if (held) [...then.querySelectorAll("a[href], button, summary")].find((one) => sameAs(one) === sameAs(held))?.focus({ preventScroll: true });
+  };
+  // A button that were replaced between its being pressed and let go would not have been clicked.
+  let pressing = false;
+  addEventListener("pointerdown", () => { pressing = true; }, true);
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressing = false; }), true);
+  const letGo = async () => { while (pressing) await new Promise((done) => setTimeout(done, 50)); };
   // Parts of this page as they are now. A form that somebody is typing into is left alone.
-  const renew = async (...ids) => {
+  const renewOnce = async (ids) => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    await letGo();
     for (const id of ids) {
       const now = $(id), then = fresh.getElementById(id);
-      if (now && then && !now.contains(document.activeElement?.closest("input, select"))) now.replaceWith(document.adoptNode(then));
+      if (now && then && !now.contains(document.activeElement?.closest("input, select"))) replace(now, then);
     }
     const sum = document.querySelector(".sum"), freshSum = fresh.querySelector(".sum");
     if (sum && freshSum) sum.replaceWith(document.adoptNode(freshSum));
   };
+  // One after the other, so that what was asked for last is what stays.
+  let renewal = Promise.resolve();
+  const renew = (...ids) => (renewal = renewal.catch(() => {}).then(() => renewOnce(ids)));
 
   // The light: green says that all is well, whatever goes on; amber that something is worth a look; red that it waits
   // for the owner. The words beside it say the same.
@@ -73,7 +91,7 @@
     const fit = JSON.parse(event.data), panel = $("fit");
     if (!isRuns || !panel) return;
     if (panel.dataset.state !== fit.state) {
-      if (fit.state === "adopted") location.reload(); else renew("fit");
+      if (fit.state === "adopted") location.reload(); else renew("fit").catch(() => {});
       return;
     }
     const progress = $("fit-progress"), stage = $("fit-stage");
