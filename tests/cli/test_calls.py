@@ -16,8 +16,9 @@ from vecclust.testing import FakeClock, FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Before the second house: 57 modules and 2,407 calls for `similar`, 48 modules for `rename`, counted the same way.
-# Since then: tables are held against what was noted of them, questions have several examples, edits stand three times.
-MOST_MODULES, MOST_CALLS = 30, 1000
+# Since then: tables are held against what was noted of them, questions have several examples, edits stand three times,
+# and clusters that their owner gave no name are called by words.
+MOST_MODULES, MOST_CALLS = 33, 1000
 MOST_MODULES_FOR_AN_EDIT = 31
 
 

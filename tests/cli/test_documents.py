@@ -46,6 +46,12 @@ def run(library: Path, *arguments: str, capture: pytest.CaptureFixture[str]) -> 
     return code, shown.out, shown.err
 
 
+@pytest.fixture(autouse=True)
+def _captioner(tiny_captioner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have captions written by the tiny model: the bundled one cannot."""
+    monkeypatch.setenv("VECCLUST_NAMES_CAPTIONER", f"local-dir:{tiny_captioner}")
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A library of three dozen photos and a broken one, made by `vecclust scan` with the bundled model."""
@@ -64,10 +70,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(album, folder / "library")
 
 
+# Where words may name a cluster, whether they do is up to the model.
+BY_WORDS = {"name", "named_by", "suggested_name", "cluster_name", "cluster_named_by", "tags", "words"}
+
+
 def skeleton(value: Any) -> Any:
     """Keep the names and kinds of a document: what scripts rely on, whatever the model says."""
     if isinstance(value, dict):
-        return {key: skeleton(inner) for key, inner in value.items()}
+        shape = {key: skeleton(inner) for key, inner in value.items()}
+        if shape.keys() & {"suggested_name", "cluster_named_by"}:
+            shape |= {key: ["str"] if key in ("tags", "words") else "str or null" for key in shape.keys() & BY_WORDS}
+        return shape
     if isinstance(value, list):
         return [skeleton(value[0])] if value else []
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
@@ -90,6 +103,7 @@ COMMANDS: dict[str, list[str]] = {
     "clusters": ["clusters"],
     "cluster": ["cluster", "c1"],
     "cluster-inside": ["cluster", "CLUSTER", "--inside"],
+    "caption": ["caption", "c1", "--mean"],
     "compare": ["compare", "--sample", "24", "--seeds", "2"],
     "rename": ["rename", "c1", 'It\'s "<b>" 🌋'],
     "photo": ["photo", "PHOTO"],
@@ -413,6 +427,7 @@ def test_the_bundled_model_says_what_it_is_not_good_for(world: World, capsys: py
 
 MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "no such cluster": (["cluster", "c99"], 1, "not_found"),
+    "a caption of no cluster": (["caption", "c99"], 1, "not_found"),
     "no such run": (["rollback", "r99"], 1, "not_found"),
     "no such photo": (["photo", "/nowhere/x.jpg"], 1, "not_found"),
     "no such file": (["similar", "/nowhere/x.jpg"], 1, "not_found"),
@@ -528,7 +543,7 @@ def test_proposed_names_are_listed_and_accepted_in_one_command(copy: World, caps
     code, out, err = run(copy.library, *finer, capture=capsys)
     suggested = json.loads(out)["suggested"]
     assert (code, "vecclust name --all" in err, len(suggested) > 1) == (0, True, True)
-    proposed = [{"id": cluster, "name": name} for cluster, name in suggested.items()]
+    proposed = [{"id": cluster, "name": name, "tags": []} for cluster, name in suggested.items()]
     listed = json.loads(run(copy.library, "name", "--json", capture=capsys)[1])["proposed"]
     assert sorted(listed, key=lambda one: one["id"]) == sorted(proposed, key=lambda one: one["id"])
     first = proposed[0]

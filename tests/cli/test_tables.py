@@ -64,6 +64,7 @@ STATUS = Status(
     bytes_on_disk=123_456_789,
     daemon=DaemonStatus(True, 4711, NS, (), (), "idle", f"{HOME}/lib/log/watch.log"),
     drift=Drift(50, 3, 8),
+    clusters=23,
 )
 
 

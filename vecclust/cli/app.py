@@ -52,6 +52,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Cluster": {
         "clusters": "clusters:clusters",
         "cluster": "clusters:cluster",
+        "caption": "clusters:caption",
         "recluster": "runs:recluster",
         "runs": "runs:runs",
         "rollback": "runs:rollback",

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import MOST_ROWS, Document, answer, document_of, local_time, show, show_paths
+from vecclust.cli.edits import REPORT_KEYS, show_edit
+from vecclust.cli.output import MOST_ROWS, Document, answer, document_of, local_time, show, show_paths, shown_name
 from vecclust.cli.session import AsJson, Everything, InFolder, Nul, Paths, Preview, Since, Until, session_of
-from vecclust.exports.text import span
+from vecclust.errors import UsageError
+from vecclust.exports.text import made_of, span
 from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.search import Filters
 
 if TYPE_CHECKING:
-    from vecclust.types.clusters import ClusterEntry, ClusterList, ClusterName, ClusterPage, ClusterParts
+    from vecclust.types.clusters import (
+        ClusterCaption,
+        ClusterEntry,
+        ClusterList,
+        ClusterName,
+        ClusterPage,
+        ClusterParts,
+    )
 
 ClusterId = Annotated[
     str, typer.Argument(metavar="ID", help="A cluster, by its id or its name; `unclustered` for the rest.")
@@ -30,19 +39,30 @@ ENTRY_KEYS = "id name named_by suggested_name tags size strength medoid first_ta
 
 
 def clusters(
-    context: typer.Context, everything: Everything = False, preview: Preview = False, as_json: AsJson = False
+    context: typer.Context,
+    about: Annotated[
+        str, typer.Option("--about", metavar="WORD", help="Only those that this word means, the likeliest first.")
+    ] = "",
+    everything: Everything = False,
+    preview: Preview = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the clusters, largest first.
 
+    A name after ~ is proposed; `vecclust name` accepts or refuses it.
+
     \b
     vecclust clusters
+    vecclust clusters --about animals
     vecclust clusters --preview     the most typical photo of each, too
     """
     session = session_of(context)
-    found = session.client().clusters()
+    found = session.client().clusters(about=about) if about else session.client().clusters()
     if found.run is None:
         session.notices(["no run yet; vecclust recluster makes one"])
-    see_all = "" if everything else session.command("clusters", "--all")
+    elif about and not found.clusters:
+        session.notices([f"no cluster is about “{about}”"])
+    see_all = "" if everything else session.command("clusters", *(["--about", about] if about else []), "--all")
     if preview and not as_json:
         entries = found.clusters if everything else found.clusters[:MOST_ROWS]
         session.show_pictures([(entry.medoid_photo, _caption(entry)) for entry in entries])
@@ -114,6 +134,28 @@ def _caption(entry: ClusterEntry) -> str:
     return f" {entry.id}  {name}" if name else f" {entry.id}  {entry.size:,} photos"
 
 
+def caption(
+    context: typer.Context,
+    cluster_id: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Clusters, each by its id or its name.", show_default=False)
+    ],
+    mean: Annotated[
+        bool, typer.Option("--mean", help="From the mean of its pictures, instead of from the most central one.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a sentence about what a cluster shows.
+
+    It takes a model that can write: the library's own, or the one that the setting names.captioner names.
+
+    \b
+    vecclust caption c3
+    vecclust caption c3 c7 --mean
+    """
+    written = session_of(context).client().caption(tuple(cluster_id), mean=mean)
+    answer(written, show_captions, document=captions_document, as_json=as_json)
+
+
 def rename(
     context: typer.Context,
     cluster_id: NamedCluster,
@@ -139,19 +181,31 @@ def name(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", metavar="ID", help="Give this cluster its proposed name.")
     ] = None,
+    refuse: Annotated[
+        list[str] | None, typer.Option("--refuse", metavar="ID", help="Never call this cluster so again.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Give all proposed names.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the names that are proposed, or give them.
+    """Show the names that are proposed, give them, or refuse them.
 
-    A cluster that broke off a named one is proposed its name with a number.
+    A cluster is proposed a word of the vocabulary, and LIBRARY/vocabulary.txt may have more of them, a phrase a line;
+    one that broke off a named one is proposed its name with a number. --accept and --refuse may be given again.
 
     \b
     vecclust name                   what is proposed
     vecclust name --accept c7
+    vecclust name --refuse c9       `vecclust undo` takes it back
     vecclust name --all
     """
     session = session_of(context)
+    if refuse and (accept or everything):
+        raise UsageError("names are accepted or refused, not both at once", hint="Say one of them first.")
+    if refuse:
+        report = session.client().refuse_names(tuple(refuse))
+        session.notices(report.notices)
+        answer(report, show_edit, document=lambda report: document_of(report, REPORT_KEYS), as_json=as_json)
+        return
     proposed = [entry for entry in session.client().clusters().clusters if entry.suggested_name]
     if not accept and not (everything and proposed):
         if not proposed:
@@ -162,13 +216,33 @@ def name(
     answer(given, show_names, document=names_document, as_json=as_json)
 
 
+def captions_document(captions: Sequence[ClusterCaption]) -> Document:
+    """Give the document of `caption`.
+
+    Args:
+        captions: of clusters.
+    """
+    return {
+        "captions": [document_of(caption, "id=cluster caption=text of model photos photo path") for caption in captions]
+    }
+
+
+def show_captions(captions: Sequence[ClusterCaption]) -> None:
+    """Print captions.
+
+    Args:
+        captions: of clusters.
+    """
+    show(("id", "caption"), [(caption.cluster, caption.text) for caption in captions])
+
+
 def proposed_document(entries: Sequence[ClusterEntry]) -> Document:
     """Give the document of `name`.
 
     Args:
         entries: clusters that a name is proposed for.
     """
-    return {"proposed": [document_of(entry, "id name=suggested_name") for entry in entries]}
+    return {"proposed": [document_of(entry, "id name=suggested_name tags") for entry in entries]}
 
 
 def names_document(names: Sequence[ClusterName]) -> Document:
@@ -186,7 +260,7 @@ def show_proposed(entries: Sequence[ClusterEntry]) -> None:
     Args:
         entries: clusters that a name is proposed for.
     """
-    show(("id", "proposed"), [(entry.id, entry.suggested_name) for entry in entries])
+    show(("id", "proposed", "tags"), [(entry.id, entry.suggested_name, ", ".join(entry.tags)) for entry in entries])
 
 
 def show_names(names: Sequence[ClusterName]) -> None:
@@ -217,6 +291,7 @@ def cluster_document(page: ClusterPage) -> Document:
     runs = [event for event in page.history if not event.text]
     said = [event for event in page.history if event.text]
     return document_of(page.entry, ENTRY_KEYS) | {
+        "made_of": None if page.made_of is None else document_of(page.made_of),
         "photos": [document_of(member) for member in page.photos],
         "history": [document_of(event, "run event from=sources time=when_ns") for event in runs],
         "said": [document_of(event, "word text run time=when_ns", word=event.word or None) for event in said],
@@ -269,13 +344,14 @@ def show_clusters(found: ClusterList, *, see_all: str = "") -> None:
 
 
 def _name(entry: ClusterEntry) -> str | None:
-    """Give the name, or with a question mark the one that is proposed."""
-    return entry.name or (f"{entry.suggested_name}?" if entry.suggested_name else None)
+    """Give the name, marked where it is proposed."""
+    return shown_name(entry.name, entry.named_by)
 
 
 def _marked_name(entry: ClusterEntry) -> str | None:
-    """Give the name, and that the cluster is mixed: the column that no terminal is too narrow for."""
-    marked = [part for part in (_name(entry), MIXED if entry.is_mixed else None) if part]
+    """Give the name and further words, and that the cluster is mixed: the column that no terminal is too narrow for."""
+    tags = f"({', '.join(entry.tags)})" if entry.tags and entry.named_by == "auto" else None
+    marked = [part for part in (_name(entry), tags, MIXED if entry.is_mixed else None) if part]
     return " ".join(marked) or None
 
 
@@ -305,15 +381,20 @@ def show_cluster(page: ClusterPage, *, see_all: str = "") -> None:
     entry, unclustered = page.entry, page.entry.id == UNCLUSTERED
     name = f" “{_name(entry)}”" if _name(entry) else ""
     mixed = f" {MIXED}" if entry.is_mixed else ""
+    tags = f"; {', '.join(entry.tags)}" if entry.tags else ""
     show(
         ("strength", "path", "by"),
         [(member.strength, _path(member.path, member.photo), member.assigned_by) for member in page.photos],
         title=f"{entry.size:,} unclustered photo{_s(entry.size)}"
         if unclustered
-        else f"{entry.id}{name}: {entry.size:,} photo{_s(entry.size)}{mixed}",
+        else f"{entry.id}{name}: {entry.size:,} photo{_s(entry.size)}{mixed}{tags}",
         spare=("strength",),
         see_all=see_all,
     )
+    if sys.stdout.isatty() and page.made_of is not None:
+        from vecclust.cli.tables import print_sentences
+
+        print_sentences(*made_of(page.made_of))
     if sys.stdout.isatty() and page.history:
         events = [
             (

@@ -38,6 +38,7 @@ _STAGES = {
     "layout": "putting like pictures together",
     "clusters": "finding clusters",
     "figures": "judging the clusters",
+    "words": "reading the vocabulary",
     "tidying": "tidying up",
     "compare": "comparing ways to cluster",
     "copying": "copying the library (MB)",
@@ -141,6 +142,16 @@ def answer(
         sys.stdout.write(dump(document(found)) + "\n")
     else:
         table(found)
+
+
+def shown_name(name: str | None, named_by: str | None) -> str | None:
+    """Give a cluster's name as people see it: one that is proposed after `~`.
+
+    Args:
+        name: the name, or None.
+        named_by: who gave it.
+    """
+    return f"~ {name}" if name and named_by == "auto" else name
 
 
 def tell(sentence: str, *, hint: str = "") -> None:

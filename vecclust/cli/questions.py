@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vecclust.cli.output import Document, answer, document_of, show, show_facts, show_paths
+from vecclust.cli.output import Document, answer, document_of, show, show_facts, show_paths, shown_name
 from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Preview, Session, Since, Until, session_of
 from vecclust.types.search import Examples, Filters
 
@@ -30,6 +30,8 @@ Minus = Annotated[
     typer.Option("--minus", metavar="X", help="Unlike this: words, or a picture's file. May be given again."),
 ]
 
+# As many as fit a line or two.
+MOST_MEANT = 5
 HIT_KEYS = "path photo score cluster cluster_name cluster_named_by"
 
 
@@ -126,6 +128,10 @@ def _examples(given: Sequence[str] | None) -> Examples:
 
 def _answer(session: Session, found: Answer, *, preview: bool, paths: bool, nul: bool, as_json: bool) -> None:
     session.notices(found.notices)
+    if found.clusters and not as_json:
+        meant = [" ".join(filter(None, (one.id, shown_name(one.name, one.named_by)))) for one in found.clusters]
+        more = f" and {len(meant) - MOST_MEANT} more" if len(meant) > MOST_MEANT else ""
+        session.notices([f"clusters of that: {'; '.join(meant[:MOST_MEANT])}{more}"])
     if paths and not as_json:
         show_paths((hit.path for hit in found.results), nul=nul)
         return
@@ -153,7 +159,10 @@ def show_answer(found: Answer) -> None:
     """
     show(
         ("score", "path", "cluster", "name"),
-        [(hit.score, PurePath(hit.path), hit.cluster, hit.cluster_name) for hit in found.results],
+        [
+            (hit.score, PurePath(hit.path), hit.cluster, shown_name(hit.cluster_name, hit.cluster_named_by))
+            for hit in found.results
+        ],
         title="" if found.results else "no photos found",
     )
 
@@ -172,7 +181,8 @@ def show_photo(facts: PhotoFacts) -> None:
         *(("also", PurePath(path)) for path in facts.other_paths),
         ("photo", facts.photo),
         ("cluster", facts.cluster),
-        ("name", facts.cluster_name),
+        ("name", shown_name(facts.cluster_name, facts.cluster_named_by)),
+        *([("words", ", ".join(facts.words))] if facts.words else ()),
         ("strength", facts.strength),
         ("assigned by", facts.assigned_by),
         *([("novelty", f"{facts.novelty:.3f}")] if facts.novelty is not None else ()),
@@ -181,6 +191,7 @@ def show_photo(facts: PhotoFacts) -> None:
         ("taken", taken(facts.taken, facts.taken_source)),
         ("place", place),
         *([("damaged", facts.damaged)] if facts.damaged else ()),
+        *([("kind", facts.kind)] if facts.kind != "photo" else ()),
         ("size", f"{facts.width} x {facts.height}"),
         ("model", facts.model),
     )

@@ -117,6 +117,9 @@ def compare(
 def runs(context: typer.Context, everything: Everything = False, as_json: AsJson = False) -> None:
     """Show the fits that are kept, newest last.
 
+    Counts are of what each fit found. What you said since, such as a merge, is laid over the current run:
+    vecclust clusters and status count it in.
+
     \b
     vecclust runs
     """

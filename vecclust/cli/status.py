@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vecclust.types.status import DaemonStatus, ModelStatus, Status
 
 STATUS_KEYS = (
-    "library model photos files pending problems missing noise run arrivals_since_run arrivals_noise newcomers gathered"
-    " drift skipped_dot_files skipped bytes_on_disk folders daemon"
+    "library model photos files pending problems missing clusters noise run arrivals_since_run arrivals_noise newcomers"
+    " gathered drift skipped_dot_files skipped bytes_on_disk folders daemon"
 )
 PAUSED = (
     "it goes on by itself once all is back; vecclust scan --prune DIR if photos were meant to go, vecclust folders"
@@ -161,7 +161,7 @@ def _status_facts(
         ("pending", found.pending),
         ("problems", found.problems),
         ("missing", found.missing),
-        ("run", None if run is None else f"{run.run}, {run.n_clusters} clusters, {told(run.created_ns)}"),
+        ("run", None if run is None else f"{run.run}, {found.clusters} clusters, {told(run.created_ns)}"),
         *([("kind", run.kind)] if run is not None else ()),
         *([("cut", cut_of(run, figures=figures))] if run is not None and cut_of(run) else ()),
         *([("made for", run.reason)] if run is not None and run.reason else ()),
