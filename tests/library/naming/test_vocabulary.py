@@ -151,3 +151,16 @@ def test_only_words_that_a_model_was_taught_may_name() -> None:
     assert found.covers("bundled")[0] == frozenset({0})
     assert found.covers("bundled")[1] == frozenset()
     assert found.covers("bundled")[2] == frozenset({2, 3})
+
+
+def test_a_model_that_is_another_meanwhile_makes_no_vectors_in_its_name(tmp_path: Path) -> None:
+    """Vectors of two models never meet: what was made stays the first one's, and the second makes all of its own."""
+    first, second = Counting(), Counting(model_id="another@1")
+    given = iter([first, first, second, second, second])
+    words = Vocabulary(SHIPPED)
+    with pytest.raises(ModelError, match="by now"):
+        embed_words(tmp_path, lambda: next(given), words)
+    assert (first.n_asked, second.n_asked, len(kept_files(tmp_path))) == (PART_WORDS, 0, 1)
+    embed_words(tmp_path, lambda: second, words)
+    assert second.n_asked == len(SHIPPED)
+    assert kept_words(tmp_path, first.model_id, words) is None

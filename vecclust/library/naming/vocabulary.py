@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.errors import ConfigError, UsageError
+from vecclust.errors import ConfigError, ModelError, UsageError
 from vecclust.library.naming.kept_vectors import keep_vectors, kept_file, key_of, read_vectors
 from vecclust.types.names import checked_name, name_key
 from vecclust.types.progress import Progress, no_progress
@@ -115,8 +115,9 @@ def read_vocabulary(folder: Path) -> Vocabulary:
         looks = None
     known = _read.get(folder)
     if known is None or known[0] != looks:
+        known = looks, _all_words(file)
         _read.clear()
-        known = _read[folder] = looks, _all_words(file)
+        _read[folder] = known
     return known[1]
 
 
@@ -146,15 +147,17 @@ def kept_words(folder: Path, model_id: str, vocabulary: Vocabulary) -> NDArray[n
         (m, d) float32 of norm 1, in the words' order; None where not all of them are there.
     """
     key = f"{vocabulary.key} {model_id}"
-    if key not in _vectors:
+    # Asked once: another thread may let go of them at any time.
+    vectors = _vectors.get(key)
+    if vectors is None:
         if lacking_words(folder, model_id, vocabulary):
             return None
         parts = [read_vectors(folder, key_of(model_id, part), n_words=len(part)) for part in vocabulary.parts()]
         if not parts or any(part is None for part in parts):
             return None
-        _vectors.clear()
-        _vectors[key] = np.concatenate([part for part in parts if part is not None])
-    return _vectors[key]
+        vectors = np.concatenate([part for part in parts if part is not None])
+        _keep_in_mind(key, vectors)
+    return vectors
 
 
 def lacking_words(folder: Path, model_id: str, vocabulary: Vocabulary) -> bool:
@@ -189,7 +192,7 @@ def embed_words(
         (m, d) float32 of norm 1, in the words' order.
 
     Raises:
-        ModelError: the model cannot be used.
+        ModelError: the model cannot be used, or the library has been given another one meanwhile.
     """
     model_id = texts().model_id
     key, made = f"{vocabulary.key} {model_id}", list[NDArray[np.float32]]()
@@ -198,13 +201,21 @@ def embed_words(
         part_key = key_of(model_id, part)
         vectors = read_vectors(folder, part_key, n_words=len(part))
         if vectors is None:
-            vectors = texts().embed_texts(part)
+            model = texts()
+            if model.model_id != model_id:
+                raise ModelError(f"the library's model is {model.name} by now")
+            vectors = model.embed_texts(part)
             keep_vectors(folder, part_key, vectors)
         made.append(vectors)
     progress("words", len(vocabulary.words), len(vocabulary.words))
+    vectors = np.concatenate(made)
+    _keep_in_mind(key, vectors)
+    return vectors
+
+
+def _keep_in_mind(key: str, vectors: NDArray[np.float32]) -> None:
     _vectors.clear()
-    _vectors[key] = np.concatenate(made)
-    return _vectors[key]
+    _vectors[key] = vectors
 
 
 def let_go_of_words() -> None:
