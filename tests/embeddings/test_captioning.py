@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from vecclust.embeddings import Captioner, captioning, hub, load, load_captioner
-from vecclust.embeddings.captioning import WRITERS, sentence
+from vecclust.embeddings.captioning import WRITERS
 from vecclust.embeddings.coca import MOST_TOKENS, CocaCaptioner, _Beam
 from vecclust.embeddings.names import ModelName, source_of
-from vecclust.embeddings.tokens import END
+from vecclust.embeddings.tokens import END, sentence
 from vecclust.embeddings.vendor import open_clip_architecture
 from vecclust.errors import ModelError, ModelUnavailable
 from vecclust.testing import TAUGHT_CAPTION, make_tiny_captioner

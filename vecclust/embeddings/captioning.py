@@ -33,8 +33,6 @@ _HINT = (
     f"Name an open_clip model with a decoder in names.captioner, such as {WRITERS[0]}, or the folder of one on this"
     " computer: local-dir:PATH."
 )
-# What stands with a blank before it in what tokens spell.
-_SIGNS = ".,;:!?'"
 
 
 class Captioner(Protocol):
@@ -73,7 +71,7 @@ class Captioner(Protocol):
             tokens: (n_tokens, width) float32 of one picture, or the mean of those of several.
 
         Returns:
-            A sentence, as `sentence` writes it.
+            A sentence, as `tokens.sentence` writes it.
 
         Raises:
             ModelError: the device refused, or the model has nothing to say.
@@ -134,21 +132,3 @@ def _require_decoder(name: ModelName, config: Mapping[str, Any] | None) -> None:
     text = config.get("text_cfg", {})
     if text.get("hf_model_name") or text.get("hf_tokenizer_name"):
         raise ModelError(f"{name} cannot write captions here: its tokens are not CLIP's own", hint=_HINT)
-
-
-def sentence(text: str) -> str:
-    """Write what tokens spell as people write a sentence.
-
-    Args:
-        text: in small letters, with a blank behind each word and sign.
-
-    Returns:
-        One line, with a capital at its beginning and a sign at its end; empty where there is no word.
-    """
-    line = " ".join(text.split())
-    for sign in _SIGNS:
-        line = line.replace(f" {sign}", sign)
-    line = line.lstrip(" " + _SIGNS).rstrip(" .,;:'")
-    if not line:
-        return ""
-    return line[0].upper() + line[1:] + ("" if line[-1] in "!?" else ".")

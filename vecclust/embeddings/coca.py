@@ -18,11 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vecclust.embeddings.captioning import sentence
 from vecclust.embeddings.device import Setup
 from vecclust.embeddings.loading import build_model
 from vecclust.embeddings.preprocessing import checked_frames
-from vecclust.embeddings.tokens import END, START, VOCABULARY_SIZE
+from vecclust.embeddings.tokens import END, START, VOCABULARY_SIZE, sentence
 from vecclust.embeddings.tower import PlainTower
 from vecclust.embeddings.vendor import first_line
 from vecclust.embeddings.weights import Weights

@@ -24,6 +24,8 @@ START = 2 * N_BYTES + N_MERGES
 END = START + 1
 VOCABULARY_SIZE = END + 1
 
+# What stands with a blank before it in what tokens spell.
+_SIGNS = ".,;:!?'"
 _WORD_END = "</w>"
 _SPECIAL = {"<start_of_text>": START, "<end_of_text>": END}
 _PATTERN = "|".join(_SPECIAL) + r"|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -108,3 +110,21 @@ def _letters() -> list[str]:
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = iter(range(N_BYTES, 2 * N_BYTES))
     return [chr(byte) if byte in plain else chr(next(others)) for byte in range(N_BYTES)]
+
+
+def sentence(text: str) -> str:
+    """Write what tokens spell as people write a sentence.
+
+    Args:
+        text: in small letters, with a blank behind each word and sign.
+
+    Returns:
+        One line, with a capital at its beginning and a sign at its end; empty where there is no word.
+    """
+    line = " ".join(text.split())
+    for sign in _SIGNS:
+        line = line.replace(f" {sign}", sign)
+    line = line.lstrip(" " + _SIGNS).rstrip(" .,;:'")
+    if not line:
+        return ""
+    return line[0].upper() + line[1:] + ("" if line[-1] in "!?" else ".")
