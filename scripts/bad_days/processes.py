@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import os
 import resource
@@ -22,6 +23,8 @@ from pathlib import Path
 
 # What a process returns that ended by an error that nobody thought of.
 DEFECT = 70
+# Bytes that a process may print before anybody reads them.
+_MOST_SAID = 1 << 20
 # Rights by which root is refused nothing: CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
 _CAPABILITIES = (1, 2)
 _PR_CAPBSET_DROP = 24
@@ -33,8 +36,6 @@ class Forked:
 
     Args:
         work: what it does; what it returns is its exit status.
-        folder: where what it prints is kept.
-        name: its files' name.
         prepare: called in it first.
 
     Attributes:
@@ -42,15 +43,19 @@ class Forked:
         returncode: how it ended, as `subprocess` says it; None before.
     """
 
-    def __init__(
-        self, work: Callable[[], int], folder: Path, name: str, *, prepare: Callable[[], object] = lambda: None
-    ) -> None:
-        self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
+    def __init__(self, work: Callable[[], int], *, prepare: Callable[[], object] = lambda: None) -> None:
         self.returncode: int | None = None
+        # Not files, which would be subject to what is done to its disk.
+        pipes = [os.pipe(), os.pipe()]
+        self._ends, self._said = [reading for reading, _ in pipes], [b"", b""]
         sys.stdout.flush(), sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self._work(work, prepare)
+            self._work(work, prepare, [writing for _, writing in pipes])
+        for reading, writing in pipes:
+            os.close(writing)
+            os.set_blocking(reading, False)
+            fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _MOST_SAID)
         # Here too, so that the group is there whoever runs first.
         with contextlib.suppress(OSError):
             os.setpgid(self.pid, self.pid)
@@ -95,18 +100,24 @@ class Forked:
 
     def said(self) -> tuple[str, str]:
         """Give what it printed, and what it complained of."""
-        out, err = (file.read_text(errors="replace") if file.exists() else "" for file in (self._out, self._err))
-        return out, err
+        for place, end in enumerate(self._ends):
+            with contextlib.suppress(BlockingIOError):
+                self._said[place] += os.read(end, _MOST_SAID)
+        return self._said[0].decode(errors="replace"), self._said[1].decode(errors="replace")
 
-    def _work(self, work: Callable[[], int], prepare: Callable[[], object]) -> None:
+    def close(self) -> None:
+        """Listen no longer."""
+        while self._ends:
+            os.close(self._ends.pop())
+
+    def _work(self, work: Callable[[], int], prepare: Callable[[], object], ends: list[int]) -> None:
         """Be that process, to its end."""
         status = DEFECT
         try:
             os.setpgid(0, 0)
-            for file, number in ((self._out, 1), (self._err, 2)):
-                opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                os.dup2(opened, number)
-                os.close(opened)
+            for end, number in zip(ends, (1, 2), strict=True):
+                os.dup2(end, number)
+                os.close(end)
             prepare()
             status = work()
         except BaseException:

@@ -63,7 +63,7 @@ class World:
         self.broken: set[str] = set()
         self.named: dict[str, str] = {}
         self.backed: dict[str, dict[str, str]] = {}
-        self.n_made = self.n_started = 0
+        self.n_made = 0
         for hue in HUES:
             for _ in range(9):
                 self.put(hue)
@@ -311,12 +311,9 @@ class World:
 
     def _start(self, name: str, *, prepare: object = None, ahead_s: float = 0.0) -> Forked:
         """Start a process that does something."""
-        self.n_started += 1
         seed = self.chance.randrange(2**31)
         return Forked(
             lambda: act(name, self.library, self.album, seed=seed, ahead_s=ahead_s),
-            self.place,
-            f"{self.n_started}-{name}",
             prepare=prepare or (lambda: None),  # type: ignore[arg-type]
         )
 
@@ -364,6 +361,7 @@ class World:
             return [f"{what} did not end: {deed.said()[1][-1500:]}"]
         deed.signal(signal.SIGKILL)
         out, said = deed.said()
+        deed.close()
         self._learn(out)
         code = deed.returncode or 0
         self.counts[f"{name}: {'done' if code == 0 else 'ended by it' if code < 0 else 'refused'}"] += 1
@@ -399,13 +397,13 @@ class World:
             print(json.dumps(settle(self.library, self.album)), flush=True)
             return 0
 
-        self.n_started += 1
-        deed = Forked(work, self.place, f"{self.n_started}-settle")
+        deed = Forked(work)
         if not deed.wait(LONGEST_S):
             deed.signal(signal.SIGKILL)
             return [f"the last scan did not end: {deed.said()[1][-2000:]}"]
         deed.signal(signal.SIGKILL)
         out, said = deed.said()
+        deed.close()
         if deed.returncode:
             return [f"the last scan ended with {deed.returncode}: {said[-3000:]}"]
         wrong: list[str] = json.loads(out.splitlines()[-1])
