@@ -39,14 +39,14 @@ class Runs:
     Args:
         store: its tables, open for writing but for dry runs.
         config: the settings.
-        naming: names the clusters of its runs.
+        naming: names the clusters of its runs; None where they are to have no names by words.
 
     Attributes:
         fits_here: whether first fits and repairs are made here; else whoever reads `missing_fit` makes them.
         missing_fit: why nothing could be labelled when that was last asked for, or empty.
     """
 
-    def __init__(self, store: Store, *, config: Config, naming: Naming) -> None:
+    def __init__(self, store: Store, *, config: Config, naming: Naming | None = None) -> None:
         self._store = store
         self._config = config
         self._naming = naming
@@ -103,7 +103,7 @@ class Runs:
         if self.missing_fit and self._has_too_few():
             self.missing_fit = ""
         if not self.missing_fit or not self.fits_here:
-            self._naming.name_current(progress)
+            self.name_clusters(progress)
             return n_labelled, current
         report = self.refit(reason=self.missing_fit, progress=progress)
         self.missing_fit = ""
@@ -136,16 +136,19 @@ class Runs:
             progress=progress,
         )
         if not dry_run:
-            self._naming.name_current(progress)
+            self.name_clusters(progress)
         return report
 
-    def name_clusters(self) -> str:
+    def name_clusters(self, progress: Progress = no_progress) -> str:
         """Name the clusters of the current run where that is not done, with the vectors of words that are there.
+
+        Args:
+            progress: told about words whose vectors are made.
 
         Returns:
             What is lacking for it, as `Naming.name_current`.
         """
-        return self._naming.name_current()
+        return "" if self._naming is None else self._naming.name_current(progress)
 
     def _has_too_few(self) -> bool:
         """Tell whether there are too few photos for what a fit is asked to do, and say so the first time."""
