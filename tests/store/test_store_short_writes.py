@@ -115,3 +115,23 @@ def test_a_commit_whose_files_a_power_loss_took_is_gone_back_before(library: Pat
         assert len(store.vectors()[0]) == N_BATCHES * N_EACH
     assert Ledger(place).faults(deep=True) == []
     assert manifests(place.table(table))
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_deleted_rows_of_a_killed_process_hinder_no_commit(library: Path, tmp_path: Path, acknowledged: bool) -> None:
+    """Their file is torn and no record names it; of one that a record names, the commit was never finished."""
+    folder = tmp_path / "library"
+    shutil.copytree(library, folder)
+    place = LibraryPlace(folder)
+    with Store.open(folder, write=True, settings=FAST) as store:
+        handle = store._tables._connection.open_table("photos")
+        handle.delete(f"photo = '{min(store.photo_keys())}'")
+        (file,) = (place.table("photos") / "_deletions").iterdir()
+        file.write_bytes(file.read_bytes()[:40])
+        if not acknowledged:
+            min(manifests(place.table("photos"))).unlink()
+    with Store.open(folder, write=True, settings=FAST) as store:
+        assert bool(store.mended) == acknowledged
+        add(store)
+        assert len(store.vectors()[0]) == N_BATCHES * N_EACH + N_EACH
+    assert Ledger(place).faults(deep=True) == []

@@ -223,9 +223,8 @@ class Ledger:
             return []
         folder = self._place.table(table)
         new = (path for path, _ in _files(folder, PARTS[:2]) if path not in known)
-        # What a killed process left is named by no record; a file of deleted rows is named by numbers alone.
-        named = (Path(path) for path in new if not path.endswith(".lance") or path.split("/")[-1].encode() in manifest)
-        return [folder / path for path in named if _is_torn(folder / path)]
+        # What a killed process left is named by no record.
+        return [folder / path for path in new if _name_in_record(path) in manifest and _is_torn(folder / path)]
 
     def fit_fault(self, run: str, *, deep: bool = False) -> Fault | None:
         """Hold a run's arrays against what is noted of them; None where they agree or nothing is noted.
@@ -354,6 +353,22 @@ def _files(folder: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, os.stat_
                     yield path, entry.stat()
                 except FileNotFoundError:
                     continue
+
+
+def _name_in_record(path: str) -> bytes:
+    """Give what a record of a commit has of a file that it names: its name, or the last number of deleted rows.
+
+    Its `_deletions/FRAGMENT-VERSION-NUMBER.arrow` has 64 random bits there, kept as protobuf's varint.
+    """
+    name = path.split("/")[-1]
+    number = name.partition(".")[0].split("-")[-1]
+    if not path.startswith("_deletions/") or not number.isdigit():
+        return name.encode()
+    left, found = int(number), bytearray()
+    while left > 0x7F:
+        found.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([*found, left])
 
 
 def _is_torn(path: Path) -> bool:
