@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -33,7 +34,7 @@ from tests.library.test_damage import (
 )
 from vecclust import Library
 from vecclust.config import Config
-from vecclust.errors import LibraryLocked, NotFound, StoreTooNew
+from vecclust.errors import LibraryLocked, NotFound, StoreError, StoreTooNew
 from vecclust.library import checkup
 from vecclust.library.watched import WatchedLibrary
 from vecclust.store.layout import LibraryPlace
@@ -620,6 +621,17 @@ def test_room_on_the_disk_is_held_against_what_is_to_come(
     monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     (found,) = [one for one in looked_at(copy, "quick").findings if one.check == "disk"]
     assert (found.state, "MB" in found.what or "GB" in found.what) == (state, True)
+
+
+def test_a_disk_that_goes_away_in_the_middle_is_said_in_one_line(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As any library that cannot be read."""
+
+    def gone(folder: Path) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(folder))
+
+    monkeypatch.setattr(checkup.shutil, "disk_usage", gone)
+    with pytest.raises(StoreError, match="cannot be looked at"):
+        looked_at(copy, "quick")
 
 
 def test_what_cannot_be_read_or_is_another_users_is_told(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

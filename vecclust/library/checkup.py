@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecclust.config import Config, find_config, load_config
-from vecclust.errors import ConfigError, DamagedRun, ModelError, NotFound
+from vecclust.errors import ConfigError, DamagedRun, ModelError, NotFound, StoreError
 from vecclust.library.opening import Clock, SystemClock, open_store
 from vecclust.library.queries.status import bytes_below
 from vecclust.types.checkup import CheckCost, CheckDepth, Checkup, Finding
@@ -256,7 +256,13 @@ def _model(bound: tuple[str, str] | None, settings: Config, *, deep: bool) -> It
 
 def _disk(folder: Path, current: str | None) -> Finding:
     """Hold the room there is against what tidying up, a fit and another model would take."""
-    free = shutil.disk_usage(folder).free
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        # Its disk went away in the middle.
+        raise StoreError(
+            f"{folder} cannot be looked at: {error.strerror}", hint="Look whether its disk is there."
+        ) from error
     sizes = _sizes(folder, current)
     needed = sizes.largest_table + 2 * sizes.newest_fit + _LEAST_FREE_BYTES
     another = sizes.photos + sizes.newest_fit + needed
