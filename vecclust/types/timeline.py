@@ -6,32 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-TimelineKind = Literal["event", "trip", "place"]
+# Streets and towns are both places.
+TimelineKind = Literal["event", "trip", "street", "town"]
 
 # A street is where one can walk to, a town what has a name of its own.
 PlaceLevel = Literal["street", "town", "country"]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time or a place as it is kept, by which it is known again.
+class TimelineGroup:
+    """An event, trip or place as it is kept, by which it is known again: wherever most of its anchors are, it is.
 
     Attributes:
         id: its stable id: `e12` an event, `t3` a trip, `p5` a place.
-        kind: which of the three.
-        start_s: of events and trips the first moment, in seconds since the epoch; of places 0.
-        end_s: the last moment likewise.
-        latitude: of places the middle, in degrees north; None of others.
-        longitude: likewise, in degrees east.
-        n_photos: photos in it when it was kept.
+        kind: which of them.
+        anchors: a few of its photos, by the first 16 letters of their content hash.
+        n_photos: photos in it when it was kept; 0 where it was not found again.
     """
 
     id: str
     kind: TimelineKind
-    start_s: float
-    end_s: float
-    latitude: float | None
-    longitude: float | None
+    anchors: tuple[str, ...]
     n_photos: int
 
 
