@@ -232,6 +232,16 @@ def test_a_proposed_name_is_told_from_one_that_its_owner_gave(tmp_path: Path) ->
     assert "~ beach (sea, palm tree)" in Seen(tmp_path / "map.html").text
 
 
+@pytest.mark.parametrize("names", [True, False])
+def test_a_cluster_says_what_it_is_made_of(tmp_path: Path, names: bool) -> None:
+    """In the words of the command line, names or not, and nothing where there is nothing to say."""
+    write_gallery(gallery(), tmp_path / "gallery", thumbnails=thumbnails, names=names)
+    said = "Taken 2021 – 2022, mostly 2021, September to November, mostly in the afternoon"  # noqa: RUF001 -- a span's own dash
+    assert said in Seen(tmp_path / "gallery" / "c1.html").text
+    assert "4 photos, 1 document and 1 screenshot; 3 in a burst." in Seen(tmp_path / "gallery" / "c1.html").text
+    assert "Taken" not in Seen(tmp_path / "gallery" / "c2.html").text
+
+
 def test_pages_to_share_keep_words_that_are_everybodys(tmp_path: Path) -> None:
     """Those of the shipped vocabulary, for clusters that the owner named too; nothing that the owner wrote anywhere."""
     write_gallery(worded_gallery(), tmp_path / "gallery", thumbnails=thumbnails, names=False)

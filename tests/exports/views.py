@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from vecclust.library.pages.written import core_to_edge
-from vecclust.types.clusters import ClusterEntry, HistoryEvent
+from vecclust.types.clusters import ClusterEntry, Composition, HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, MapView, PhotoView
 from vecclust.types.runs import Run
 
@@ -59,6 +59,18 @@ def thumbnails(photos: Collection[str]) -> Mapping[str, bytes]:
     return {photo: _picture(int(photo, 16)) for photo in photos if int(photo, 16) % 7 != 6}
 
 
+# Said in two sentences as long as they come.
+MADE_OF = Composition(
+    dated=5,
+    years={"2021": 4, "2022": 1},
+    months={"09": 2, "10": 1, "11": 2},
+    hours={"14": 4, "09": 1},
+    bursts=1,
+    in_bursts=3,
+    kinds={"photo": 4, "document": 1, "screenshot": 1},
+)
+
+
 def _picture(number: int) -> bytes:
     out = io.BytesIO()
     size = (60, 256) if number % 3 == 0 else (256, 60) if number % 3 == 1 else (256, 256)
@@ -97,6 +109,7 @@ def gallery(*, n_photos: int = 24, n_clusters: int = 3) -> GalleryView:
                 event=("born", "split", "kept")[number % 3],
                 sources=("c1",) if number == 1 else (),
                 history=(HistoryEvent("r1", "born", ()), HistoryEvent("r7", "split", ("c1",))),
+                made_of=MADE_OF if number == 0 else None,
             )
         )
     loose = tuple(one for at, one in enumerate(photos) if at % 4 >= n_clusters)

@@ -463,6 +463,20 @@ def names_on(served: Served, page: str) -> set[str]:
     return set(re.findall(r'class="name">([^<]*)<', served.get(page).text))
 
 
+def test_a_cluster_says_what_it_is_made_of(trip: Served) -> None:
+    """What has no date has nothing to say; counted anew when a photo has come."""
+    red = red_cluster(trip)
+    said = "Taken 2023 (as far as is known of 3 of 17)."
+    assert said in Seen(trip.get(f"/cluster/{red}").text).text
+    assert said in Seen(trip.get(f"/cluster/{red}").text).text
+    assert "Taken" not in Seen(trip.get(f"/cluster/{next(c for c in ('c1', 'c2', 'c3') if c != red)}").text).text
+    put(trip.album, b"IMG_20240615_080000.jpg", picture(HUES[0], 710))
+    with trip.opener().open(write=True) as library:
+        library.scan()
+    said = "Taken 2023 – 2024 (as far as is known of 4 of 18)."  # noqa: RUF001 -- a span's own dash
+    assert said in Seen(trip.get(f"/cluster/{red}").text).text
+
+
 def test_pages_are_narrowed_by_date_folder_and_cluster(trip: Served) -> None:
     """The address carries it from the front page to a cluster's, by the clock on the wall; a search takes all three."""
     red, days = red_cluster(trip), {f"IMG_20230615_{clock}.jpg" for clock in ("080000", "235959")}

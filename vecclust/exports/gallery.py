@@ -15,7 +15,7 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.html import FileLinks, Links, environment, shape, template_source
 from vecclust.exports.output import new_folder
 from vecclust.exports.siblings import address_of_map, lead_to_gallery, map_beside, mark_of
-from vecclust.exports.text import day, file_name, is_proposed, name_of, plain, span, tags_of, title_of
+from vecclust.exports.text import day, file_name, is_proposed, made_of, name_of, plain, span, tags_of, title_of
 from vecclust.types.clusters import ClusterEntry, HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
@@ -209,6 +209,7 @@ class GalleryContext:
                 if source != entry.id
             ],
             "history": history_rows(cluster.history),
+            "made_of": () if cluster.made_of is None else made_of(cluster.made_of),
         }
 
     def sample(self, photos: Sequence[str]) -> list[str]:

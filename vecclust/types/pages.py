@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from vecclust.types.clusters import ClusterEntry, HistoryEvent, Label
+from vecclust.types.clusters import ClusterEntry, Composition, HistoryEvent, Label
 from vecclust.types.runs import Run
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class ClusterView:
         event: what the current run did to it.
         sources: the earlier ids it came from.
         history: what every run did to it, oldest first.
+        made_of: what all of its photos are; None on a card, which does not say.
     """
 
     entry: ClusterEntry
@@ -89,6 +90,7 @@ class ClusterView:
     event: str
     sources: tuple[str, ...]
     history: tuple[HistoryEvent, ...]
+    made_of: Composition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,8 @@ class LivePages:
         by_id = {one.entry.id: one for one in clusters}
         beside = [*clusters[max(0, at - 1) : at + 2], *(by_id[other] for other in cluster.related if other in by_id)]
         cards = {card["id"]: card for card in self._cards(beside, among=clusters)}
-        card = cards[cluster.entry.id] | {"history": history_rows(cluster.history)}
+        made_of = () if cluster.made_of is None else text.made_of(cluster.made_of)
+        card = cards[cluster.entry.id] | {"history": history_rows(cluster.history), "made_of": made_of}
         return _page(
             "live-cluster.html",
             overview,

@@ -14,7 +14,9 @@ from PIL import Image
 from tests.library.naming.coloured import open_colours
 from tests.library.test_library import noisy
 from vecclust.exports.text import made_of
+from vecclust.library.pages.written import read_gallery
 from vecclust.library.queries.composition import BURST_GAP, LEAST_OF_BURST, find_bursts
+from vecclust.store import Store
 from vecclust.types.clusters import Composition
 
 NOON = datetime(2024, 6, 1, 12)
@@ -56,6 +58,10 @@ def test_a_cluster_is_counted(tmp_path: Path) -> None:
             in_bursts=4,
             kinds={"photo": 13},
         )
+        listed = library.clusters()
+        with Store.open(tmp_path / "library") as store:
+            gallery = {view.entry.id: view.made_of for view in read_gallery(store, listed).clusters}
+        assert gallery == {entry.id: library.cluster(entry.id).made_of for entry in listed.clusters}
         narrow = library.cluster(library.photo(album / "b0.jpg").cluster or "", limit=1)
         assert (len(narrow.photos), narrow.made_of) == (1, found)
         assert library.cluster("unclustered").made_of is None

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +27,11 @@ from vecclust.library.pages.written import (
     when_taken,
 )
 from vecclust.library.queries.clusters import in_scope, list_clusters, read_history
+from vecclust.library.queries.composition import composition_of
 from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import photo_facts, scope_of
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
-from vecclust.types.clusters import Label
+from vecclust.types.clusters import Composition, Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView
 from vecclust.types.photos import PhotoFacts
@@ -53,6 +54,8 @@ class _Read:
     overview: Overview
     labels: Mapping[str, Label]
     members: Mapping[str | None, Sequence[str]]
+    # Of the clusters that were looked at: the photos of a large one take seconds to count where words decide of many.
+    compositions: dict[str, Composition] = field(default_factory=dict)
 
 
 class LiveReader:
@@ -100,7 +103,7 @@ class LiveReader:
         return dataclasses.replace(read.overview, clusters=tuple(clusters), unclustered=unclustered, n_photos=n_photos)
 
     def cluster(self, cluster: str) -> tuple[ClusterView, Sequence[str]]:
-        """Give one cluster with its history, but without its photos; and their content hashes, strongest first.
+        """Give one cluster, but without its photos; and their content hashes, strongest first.
 
         Args:
             cluster: its id.
@@ -117,7 +120,10 @@ class LiveReader:
                 hint="An earlier run had it: the page of runs goes back to it." if known else "The front page has all.",
             )
         history = read_history(self._store, cluster, language=self._language)
-        return dataclasses.replace(found, history=history), read.members.get(cluster, ())
+        photos = read.members.get(cluster, ())
+        if cluster not in read.compositions:
+            read.compositions[cluster] = composition_of(self._store, photos)
+        return dataclasses.replace(found, history=history, made_of=read.compositions[cluster]), photos
 
     def shown(self, photos: Sequence[str]) -> tuple[PhotoView, ...]:
         """Read photos as they are shown.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
 from vecclust.library.queries.clusters import list_clusters
+from vecclust.library.queries.composition import compositions_of
 from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import living_path
 from vecclust.library.queries.status import current_run
@@ -54,9 +55,11 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
     labels = store.labels(listed.run)
     known = known_photos(store, labels)
     members = photos_by_cluster(label for label in labels.values() if label.photo in known)
+    made_of = compositions_of(store, {cluster: photos for cluster, photos in members.items() if cluster is not None})
     clusters = tuple(
         dataclasses.replace(
             view,
+            made_of=made_of.get(view.entry.id),
             photos=tuple(known[photo] for photo in members.get(view.entry.id, ())),
             history=tuple(HistoryEvent(one.run, one.event, one.sources) for one in store.history(view.entry.id)),
         )

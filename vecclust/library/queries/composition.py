@@ -11,8 +11,9 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from vecclust.library.queries.kinds import kinds_of
-from vecclust.types.clusters import Composition, Label
-from vecclust.types.photos import PhotoRow
+from vecclust.types.clusters import Composition
+from vecclust.types.files import FileRow
+from vecclust.types.photos import PhotoKind, PhotoRow
 
 if TYPE_CHECKING:
     from vecclust.store import Store
@@ -27,16 +28,36 @@ _NO_TIME = ("mtime",)
 _NO_MOMENT = (*_NO_TIME, "datetime")
 
 
-def composition_of(store: Store, labels: Sequence[Label]) -> Composition:
+def composition_of(store: Store, photos: Sequence[str]) -> Composition:
     """Count what some photos are made of.
 
     Args:
         store: the library's tables.
-        labels: the photos' labels.
+        photos: content hashes; those that are not in the library are left out.
     """
-    photos = [label.photo for label in labels]
     rows = store.photos(photos)
-    kinds = Counter(kinds_of(store, rows, store.files_of(photos)).values())
+    return _composition(rows, kinds_of(store, rows, store.files_of(photos)).values())
+
+
+def compositions_of(store: Store, members: Mapping[str, Sequence[str]]) -> dict[str, Composition]:
+    """Count what each of all clusters is made of, with one read of the tables.
+
+    Args:
+        store: the library's tables.
+        members: content hashes of each cluster's photos; those that are not in the library are left out.
+    """
+    clustered = {photo for photos in members.values() for photo in photos}
+    rows = {row.photo: row for row in store.photos() if row.photo in clustered}
+    files: dict[str, list[FileRow]] = {}
+    for file in store.files():
+        if file.photo in rows:
+            files.setdefault(file.photo, []).append(file)
+    kinds = kinds_of(store, list(rows.values()), files)
+    known = {cluster: [rows[photo] for photo in photos if photo in rows] for cluster, photos in members.items()}
+    return {cluster: _composition(of, (kinds[row.photo] for row in of)) for cluster, of in known.items()}
+
+
+def _composition(rows: Sequence[PhotoRow], kinds: Iterable[PhotoKind]) -> Composition:
     dates = [row.taken.clock for row in rows if row.taken is not None and row.taken.source not in _NO_TIME]
     moments = [when for when in dates if _tells_hour(when)]
     bursts = find_bursts(_burst_times(rows))
@@ -47,7 +68,7 @@ def composition_of(store: Store, labels: Sequence[Label]) -> Composition:
         hours=_counted(f"{when:%H}" for when in moments),
         bursts=len(bursts),
         in_bursts=sum(bursts),
-        kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+        kinds=dict(sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))),
     )
 
 
