@@ -9,6 +9,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,8 +35,9 @@ from tests.library.test_damage import (
 )
 from vecclust import Library
 from vecclust.config import Config
-from vecclust.errors import LibraryLocked, NotFound, StoreError, StoreTooNew
+from vecclust.errors import LibraryLocked, NotFound, StoreDamaged, StoreError, StoreTooNew
 from vecclust.library import checkup
+from vecclust.library.daily import keep_day
 from vecclust.library.watched import WatchedLibrary
 from vecclust.store.layout import LibraryPlace
 from vecclust.store.ledger import Ledger
@@ -475,9 +477,50 @@ def test_what_no_repair_can_tell_is_left_alone(copy: Path) -> None:
     before = everything(copy)
     found = wrong(looked_at(copy))
     assert {one.check for one in found} == {"schema", "table meta"}
-    assert {one.todo for one in found} == {"restore a backup, or scan into a new library"}
+    (day,) = LibraryPlace(copy).days()
+    todo = "restore a backup (vecclust restore FILE), or scan into a new library"
+    in_new = f"{todo}: vecclust restore {day} brings names and edits into that one"
+    assert {one.todo for one in found} == {in_new}
     mended = looked_at(copy, repair=True)
     assert (mended.repaired, wrong(mended), everything(copy)) == ((), found, before)
+    with pytest.raises(StoreDamaged) as refused:
+        opened(copy, write=True)
+    assert refused.value.hint == f"R{in_new[1:]}"
+    day.unlink()
+    assert {one.todo for one in wrong(looked_at(copy))} == {todo}
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_edits_that_neither_table_nor_journal_has_come_back_from_the_newest_day(copy: Path, torn: bool) -> None:
+    """Doctor and its repair name the command, the table is there again, and what the command adds are the edits."""
+    with opened(copy, write=True) as writer:
+        before, names = writer._store.edits(), writer._store.names()
+        day = keep_day(writer._store, date(2030, 1, 1))
+    command = f"vecclust restore {day}"
+    place = LibraryPlace(copy)
+    if torn:
+        cut(data(copy, "words"))
+        place.journal.write_bytes(bytes(place.journal.stat().st_size))
+    else:
+        gone(place.table("words"))
+        gone(place.journal)
+    (found,) = (one for one in wrong(looked_at(copy)) if one.check == "table words")
+    assert found.todo == f"vecclust doctor --repair mends it, {command} then adds what the journal lacks too"
+    mended = looked_at(copy, repair=True)
+    assert mended.repaired[0].endswith(f", the others are gone; {command} adds those it has")
+    assert wrong(mended) == []
+    with opened(copy, write=True) as writer:
+        assert len(writer._store.edits()) < len(before)
+        writer.restore_day(str(day))
+        assert {one.name for one in writer._store.names().values()} == {one.name for one in names.values()}
+        assert len(writer._store.edits()) == len(before)
+
+
+def test_edits_that_the_journal_has_are_left_to_the_repair(copy: Path) -> None:
+    """No backup is named where none is needed."""
+    gone(LibraryPlace(copy).table("words"))
+    assert {one.todo for one in wrong(looked_at(copy))} == {"vecclust doctor --repair mends it"}
+    assert "restore" not in " ".join(looked_at(copy, repair=True).repaired)
 
 
 def test_strangers_stay_where_they_are(copy: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vecclust.config import library_path
 from vecclust.errors import LibraryLocked, StoreError, StoreFull, UsageError
+from vecclust.store.layout import DAY_SUFFIXES
 from vecclust.types.backups import BackupReport, RestoreReport
 from vecclust.types.progress import Progress, no_progress
 
@@ -85,9 +86,7 @@ def is_day(file: Path) -> bool:
     Args:
         file: its name.
     """
-    from vecclust.library.daily import SUFFIXES
-
-    return file.name.endswith(SUFFIXES)
+    return file.name.endswith(DAY_SUFFIXES)
 
 
 def restore_library(file: Path, library: Path | str | None, *, progress: Progress = no_progress) -> RestoreReport:

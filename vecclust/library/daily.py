@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecclust import __version__
 from vecclust.errors import NotFound, StoreDamaged, StoreTooNew, UsageError
+from vecclust.store.layout import DAY_SUFFIXES, LibraryPlace
 from vecclust.types.backups import RestoreReport
 from vecclust.types.constraints import constraints_of, edit_name, edit_number
 from vecclust.types.edits import Edit
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 FORMAT = 1
-SUFFIXES = (".json", ".json.gz")
 # Of every cluster that something was said of; half of them are enough to know it again.
 N_MEMBERS = 50
 # The last of these are kept.
@@ -68,7 +68,7 @@ def keep_day(store: Store, day: date) -> Path | None:
     text = json.dumps(document, indent=1, ensure_ascii=True).encode("ascii")
     packed = len(text) > _PLAIN_BYTES
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = folder / f"{day.isoformat()}{SUFFIXES[packed]}"
+    file = folder / f"{day.isoformat()}{DAY_SUFFIXES[packed]}"
     aside = folder / f".{uuid.uuid4().hex}"
     try:
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
@@ -89,11 +89,7 @@ def kept_days(library: Path) -> list[Path]:
     Args:
         library: the library's directory.
     """
-    try:
-        files = list((library / "backups").iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(file for file in files if file.name.endswith(SUFFIXES) and file.name[:4].isdigit())
+    return LibraryPlace(library).days()
 
 
 def describe(store: Store) -> dict[str, Any]:

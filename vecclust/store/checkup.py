@@ -53,6 +53,7 @@ from vecclust.store.schema import (
     photos_table,
     refuse_newer,
     table_schema,
+    way_back,
 )
 from vecclust.store.tables import Tables
 from vecclust.types.checkup import CheckDepth, Finding
@@ -60,7 +61,6 @@ from vecclust.types.progress import Progress, no_progress
 from vecclust.types.status import LibraryState
 
 REPAIR = "vecclust doctor --repair mends it"
-_NO_ENTRIES = "restore a backup, or scan into a new library"
 _BESIDE = "vecclust migrate goes on with what is whole of it; nothing else is hindered"
 _TO_NOTE = "vecclust doctor --repair or the next vecclust scan notes"
 # Of these a scan makes again what a repair has to leave out.
@@ -152,7 +152,8 @@ def _checked(tables: Tables, *, depth: CheckDepth, now_ns: int, progress: Progre
         if (astray := faults.pop(table, None)) is not None:
             found.append(Finding(f"table {table}", "warning", f"what prepares another model: {astray.what}", _BESIDE))
     for fault in faults.values():
-        todo = _todo(fault.table) if entries or fault.table != META else _NO_ENTRIES
+        is_known = entries or fault.table != META
+        todo = _todo(fault.table) + _lost_edits(tables, fault) if is_known else way_back(tables.place)
         found.append(Finding(f"table {fault.table}", "fault", fault.what, todo))
     readable = [table for table in names if tables.has(table) and table not in (*faults, *beside)]
     found += _notes(tables)
@@ -361,7 +362,7 @@ def _entries(tables: Tables, meta: Meta) -> tuple[Entries, list[Finding]]:
     if not entries:
         # That the table is missing or damaged is a finding of its own; this one says what cannot be told for it.
         lost = "which model and which run the library is of cannot be told, for its own entries are lost"
-        return {}, [Finding("schema", "fault", lost, _NO_ENTRIES)]
+        return {}, [Finding("schema", "fault", lost, way_back(tables.place))]
     if why:
         found.append(Finding("entries", "fault", why, REPAIR))
     version = entries[SCHEMA]["version"]
@@ -391,6 +392,19 @@ def _todo(table: str) -> str:
     if table in _READ_AGAIN or is_photo_table(table):
         return f"{REPAIR}, vecclust scan then reads again what is lost"
     return REPAIR
+
+
+def _lost_edits(tables: Tables, fault: Fault) -> str:
+    """Say what brings edits back that the journal does not have either."""
+    note, command = tables.ledger.note(EDITS), tables.place.command_to_restore()
+    if fault.table != EDITS or note is None or not command:
+        return ""
+    try:
+        lines, _ = read_lines(tables.place.journal)
+    except OSError:
+        lines = []
+    n_there = sum(bool(line.get("verb")) for line in lines)
+    return f", {command} then adds what the journal lacks too" if n_there < note.rows else ""
 
 
 def unnoted_tables(tables: Tables) -> list[str]:

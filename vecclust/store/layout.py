@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ _WRITTEN = (_OWN | _KEPT) - {"config.toml", "vocabulary.txt"}
 NAMED_FILE, MOMENTS_FILE = "words.json", "words.npz"
 WORDS_FILES = frozenset({NAMED_FILE, MOMENTS_FILE})
 BEFORE_SCHEMA = "before-schema-"
+# A daily backup is plain text, packed where it is long.
+DAY_SUFFIXES = (".json", ".json.gz")
 _DROPPED = ".dropped-"
 _MANIFEST_SUFFIX = ".manifest"
 _MANIFEST_END = b"LANC"
@@ -223,6 +226,19 @@ class LibraryPlace:
     def backups(self) -> Path:
         """The folder of the small daily backups."""
         return self.folder / "backups"
+
+    def days(self) -> list[Path]:
+        """List the small daily backups, oldest first."""
+        try:
+            files = list(self.backups.iterdir())
+        except OSError:
+            return []
+        return sorted(file for file in files if file.name.endswith(DAY_SUFFIXES) and file.name[:4].isdigit())
+
+    def command_to_restore(self) -> str:
+        """Give the command that adds what the newest daily backup holds; empty where there is none."""
+        days = self.days()
+        return f"vecclust restore {shlex.quote(str(days[-1]))}" if days else ""
 
     def before_schema(self, version: int) -> Path:
         """Name the folder in which a library stands as it was before it was brought to a schema.

@@ -244,13 +244,17 @@ def _mend_table(tables: Tables, fault: Fault, *, dim: int, state: LibraryState) 
     rows, n_before = salvaged(tables, fault, schema)
     n_whole = rows.num_rows
     rows = _completed(tables, table, rows, trusted=not fault.files, state=state)
-    if table != EDITS or rows.num_rows or tables.has(table):
+    # Edits come with the first of them; where there were some their table is to be there.
+    if table != EDITS or n_before or rows.num_rows or tables.has(table):
         tables.create(table, rows)
     for path in fault.files:
         set_aside(tables.place, tables.place.table(table) / path)
     tables.record(table)
     whole = f"{n_whole} of {n_before} rows are whole" if n_whole or not n_before else f"none of {n_before} rows is left"
-    return f"the table {table}: {fault.what}; {whole}{_next_step(table, n_before - n_whole, rows.num_rows - n_whole)}"
+    n_lost, n_back = n_before - n_whole, rows.num_rows - n_whole
+    if table == EDITS and n_lost > n_back:
+        return f"the table {table}: {fault.what}; {whole}{_edits_gone(tables.place, n_back)}"
+    return f"the table {table}: {fault.what}; {whole}{_next_step(table, n_lost, n_back)}"
 
 
 def _go_back_to_readable(tables: Tables, table: str) -> None:
@@ -263,6 +267,13 @@ def _go_back_to_readable(tables: Tables, table: str) -> None:
             set_aside(tables.place, manifest)
             tables.renew()
     set_aside(tables.place, tables.place.table(table))
+
+
+def _edits_gone(place: LibraryPlace, n_back: int) -> str:
+    """Say that neither table nor journal has some edits, and what may."""
+    back = f", {n_back} were written anew from their copies" if n_back else ""
+    command = place.command_to_restore()
+    return f"{back}, the others are gone" + (f"; {command} adds those it has" if command else "")
 
 
 def _next_step(table: str, n_lost: int, n_back: int) -> str:

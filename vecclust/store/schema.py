@@ -30,7 +30,7 @@ import numpy as np
 
 from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
 from vecclust.store.failures import MEND_HINT
-from vecclust.store.layout import CLUSTERS, EDITS, META, RUNS, StoreSettings, is_photo_table, labels_table
+from vecclust.store.layout import CLUSTERS, EDITS, META, RUNS, LibraryPlace, StoreSettings, is_photo_table, labels_table
 from vecclust.store.tables import Tables
 from vecclust.store.upgrades import kept_as_before
 from vecclust.types.files import Root, SkipKind
@@ -293,6 +293,16 @@ def meta_table(entries: Entries) -> Any:
     return arrow_table(META, list(entries.items()), key=itemgetter(0), value=lambda entry: to_json(entry[1]))
 
 
+def way_back(place: LibraryPlace) -> str:
+    """Say what is to be done about a library whose own entries are lost with their copy.
+
+    Args:
+        place: the library.
+    """
+    todo, command = "restore a backup (vecclust restore FILE), or scan into a new library", place.command_to_restore()
+    return f"{todo}: {command} brings names and edits into that one" if command else todo
+
+
 def make_tables(tables: Tables, meta: Meta) -> None:
     """Make the tables of a new library, also where a making was killed.
 
@@ -304,9 +314,10 @@ def make_tables(tables: Tables, meta: Meta) -> None:
         StoreDamaged: it has photos, so it is not new.
     """
     if any(tables.count(table) for table in tables.place.photo_tables()):
+        todo = way_back(tables.place)
         raise StoreDamaged(
             f"the library's own entries are missing in {tables.place.folder}, its photos are there",
-            hint="Restore a backup or scan into a new library",
+            hint=f"{todo[:1].upper()}{todo[1:]}",
         )
     for table in tables.place.table_names():
         tables.drop(table)
