@@ -28,7 +28,7 @@ from vecclust.types.edits import EditEntry
 from vecclust.types.files import FolderStatus, Problem, SkippedList
 from vecclust.types.runs import Comparison, Drift, RefitReport, Run, Way
 from vecclust.types.search import Answer
-from vecclust.types.status import DaemonStatus, Status
+from vecclust.types.status import DaemonStatus, MigrationProgress, Status
 
 GOLDEN = Path(__file__).parent / "golden"
 HOME = "/home/ann"
@@ -65,6 +65,8 @@ STATUS = Status(
     daemon=DaemonStatus(True, 4711, NS, (), (), "idle", f"{HOME}/lib/log/watch.log"),
     drift=Drift(50, 3, 8),
     clusters=23,
+    daily_backup_ns=NS,
+    migration=MigrationProgress("ViT-L-14/openai", 1200, 9141),
 )
 
 

@@ -245,9 +245,11 @@ def test_a_day_on_which_nothing_was_said_yet_waits_for_the_first_edit(tmp_path: 
     with filled_library(tmp_path, n_each=12) as library:
         library.keep_day()
         assert daily.kept_days(library.folder) == []
+        assert library.status().daily_backup_ns is None
         library.rename("c1", "Grandma")
         library.keep_day()
         (kept,) = daily.kept_days(library.folder)
+        assert library.status().daily_backup_ns == kept.stat().st_mtime_ns
         assert "Grandma" in kept.read_text()
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from vecclust.exports.text import Cell
     from vecclust.types.files import FolderStatus, Problem
     from vecclust.types.runs import Drift
-    from vecclust.types.status import DaemonStatus, ModelStatus, Status
+    from vecclust.types.status import DaemonStatus, MigrationProgress, ModelStatus, Status
 
 STATUS_KEYS = (
     "library model photos files pending problems missing clusters noise run arrivals_since_run arrivals_noise newcomers"
-    " gathered drift skipped_dot_files skipped bytes_on_disk folders daemon"
+    " gathered drift skipped_dot_files skipped bytes_on_disk daily_backup=daily_backup_ns migration folders daemon"
 )
 PAUSED = (
     "it goes on by itself once all is back; vecclust scan --prune DIR if photos were meant to go, vecclust folders"
@@ -172,6 +172,8 @@ def _status_facts(
         ("drift", _drift(found.drift)),
         ("left out", skipped_text(found.skipped)),
         ("on disk", f"{found.bytes_on_disk / 1e6:.1f} MB"),
+        ("daily backup", told(found.daily_backup_ns) or "none yet"),
+        *([("other model", _migration(found.migration))] if found.migration is not None else ()),
         ("daemon", _daemon(found.daemon, told=told)),
         *(("daemon says", problem) for problem in found.daemon.problems),
         *([("its log", PurePath(found.daemon.log))] if found.daemon.log is not None else ()),
@@ -193,6 +195,10 @@ def _drift(drift: Drift) -> str:
         return "too few arrivals to tell"
     found = f"{drift.n_unusual} of the newest {drift.n_recent} arrivals are unusual"
     return f"{found}: a fit is due" if drift.alarmed else f"none: {found}"
+
+
+def _migration(progress: MigrationProgress) -> str:
+    return f"{progress.model}: {progress.embedded:,} of {progress.photos:,} photos embedded (vecclust migrate goes on)"
 
 
 def _folder_facts(folder: FolderStatus) -> Iterator[tuple[str, Cell]]:

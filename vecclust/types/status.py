@@ -67,6 +67,21 @@ class DaemonStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationProgress:
+    """How far the photos of a library are embedded for another model.
+
+    Attributes:
+        model: the name of the other model.
+        embedded: photos that have a vector of it.
+        photos: photos in all.
+    """
+
+    model: str
+    embedded: int
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of a library.
 
@@ -87,6 +102,9 @@ class Status:
         gathered: newcomers that have gathered into what may become a cluster, 0 where none have.
         clusters: clusters of the current run as they are now, which its owner's edits may have made more or fewer than
             its fit found.
+        daily_backup_ns: when the newest of the daily backups was written, or None; a day on which nothing was said adds
+            none.
+        migration: how far another model is that is being prepared; None where none is, or what prepares it is damaged.
         folders: the folders kept.
         skipped: files and folders left out by the last scan, by kind; kinds without any are left out.
         bytes_on_disk: size of the library.
@@ -112,6 +130,8 @@ class Status:
     drift: Drift = Drift()  # noqa: RUF009 -- frozen
     gathered: int = 0
     clusters: int = 0
+    daily_backup_ns: int | None = None
+    migration: MigrationProgress | None = None
 
     @property
     def skipped_dot_files(self) -> int:

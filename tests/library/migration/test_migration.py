@@ -15,6 +15,7 @@ from vecclust.library.runs.fit_result import fit_photos
 from vecclust.library.watched import WatchedLibrary
 from vecclust.testing import FakeEmbedder
 from vecclust.types.edits import EditRequest
+from vecclust.types.status import MigrationProgress
 
 
 @pytest.fixture
@@ -177,10 +178,26 @@ def test_a_stopped_one_goes_on_where_it_was(folder: Path) -> None:
         found = library.migration()
         assert (found.state, found.target) == ("filling", OTHER)
         assert 8 <= found.embedded < N_PHOTOS
+        assert library.status().migration == MigrationProgress(OTHER, found.embedded, N_PHOTOS)
         library.prepare_model()
         assert embedders[-1].n_frames_embedded == N_PHOTOS - found.embedded
         assert library.migration().state == "ready"
+        assert library.status().migration == MigrationProgress(OTHER, N_PHOTOS, N_PHOTOS)
         assert library.switch_model().switched
+        assert library.status().migration is None
+
+
+def test_a_state_is_told_where_what_prepares_another_model_is_damaged(folder: Path) -> None:
+    """Without how far that is: it hinders nothing else."""
+    with opened(folder) as library:
+        library.prepare_model(OTHER)
+        next_model = library._store.next_model()
+        assert next_model is not None
+    for file in (folder / "tables" / f"{next_model.table}.lance" / "_versions").iterdir():
+        file.write_bytes(b"")
+    with opened(folder, write=False) as library:
+        status = library.status()
+        assert (status.migration, status.photos) == (None, N_PHOTOS)
 
 
 def test_a_library_has_two_models_at_most(folder: Path) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecclust.config import log_file
-from vecclust.errors import DamagedRun
+from vecclust.errors import DamagedRun, StoreDamaged
+from vecclust.library.daily import kept_days
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.proposals import ENGLISH
 from vecclust.types.clusters import Label
 from vecclust.types.files import FolderStatus, Problem, SkippedFile, SkippedList, UnreadablePlace, add_skipped
 from vecclust.types.runs import Drift, Run
-from vecclust.types.status import DaemonStatus, Inventory, Status
+from vecclust.types.status import DaemonStatus, Inventory, MigrationProgress, Status
 
 if TYPE_CHECKING:
     from vecclust.photos import IgnoreRules
@@ -133,7 +134,32 @@ def read_status(store: Store) -> Status:
         drift=drift_of(came),
         clusters=len(labels.by_cluster),
         gathered=0 if current is None else len(gathered_newcomers(store, current, came)),
+        daily_backup_ns=_last_day(store.folder),
+        migration=_migration(store),
     )
+
+
+def _last_day(folder: Path) -> int | None:
+    """Give when the newest daily backup was written; None where there is none."""
+    try:
+        days = kept_days(folder)
+        return days[-1].stat().st_mtime_ns if days else None
+    except OSError:
+        return None
+
+
+def _migration(store: Store) -> MigrationProgress | None:
+    from vecclust.library.migration.switch import missing_of
+
+    try:
+        target = store.next_model()
+        if target is None:
+            return None
+        photos = len(store.photo_keys())
+        return MigrationProgress(target.model.name, photos - len(missing_of(store, store.seen_with(target))), photos)
+    except StoreDamaged as error:
+        log.warning("how far the other model is cannot be told: %s", error)
+        return None
 
 
 def read_daemon(library: Path) -> DaemonStatus:
