@@ -147,6 +147,23 @@ def test_what_was_refused_does_not_come_back() -> None:
     assert (found.word, found.beside, found.tags) == (-1, -1, ())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_cluster_is_called_otherwise_is_what_it_is_called_once_that_is_refused(seed: int) -> None:
+    """By the same rule: the wider word of two that cannot be told apart, none where all is noise."""
+    world = World(seed=seed)
+    second, alike = world.add_word(4, off=0.8), [world.add_word(5, off=0.8) for _ in range(2)]
+    covers = world.covers({alike[0]: {alike[1]}, 6: {second}})
+    kept = {4: Kept(4), 6: Kept(6)}
+    found = name_clusters(world.vectors, world.labels, world.words, covers=covers, kept=kept)
+    refused = {label: frozenset({one.word, one.beside} - {-1}) for label, one in enumerate(found)}
+    then = name_clusters(world.vectors, world.labels, world.words, covers=covers, refused=refused)
+    assert [one.otherwise for one in found] == [
+        None if one.word < 0 else ClusterWords(one.word, one.beside, one.score, one.tags) for one in then
+    ]
+    named = {label: one.otherwise.word for label, one in enumerate(found) if one.otherwise is not None}
+    assert named == {4: second, 5: alike[1]}
+
+
 def test_no_two_clusters_have_the_same_name() -> None:
     """Of two that show the same one has the word; the other a second one beside it, or none where there is none."""
     world = World()

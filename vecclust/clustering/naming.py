@@ -14,7 +14,7 @@ Nothing here knows pictures with labels or a model: the measure is the vocabular
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -77,6 +77,8 @@ class ClusterWords:
         tags: up to three further words that chance does not explain either, none of which covers the name or another or
             is covered by it, best first.
         n_beaten: how often in a row another word beat the name that was kept.
+        otherwise: its words where those of the name are refused; None where it has no name then, or that is not known.
+            Another cluster may have that name.
     """
 
     word: int = -1
@@ -84,6 +86,7 @@ class ClusterWords:
     score: float = 0.0
     tags: tuple[int, ...] = ()
     n_beaten: int = 0
+    otherwise: ClusterWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def name_clusters(
     nameless = frozenset(place for place, covering in enumerate(covers) if not covering)
     return _without_doubles(
         [
-            _judge(one, covers, kept=kept.get(label), barred=nameless | refused.get(label, frozenset()))
+            _judge_twice(one, covers, kept=kept.get(label), barred=nameless | refused.get(label, frozenset()))
             for label, one in enumerate(_measure(vectors, labels, words))
         ]
     )
@@ -227,6 +230,7 @@ class _Judged:
         names: that it may have, best first.
         kept: the name that it keeps, or None.
         n_beaten: how often in a row another word beat that.
+        otherwise: its words where the likeliest name is refused, or None.
     """
 
     best: list[int]
@@ -235,6 +239,12 @@ class _Judged:
     names: list[_Name]
     kept: _Name | None
     n_beaten: int
+    otherwise: ClusterWords | None = None
+
+    @property
+    def likeliest(self) -> _Name:
+        """The name that it keeps, else the best one; none where it may have none."""
+        return self.kept or (self.names[0] if self.names else _NO_NAME)
 
     def words(self, name: _Name) -> ClusterWords:
         """Give its words when it has this name."""
@@ -247,7 +257,20 @@ class _Judged:
             if covers and not any(place in self.covers[other] or other in covers for other in used):
                 used.append(place)
         score = _worth(name, self.scores) if n_in_name else float(self.scores[self.best[0]]) if self.best else 0.0
-        return ClusterWords(*name, score, tuple(used[n_in_name:]), self.n_beaten)
+        otherwise = self.otherwise if name == self.likeliest else None
+        return ClusterWords(*name, score, tuple(used[n_in_name:]), self.n_beaten, otherwise)
+
+
+def _judge_twice(
+    one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: frozenset[int]
+) -> _Judged:
+    """Find the names that one cluster may have, and its words where the likeliest of them is refused."""
+    judged = _judge(one, covers, kept=kept, barred=barred)
+    refused = frozenset(place for place in judged.likeliest if place >= 0)
+    if not refused:
+        return judged
+    then = _judge(one, covers, kept=None, barred=barred | refused)
+    return replace(judged, otherwise=then.words(then.names[0])) if then.names else judged
 
 
 def _judge(one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: frozenset[int]) -> _Judged:

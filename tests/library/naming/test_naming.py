@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator
@@ -23,6 +24,13 @@ from vecclust import Library
 from vecclust.errors import ModelError, NotFound, UsageError
 from vecclust.library.model import ModelBinding
 from vecclust.library.naming import run_words
+from vecclust.library.naming.run_words import (
+    KnownWord,
+    NamedCluster,
+    load_run_words,
+    load_statistics,
+    save_run_words,
+)
 from vecclust.library.watched import WatchedLibrary
 from vecclust.store import Store
 from vecclust.testing import FakeEmbedder
@@ -108,6 +116,30 @@ def test_a_name_that_is_refused_is_an_edit_and_is_not_proposed_again(library: Wa
     library.recluster()
     assert names_of(library) == NAMES
     assert library.edits() == ()
+
+
+def test_the_next_best_name_is_proposed_at_once_where_one_is_refused(library: WatchedLibrary) -> None:
+    """Until that is refused, too; never one that another cluster has, which keeps it."""
+    black, folder = cluster_of(library, "black"), words_file(library).parent
+    found, statistics = load_run_words(folder), load_statistics(folder)
+    assert found is not None
+    assert statistics is not None
+
+    def called_otherwise(word: str) -> None:
+        last = NamedCluster((KnownWord(f"n:{word}", word),), score=99.0)
+        first = dataclasses.replace(found.clusters[black], otherwise=last)
+        save_run_words(folder, dataclasses.replace(found, clusters={**found.clusters, black: first}), statistics)
+
+    called_otherwise("thing 3")
+    assert names_of(library) == NAMES
+    library.refuse_names((black,))
+    assert names_of(library) == {**NAMES, "black": "Thing 3"}
+    assert [edit.text for edit in library.edits()] == [f"name --refuse {black} “black”"]
+    library.refuse_names(("~ thing 3",))
+    assert names_of(library) == {**NAMES, "black": None}
+    library.edit(EditRequest("take-back", edits=("w2",)))
+    called_otherwise("red")
+    assert names_of(library) == {**NAMES, "black": None}
 
 
 def test_names_are_refused_all_or_none(library: WatchedLibrary) -> None:

@@ -192,6 +192,7 @@ def _known(found: ClusterWords, vocabulary: Vocabulary) -> NamedCluster:
         tags=tuple(word(place) for place in found.tags),
         score=float(found.score),
         n_beaten=found.n_beaten,
+        otherwise=None if found.otherwise is None else _known(found.otherwise, vocabulary),
     )
 
 

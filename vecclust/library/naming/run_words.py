@@ -51,12 +51,14 @@ class NamedCluster:
         tags: further words, the best first.
         score: as `clustering.naming.ClusterWords`.
         n_beaten: likewise.
+        otherwise: likewise.
     """
 
     name: tuple[KnownWord, ...] = ()
     tags: tuple[KnownWord, ...] = ()
     score: float = 0.0
     n_beaten: int = 0
+    otherwise: NamedCluster | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ def _load(file: Path) -> RunWords | None:
 
 def _named(one: dict[str, Any]) -> NamedCluster:
     name, tags = (tuple(KnownWord(**word) for word in one.pop(part)) for part in ("name", "tags"))
-    return NamedCluster(name, tags, **one)
+    otherwise = one.pop("otherwise", None)
+    return NamedCluster(name, tags, **one, otherwise=None if otherwise is None else _named(otherwise))
 
 
 def _sum(facts: Mapping[str, Any]) -> str:

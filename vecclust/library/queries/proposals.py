@@ -81,8 +81,10 @@ def called(store: Store, *, language: str = ENGLISH) -> dict[str, Called]:
     broken_off = suggested_names(named, store.splits(), refused=constraints.refused) if named else {}
     taken = {name_key(name) for cluster, name in (broken_off | named).items() if cluster in sizes}
     found: dict[str, Called] = {}
-    for cluster in sorted(words.keys() & sizes.keys(), key=lambda one: (-words[one].score, one)):
-        one = _in_words(words[cluster], refused.get(cluster, frozenset()), language=language)
+    in_force = {one: _in_force(words[one], refused.get(one, frozenset())) for one in words.keys() & sizes.keys()}
+    # What another one is called by its first name is not taken from it by one whose first name was refused.
+    for cluster in sorted(in_force, key=lambda one: (in_force[one] is not words[one], -words[one].score, one)):
+        one = _in_words(in_force[cluster], refused.get(cluster, frozenset()), language=language)
         if one.word is not None and cluster not in named and cluster not in broken_off:
             key = name_key(one.word)
             if key in taken:
@@ -98,6 +100,12 @@ def called(store: Store, *, language: str = ENGLISH) -> dict[str, Called]:
         was = found.get(cluster, NOT_CALLED)
         found[cluster] = dataclasses.replace(was, name=given.name, named_by=given.named_by, suggested=None)
     return found
+
+
+def _in_force(named: NamedCluster, refused: Collection[str]) -> NamedCluster:
+    """Give what a cluster is called, or what it is called otherwise where that was refused."""
+    is_refused = any(word.id in refused for word in named.name)
+    return named.otherwise if is_refused and named.otherwise is not None else named
 
 
 def _in_words(named: NamedCluster, refused: Collection[str], *, language: str) -> Called:
