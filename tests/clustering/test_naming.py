@@ -291,3 +291,13 @@ def test_statistics_are_those_of_all_photos() -> None:
     statistics = word_statistics(world.vectors, world.words)
     assert statistics.means == pytest.approx(cosines.mean(axis=0), abs=1e-5)
     assert statistics.spreads == pytest.approx(cosines.std(axis=0), rel=1e-3)
+
+
+def test_what_is_measured_already_is_not_measured_again() -> None:
+    """The names are those that the statistics give, to the last bit, and of other photos they would be others."""
+    world = World()
+    covers, statistics = world.covers(), word_statistics(world.vectors, world.words)
+    told = name_clusters(world.vectors, world.labels, world.words, covers=covers, statistics=statistics)
+    assert told == world.named()
+    others = word_statistics(World(seed=1).vectors, world.words)
+    assert name_clusters(world.vectors, world.labels, world.words, covers=covers, statistics=others) != told

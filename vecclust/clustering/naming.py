@@ -13,13 +13,13 @@ Nothing here knows pictures with labels or a model: the measure is the vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from vecclust.clustering.arrays import Float32s, Int64s
+from vecclust.clustering.arrays import Bools, Float32s, Int64s
 from vecclust.clustering.order_statistics import best_by_chance
 
 # All figures: scripts/eval_names, docs/figures.md.
@@ -102,14 +102,28 @@ class WordStatistics:
     spreads: Float32s
 
 
-def word_statistics(vectors: Float32s, words: Float32s) -> WordStatistics:
+@dataclass(frozen=True, slots=True)
+class MeasuredWords(WordStatistics):
+    """How like a library's photos each word is, and what that was measured by.
+
+    Attributes:
+        covariance: (d, d) float32 of the photos.
+    """
+
+    covariance: Float32s
+
+
+def word_statistics(vectors: Float32s, words: Float32s) -> MeasuredWords:
     """Measure words over a library, from the mean and covariance of its photos.
 
     Args:
         vectors: (n, d) float32 unit norm, n at least 1.
         words: (m, d) float32 unit norm.
     """
-    return _statistics(words, mean=_mean(vectors), covariance=_covariance(vectors))
+    covariance = _covariance(vectors)
+    variances = np.einsum("md,md->m", words @ covariance, words)
+    spreads = np.sqrt(np.maximum(variances, np.float32(_LEAST_SPREAD**2)))
+    return MeasuredWords(words @ _mean(vectors), spreads, covariance)
 
 
 def score_words(vector: Float32s, words: Float32s, statistics: WordStatistics) -> Float32s:
@@ -150,6 +164,7 @@ def name_clusters(
     covers: Sequence[frozenset[int]],
     kept: Mapping[int, Kept] | None = None,
     refused: Mapping[int, frozenset[int]] | None = None,
+    statistics: MeasuredWords | None = None,
 ) -> list[ClusterWords]:
     """Name clusters by words of a vocabulary, where its words are told apart.
 
@@ -161,6 +176,7 @@ def name_clusters(
             held against the others but is no name and no tag: a model gives words that it was never taught any vector.
         kept: by label the name that its cluster has.
         refused: by label words that are not to be its name or its tags.
+        statistics: what `word_statistics` gives of the same photos and words, where that is measured already.
 
     Returns:
         For each label, from 0, its words. No two have the same name.
@@ -169,11 +185,11 @@ def name_clusters(
     if n_clusters == 0 or len(words) < 2:
         return [ClusterWords()] * n_clusters
     kept, refused = kept or {}, refused or {}
-    nameless = frozenset(place for place, covering in enumerate(covers) if not covering)
+    nameless = np.array([not covering for covering in covers])
     return _without_doubles(
         [
-            _judge_twice(one, covers, kept=kept.get(label), barred=nameless | refused.get(label, frozenset()))
-            for label, one in enumerate(_measure(vectors, labels, words))
+            _judge_twice(one, covers, kept=kept.get(label), barred=_also(nameless, refused.get(label, frozenset())))
+            for label, one in enumerate(_measure(vectors, labels, words, statistics))
         ]
     )
 
@@ -261,25 +277,32 @@ class _Judged:
         return ClusterWords(*name, score, tuple(used[n_in_name:]), self.n_beaten, otherwise)
 
 
-def _judge_twice(
-    one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: frozenset[int]
-) -> _Judged:
+def _judge_twice(one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: Bools) -> _Judged:
     """Find the names that one cluster may have, and its words where the likeliest of them is refused."""
     judged = _judge(one, covers, kept=kept, barred=barred)
     refused = frozenset(place for place in judged.likeliest if place >= 0)
     if not refused:
         return judged
-    then = _judge(one, covers, kept=None, barred=barred | refused)
+    then = _judge(one, covers, kept=None, barred=_also(barred, refused))
     return replace(judged, otherwise=then.words(then.names[0])) if then.names else judged
 
 
-def _judge(one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: frozenset[int]) -> _Judged:
+def _also(barred: Bools, refused: Collection[int]) -> Bools:
+    """Bar further words."""
+    if not refused:
+        return barred
+    both = barred.copy()
+    both[list(refused)] = True
+    return both
+
+
+def _judge(one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | None, barred: Bools) -> _Judged:
     """Find the names that one cluster may have, and whether it keeps the one it has."""
     best = _best(one.scores, barred)
     names = _names(best, one, covers, barred)
-    if kept is None or not best or not {kept.word, kept.beside}.isdisjoint(barred):
+    name = _NO_NAME if kept is None else (kept.word, kept.beside)
+    if kept is None or not best or any(barred[place] for place in name if place >= 0):
         return _Judged(best, one.scores, covers, names, None, 0)
-    name = (kept.word, kept.beside)
     # A wider word than the best is still right, and what is as good as the best by chance is not beaten.
     still = name in names or not covers[best[0]].isdisjoint(name)
     beaten = not still and one.scores[best[0]] - one.scores[kept.word] > NEAR
@@ -289,18 +312,16 @@ def _judge(one: _Measured, covers: Sequence[frozenset[int]], *, kept: Kept | Non
     return _Judged(best, one.scores, covers, names, name, n_beaten)
 
 
-def _best(scores: Float32s, barred: frozenset[int]) -> list[int]:
+def _best(scores: Float32s, barred: Bools) -> list[int]:
     """Give the places of the best words that are not barred, best first."""
-    if barred:
-        scores = scores.copy()
-        scores[[place for place in barred if place < len(scores)]] = -np.inf
+    scores = np.where(barred, np.float32(-np.inf), scores)
     n_best = min(_N_LOOKED_AT, len(scores))
     few = np.argpartition(-scores, n_best - 1)[:n_best]
     few = few[np.isfinite(scores[few])]
     return [int(place) for place in few[np.lexsort((few, -scores[few]))]]
 
 
-def _names(best: list[int], one: _Measured, covers: Sequence[frozenset[int]], barred: frozenset[int]) -> list[_Name]:
+def _names(best: list[int], one: _Measured, covers: Sequence[frozenset[int]], barred: Bools) -> list[_Name]:
     """Give the words that cover all contenders, or the pairs that do where none does, best first."""
     if not best or one.scores[best[0]] < LEAST_SCORE:
         return []
@@ -309,8 +330,9 @@ def _names(best: list[int], one: _Measured, covers: Sequence[frozenset[int]], ba
         return []
     covered: dict[int, set[int]] = {}
     for place in contenders:
-        for wider in covers[place] - barred:
-            covered.setdefault(wider, set()).add(place)
+        for wider in covers[place]:
+            if not barred[wider]:
+                covered.setdefault(wider, set()).add(place)
     by_score = sorted(covered, key=lambda place: (-float(one.scores[place]), place))
     names: list[_Name] = [(place, -1) for place in by_score if len(covered[place]) == len(contenders)]
     names = names or [
@@ -375,10 +397,11 @@ def _assigned(judged: list[_Judged], labels: list[int], *, taken: set[_Name]) ->
 # Scores
 
 
-def _measure(vectors: Float32s, labels: Int64s, words: Float32s) -> Iterator[_Measured]:
+def _measure(
+    vectors: Float32s, labels: Int64s, words: Float32s, statistics: MeasuredWords | None = None
+) -> Iterator[_Measured]:
     """Measure all words for one label after another."""
-    covariance = _covariance(vectors)
-    statistics = _statistics(words, mean=_mean(vectors), covariance=covariance)
+    statistics = statistics or word_statistics(vectors, words)
     n_clusters = int(labels.max()) + 1
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
     order = np.argsort(labels, kind="stable")[len(labels) - int(sizes.sum()) :]
@@ -391,7 +414,9 @@ def _measure(vectors: Float32s, labels: Int64s, words: Float32s) -> Iterator[_Me
         np.clip(correlations, -_MOST_CORRELATED, _MOST_CORRELATED, out=correlations)
         scores = _above_chance(correlations / np.sqrt(1 - correlations**2))
         for row in range(len(scores)):
-            yield _Measured(scores[row], correlations[row], words, covariance, statistics.spreads, len(labels))
+            yield _Measured(
+                scores[row], correlations[row], words, statistics.covariance, statistics.spreads, len(labels)
+            )
 
 
 def _above_chance(measures: Float32s) -> Float32s:
@@ -415,8 +440,3 @@ def _covariance(vectors: Float32s) -> Float32s:
     mean = _mean(vectors)
     covariance: Float32s = vectors.T @ vectors / np.float32(max(1, len(vectors))) - np.outer(mean, mean)
     return covariance
-
-
-def _statistics(words: Float32s, *, mean: Float32s, covariance: Float32s) -> WordStatistics:
-    variances = np.einsum("md,md->m", words @ covariance, words)
-    return WordStatistics(words @ mean, np.sqrt(np.maximum(variances, np.float32(_LEAST_SPREAD**2))))

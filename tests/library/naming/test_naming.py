@@ -21,6 +21,7 @@ from tests.library.naming.coloured import (
     use_colours,
 )
 from vecclust import Library
+from vecclust.clustering import naming
 from vecclust.errors import ModelError, NotFound, UsageError
 from vecclust.library.model import ModelBinding
 from vecclust.library.naming import run_words
@@ -340,6 +341,20 @@ def test_a_kill_between_any_two_steps_leaves_the_same_library(
         again.recluster()
         assert names_of(again) == NAMES
     assert not [one for one in found.findings if one.state == "fault" and one.check != "model"]
+
+
+def test_photos_are_measured_once_for_a_run(library: WatchedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names and the words of single photos are told by the same moments, which are half of the cost."""
+    measured: list[int] = []
+
+    def counted(vectors: Any) -> Any:
+        measured.append(len(vectors))
+        return covariance_of(vectors)
+
+    covariance_of = naming._covariance
+    monkeypatch.setattr(naming, "_covariance", counted)
+    library.recluster()
+    assert measured == [library.status().photos]
 
 
 def test_a_merge_keeps_the_name_of_the_cluster_that_is_kept(library: WatchedLibrary) -> None:

@@ -142,6 +142,7 @@ class Naming:
         ids = sorted({one for one in clusters if one is not None}, key=lambda one: (len(one), one))
         label_of = {cluster: label for label, cluster in enumerate(ids)}
         rows = np.array([-1 if one is None else label_of[one] for one in clusters], np.int64)
+        statistics = word_statistics(vectors, vectors_of_words)
         found = name_clusters(
             vectors,
             rows,
@@ -149,10 +150,11 @@ class Naming:
             covers=vocabulary.covers(model.name),
             kept=_kept(ids, before, vocabulary),
             refused=_refused(store, ids, vocabulary),
+            statistics=statistics,
         )
         named = {cluster: _known(one, vocabulary) for cluster, one in zip(ids, found, strict=True)}
         words = RunWords(model.model_id, vocabulary.key, named)
-        save_run_words(folder, words, word_statistics(vectors, vectors_of_words))
+        save_run_words(folder, words, statistics)
 
 
 def _kept(ids: Sequence[str], before: RunWords | None, vocabulary: Vocabulary) -> dict[int, Kept]:
