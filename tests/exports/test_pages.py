@@ -18,6 +18,7 @@ from tests.exports.views import (
     FOLDER,
     HOSTILE_CLUSTERS,
     HOSTILE_NAMES,
+    LONG_WORD,
     RUN,
     gallery,
     key_of,
@@ -230,6 +231,28 @@ def test_a_proposed_name_is_told_from_one_that_its_owner_gave(tmp_path: Path) ->
     assert (second["title"], second["proposed"], second["tags"]) == ("beach", True, ["sea", "palm tree"])
     assert (third["title"], third["proposed"], third["tags"]) == ("c3", False, [])
     assert "~ beach (sea, palm tree)" in Seen(tmp_path / "map.html").text
+
+
+def test_words_of_another_language_say_which(tmp_path: Path) -> None:
+    """Those that are proposed and the tags; not what the owner wrote, nor words in the language of the pages."""
+    in_german = worded_gallery()
+    in_german = replace(
+        in_german,
+        clusters=tuple(replace(one, entry=replace(one.entry, language="de")) for one in in_german.clusters),
+    )
+    write_gallery(in_german, tmp_path / "g", thumbnails=thumbnails)
+    page = (tmp_path / "g" / "index.html").read_text(encoding="utf-8")
+    said = re.findall(r'<span lang="(\w+)">([^<]*)</span>', page)
+    tags = ["sea, palm tree", 2 * LONG_WORD, "棕榈树, 海浪", "&lt;b&gt;harbour&lt;/b&gt;"]
+    assert said == [("de", one) for one in ("beach", tags[0], LONG_WORD, tags[1], "海滩日落", *tags[2:])]
+    write_gallery(worded_gallery(), tmp_path / "english", thumbnails=thumbnails)
+    assert "<span lang" not in (tmp_path / "english" / "index.html").read_text(encoding="utf-8")
+    in_spanish = worded_map()
+    in_spanish = replace(in_spanish, clusters=tuple(replace(one, language="es") for one in in_spanish.clusters))
+    write_map(in_spanish, tmp_path / "map.html", thumbnails=thumbnails)
+    told = [(one["nameLanguage"], one["tagsLanguage"]) for one in facts_of(tmp_path / "map.html")["clusters"]]  # type: ignore[attr-defined]
+    assert told == [("", ""), ("es", "es"), ("", "")]
+    assert '<span lang="es">beach</span> (<span lang="es">sea, palm tree</span>)' in (tmp_path / "map.html").read_text()
 
 
 @pytest.mark.parametrize("names", [True, False])

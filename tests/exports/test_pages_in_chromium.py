@@ -126,6 +126,16 @@ def test_the_map_shows_and_finds_words(browser: Browser, shown: Path) -> None:
     assert browser.value("document.querySelector('#panel .tags').innerText") == "sea, palm tree"
 
 
+def test_the_map_says_which_language_a_word_is_of(browser: Browser, tmp_path: Path) -> None:
+    """Of the proposed name and the tags alone, beside the page's own words."""
+    view = worded_map()
+    view = replace(view, clusters=tuple(replace(one, language="es") for one in view.clusters))
+    write_map(view, tmp_path / "map.html", thumbnails=thumbnails)
+    opened(browser, tmp_path / "map.html")
+    said = "[...document.querySelectorAll('[lang=es]')].map(one => [one.textContent, one.parentElement.textContent])"
+    assert browser.value(said) == [["beach", "~\N{NO-BREAK SPACE}beach"]]
+
+
 def test_hostile_names_stay_text_in_the_browser(browser: Browser, shown: Path) -> None:
     """What runs, asks or draws is the template's own; the names are what people read."""
     browser.open(shown / "gallery" / "c1.html")

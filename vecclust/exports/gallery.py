@@ -15,7 +15,19 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.html import FileLinks, Links, environment, shape, template_source
 from vecclust.exports.output import new_folder
 from vecclust.exports.siblings import address_of_map, lead_to_gallery, map_beside, mark_of
-from vecclust.exports.text import day, file_name, is_proposed, made_of, name_of, plain, span, tags_of, title_of
+from vecclust.exports.text import (
+    day,
+    file_name,
+    is_proposed,
+    made_of,
+    name_language,
+    name_of,
+    plain,
+    span,
+    tags_language,
+    tags_of,
+    title_of,
+)
 from vecclust.types.clusters import ClusterEntry, HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
@@ -180,6 +192,8 @@ class GalleryContext:
             "name": name_of(entry, names=self._names),
             "is_proposed": is_proposed(entry, names=self._names),
             "tags": tags_of(entry, names=self._names),
+            "name_language": name_language(entry, names=self._names),
+            "tags_language": tags_language(entry, names=self._names),
             "size": entry.size,
             "colour": colour_of(int(entry.id[1:])),
         }

@@ -25,7 +25,17 @@ from vecclust.exports.colours import colour_of
 from vecclust.exports.html import environment, script_hash, template_source
 from vecclust.exports.output import is_map_page, new_file, new_folder, remove_folder
 from vecclust.exports.siblings import address_of_gallery, gallery_beside, lead_to_map, mark_of
-from vecclust.exports.text import file_link, file_name, is_proposed, name_of, plain, span, tags_of
+from vecclust.exports.text import (
+    file_link,
+    file_name,
+    is_proposed,
+    name_language,
+    name_of,
+    plain,
+    span,
+    tags_language,
+    tags_of,
+)
 from vecclust.photos.thumbnails import pack_sheet
 from vecclust.types.pages import MapView, PageReport, PhotoView, Thumbnails
 
@@ -252,6 +262,8 @@ def _cluster(view: MapView, number: int, *, names: bool) -> dict[str, Any]:
         "title": name_of(entry, names=names) or entry.id,
         "proposed": is_proposed(entry, names=names),
         "tags": tags_of(entry, names=names),
+        "nameLanguage": name_language(entry, names=names),
+        "tagsLanguage": tags_language(entry, names=names),
         "size": entry.size,
         "strength": round(entry.strength, 2),
         "span": plain(span(entry.first_taken, entry.last_taken)),

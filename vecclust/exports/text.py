@@ -90,6 +90,34 @@ def tags_of(entry: ClusterEntry, *, names: bool) -> list[str]:
     return [plain(tag) for tag in (entry if names else entry.without_owners_words()).tags]
 
 
+# In which pages are written.
+_LANGUAGE = "en"
+
+
+def name_language(entry: ClusterEntry, *, names: bool) -> str:
+    """Give the language of a proposed name; empty where it is that of the pages, or not known to be any.
+
+    Args:
+        entry: the cluster.
+        names: whether what the owner wrote is shown.
+    """
+    shown = entry if names else entry.without_owners_words()
+    is_known = shown.named_by == "auto" and shown.name == shown.word and shown.word not in shown.own_words
+    return shown.language if is_known and shown.language != _LANGUAGE else ""
+
+
+def tags_language(entry: ClusterEntry, *, names: bool) -> str:
+    """Give the language of further words; empty where there are none, it is that of the pages, or some are the owner's.
+
+    Args:
+        entry: the cluster.
+        names: whether what the owner wrote is shown.
+    """
+    shown = entry if names else entry.without_owners_words()
+    is_known = shown.tags and set(shown.tags).isdisjoint(shown.own_words)
+    return shown.language if is_known and shown.language != _LANGUAGE else ""
+
+
 def title_of(entry: ClusterEntry, *, names: bool) -> str:
     """Give what a cluster goes by in plain text: its name, `~` before one that is only proposed, or its id.
 

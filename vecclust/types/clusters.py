@@ -97,6 +97,7 @@ class ClusterEntry:
         tags: a few further words for what its photos show, the best first; often none.
         word: the word that the vocabulary has for it, whoever named it, or None.
         own_words: which of `word` and `tags` are of the owner's own vocabulary.
+        language: of `word` and `tags`, but for the owner's own.
     """
 
     id: str
@@ -113,6 +114,7 @@ class ClusterEntry:
     tags: tuple[str, ...] = ()
     word: str | None = None
     own_words: tuple[str, ...] = ()
+    language: str = "en"
 
     def without_owners_words(self) -> ClusterEntry:
         """Give the cluster as it is shown to others: without what its owner wrote, with what the shipped words say."""

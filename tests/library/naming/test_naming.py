@@ -179,6 +179,7 @@ def test_names_are_said_in_the_language_that_is_asked_for(library: WatchedLibrar
     with Library.open(tmp_path / "library", flags={"names.language": "de"}, embedder=FakeEmbedder()) as german:
         names = {entry.name for entry in german.clusters().clusters}
         assert names == {"Rot", "Grün", "Blau", "Schwarz", None}
+        assert {entry.language for entry in german.clusters().clusters} == {"de"}
         assert german.cluster("schwarz").entry.id == cluster_of(library, "black")
         assert [one.name for one in german.search("rot").clusters] == ["Rot"]
         assert german.photo(tmp_path / "album" / "red" / "0.jpg").words == ("rot",)

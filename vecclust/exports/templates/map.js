@@ -70,11 +70,15 @@
   const PROPOSED = "proposed by vecclust, not yet yours";
   const isProposed = (label) => label >= 0 && clusters[label].proposed;
   const spokenTitle = (label) => clusterTitle(label) + (isProposed(label) ? `, ${PROPOSED}` : "");
+  // A word of another language than the page's says which, so that it is read aloud as such.
+  const worded = (lang, text) => lang ? element("span", { lang, textContent: text }) : text;
   const namedOf = (label) => isProposed(label)
-    ? element("span", { className: "clip proposed", title: PROPOSED[0].toUpperCase() + PROPOSED.slice(1), textContent: `~\u00a0${clusterTitle(label)}` })
+    ? element("span", { className: "clip proposed", title: PROPOSED[0].toUpperCase() + PROPOSED.slice(1) },
+        "~\u00a0", worded(clusters[label].nameLanguage, clusterTitle(label)))
     : element("span", { className: "clip", textContent: clusterTitle(label) });
+  const saidTags = (label) => label < 0 ? "" : worded(clusters[label].tagsLanguage, clusters[label].tags.join(", "));
   const tagsOf = (label, className) => label >= 0 && clusters[label].tags.length
-    ? [element("p", { className, textContent: clusters[label].tags.join(", ") })] : [];
+    ? [element("p", { className }, saidTags(label))] : [];
 
   // Pictures: cells of sheets, each decoded when it is first wanted.
   const sheets = new Map();
@@ -471,7 +475,7 @@
         card.append(element("div", {},
           nameOf(row) ? element("p", { className: "name clip", textContent: nameOf(row) }) : "",
           element("p", { className: "who" }, dotOf(labels[row]), namedOf(labels[row])),
-          ...(live ? [element("p", { className: "tags soft clip", textContent: labels[row] < 0 ? "" : clusters[labels[row]].tags.join(", ") })]
+          ...(live ? [element("p", { className: "tags soft clip" }, saidTags(labels[row]))]
             : tagsOf(labels[row], "tags soft clip")),
           element("p", { className: "soft", textContent: factsOf(row).join(" · ") })));
         card.dataset.row = row;

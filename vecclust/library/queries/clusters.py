@@ -80,6 +80,7 @@ def _entries(store: Store, run: str, sizes: Mapping[str, int], *, language: str)
                 tags=name.tags,
                 word=name.word,
                 own_words=name.own_words,
+                language=language,
             )
         )
     return tuple(sorted(entries, key=lambda entry: (-entry.size, int(entry.id[1:]))))
