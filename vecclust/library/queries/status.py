@@ -149,14 +149,12 @@ def _last_day(folder: Path) -> int | None:
 
 
 def _migration(store: Store) -> MigrationProgress | None:
-    from vecclust.library.migration.switch import missing_of
-
     try:
         target = store.next_model()
         if target is None:
             return None
-        photos = len(store.photo_keys())
-        return MigrationProgress(target.model.name, photos - len(missing_of(store, store.seen_with(target))), photos)
+        photos = store.photo_keys()
+        return MigrationProgress(target.model.name, len(photos & store.seen_with(target).photo_keys()), len(photos))
     except StoreDamaged as error:
         log.warning("how far the other model is cannot be told: %s", error)
         return None
