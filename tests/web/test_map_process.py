@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from vecclust.clustering import layout
 from vecclust.errors import VecclustError
+from vecclust.library.runs.positions import MAP_FILE
+from vecclust.web import map_process
 from vecclust.web.live_map import LiveMap
 from vecclust.web.opener import LibraryOpener
 
@@ -39,3 +43,22 @@ def test_a_refusal_is_told_from_a_stray_line(
             shown.page()
     finally:
         shown.close()
+
+
+def test_photos_are_sorted_while_the_map_is_laid_out(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laying out holds no lock, and the map is kept with the run all the same."""
+    shutil.copytree(made / "library", tmp_path / "library")
+    opener, lay_out = LibraryOpener(tmp_path / "library"), layout.map_layout
+    written: list[str] = []
+
+    def beside_another_writer(*given: Any, **named: Any) -> Any:
+        with opener.open(write=True) as library:
+            written.append(library.rename("c1", "Lagoon").name)
+        return lay_out(*given, **named)
+
+    monkeypatch.setattr(layout, "map_layout", beside_another_writer)
+    assert map_process.main(opener.as_json(), str(tmp_path / "map.npz")) == 0
+    assert written == ["Lagoon"]
+    assert len(list((tmp_path / "library" / "fits").glob(f"*/{MAP_FILE}"))) == 1

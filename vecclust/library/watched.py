@@ -15,12 +15,10 @@ from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import Growth, RefitReport
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from vecclust.clustering import FitParams
     from vecclust.embeddings import Embedder, TextEmbedder
     from vecclust.library.runs.fit_result import FitResult
+    from vecclust.library.runs.positions import MapPositions
     from vecclust.photos import IgnoreRules
 
 
@@ -200,10 +198,16 @@ class WatchedLibrary(Library):
         """Give the library a page at a time."""
         return LiveReader(self._store, language=self._language)
 
-    def map_positions(self) -> tuple[list[str], NDArray[np.float32]]:
-        """Give every photo's place on the map, laid out where that is not done yet.
-
-        Returns:
-            Content hashes, and (n, 2) float32 positions. Opened for writing, the library keeps them.
-        """
+    def map_positions(self) -> MapPositions:
+        """Give every photo's place on the map, laid out where that is not done yet; nothing is kept."""
         return read_positions(self._store, seed=self._config.clusters.seed)
+
+    def keep_map(self, laid: MapPositions) -> None:
+        """Keep a map that was laid out, unless a later run is the current one by now.
+
+        Args:
+            laid: as `map_positions` gave it.
+        """
+        from vecclust.library.runs.positions import keep_map
+
+        keep_map(self._store, laid)

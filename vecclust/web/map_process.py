@@ -1,20 +1,20 @@
 """The process that lays the map out: `python -m vecclust.web.map_process LIBRARY FILE`.
 
-Kept with the library where nobody else is writing it, so that the next map begins at this one; written to a file for
-the pages either way. Says in a file beside that one, as a JSON object, why it could not: on its output any library may
-print.
+Written to a file for the pages and, where nobody else is writing the library, kept with it, so that the next map begins
+at this one. Laying out may take minutes and takes no lock: whoever sorts photos meanwhile is not held up. Says in a
+file beside the other, as a JSON object, why it could not: on its output any library may print.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from vecclust.errors import LibraryLocked, StoreUnsuitable, VecclustError, pack_error
-from vecclust.library.watched import WatchedLibrary
 from vecclust.web.opener import REFUSAL, LibraryOpener
 
 
@@ -28,24 +28,20 @@ def main(library: str, file: str) -> int:
     Returns:
         The exit status.
     """
+    opener = LibraryOpener.from_json(library)
     try:
-        with _opened(LibraryOpener.from_json(library)) as opened:
-            photos, positions = opened.map_positions()
+        with opener.open() as opened:
+            laid = opened.map_positions()
     except VecclustError as error:
         Path(file + REFUSAL).write_text(json.dumps(pack_error(error)), encoding="ascii")
         return error.exit_code
     beside = Path(file + ".new")
     with open(beside, "wb") as out:
-        np.savez(out, photos=np.array(photos, "S64"), positions=positions)
+        np.savez(out, photos=np.array(laid.photos, "S64"), positions=laid.positions)
     beside.replace(file)
+    with suppress(LibraryLocked, StoreUnsuitable), opener.open(write=True) as opened:
+        opened.keep_map(laid)
     return 0
-
-
-def _opened(opener: LibraryOpener) -> WatchedLibrary:
-    try:
-        return opener.open(write=True)
-    except (LibraryLocked, StoreUnsuitable):
-        return opener.open()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from vecclust.types.photos import PhotoRow
 
 if TYPE_CHECKING:
     from vecclust.clustering.neighbours import Neighbours
+    from vecclust.library.runs.positions import MapPositions
     from vecclust.store import Store
 
 log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ def read_points(store: Store, listed: ClusterList, *, seed: int = 0) -> PointTab
 def _laid_out(
     store: Store, listed: ClusterList, *, seed: int
 ) -> tuple[list[PhotoView], NDArray[np.float32], Neighbours]:
-    from vecclust.library.runs.positions import map_positions
+    from vecclust.library.runs.positions import keep_map, map_positions
 
     photos, vectors = store.vectors()
     known = known_photos(store, store.labels(listed.run))
@@ -172,24 +173,22 @@ def _laid_out(
     if len(kept) < len(photos):  # removed between the two reads
         photos, vectors = [photos[row] for row in kept], vectors[kept]
     graph = map_graph(vectors)
-    positions = map_positions(store, photos, vectors=vectors, graph=lambda: graph, seed=seed)
-    return [known[photo] for photo in photos], positions, graph
+    laid = map_positions(store, photos, vectors=vectors, graph=lambda: graph, seed=seed)
+    keep_map(store, laid)
+    return [known[photo] for photo in photos], laid.positions, graph
 
 
-def read_positions(store: Store, *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
-    """Give every photo's place on the map, laid out where that is not done yet.
+def read_positions(store: Store, *, seed: int) -> MapPositions:
+    """Give every photo's place on the map, laid out where that is not done yet; nothing is kept.
 
     Args:
-        store: the library; opened for writing, it keeps the layout for the next time.
+        store: the library.
         seed: of the layout.
-
-    Returns:
-        Content hashes, and (n, 2) float32 positions in their order, finite.
     """
     from vecclust.library.runs.positions import map_positions
 
     photos, vectors = store.vectors()
-    return photos, map_positions(store, photos, vectors=vectors, graph=lambda: map_graph(vectors), seed=seed)
+    return map_positions(store, photos, vectors=vectors, graph=lambda: map_graph(vectors), seed=seed)
 
 
 def map_graph(vectors: NDArray[np.float32]) -> Neighbours:

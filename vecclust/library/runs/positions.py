@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,35 @@ MAP_FILE = "map.npz"
 MOST_NEWCOMERS = 0.2
 
 
+@dataclass(frozen=True, eq=False)
+class MapPositions:
+    """Where photos lie on the map.
+
+    Attributes:
+        photos: content hashes.
+        positions: (n, 2) float32 in their order, finite.
+        laid_out_for: the run whose map this is from now on, or None where nothing was laid out that is to be kept.
+    """
+
+    photos: Sequence[str]
+    positions: NDArray[np.float32]
+    laid_out_for: str | None = None
+
+
 def map_positions(
     store: Store, photos: Sequence[str], *, vectors: NDArray[np.float32], graph: Callable[[], Neighbours], seed: int
-) -> NDArray[np.float32]:
-    """Give every photo its place on the map.
+) -> MapPositions:
+    """Give every photo its place on the map; nothing is kept, so that no lock is held while it is laid out.
 
     Args:
-        store: the library; its writer keeps the map for the next time.
+        store: the library.
         photos: content hashes, in the order of the rows.
         vectors: (n, d) float32 unit norm.
         graph: gives the nearest rows of each row; asked only where photos are to be placed.
         seed: of the layout.
 
     Returns:
-        (n, 2) float32, finite.
+        The positions, which `keep_map` keeps for the next time.
     """
     from vecclust.clustering.layout import map_layout
     from vecclust.clustering.warm_start import impute_positions
@@ -53,15 +69,12 @@ def map_positions(
     if earlier is not None and source == current:
         n_new = int(np.isnan(earlier).any(axis=1).sum())
         if n_new == 0:
-            return earlier
+            return MapPositions(photos, earlier)
         if n_new <= MOST_NEWCOMERS * len(photos):
             placed = impute_positions(earlier, graph=graph())
             if placed is not None:
-                return placed
-    positions = map_layout(vectors, seed=seed, graph=graph(), earlier=earlier)
-    if store.writable and current is not None:
-        _keep(store, current, photos, positions)
-    return positions
+                return MapPositions(photos, placed)
+    return MapPositions(photos, map_layout(vectors, seed=seed, graph=graph(), earlier=earlier), laid_out_for=current)
 
 
 def kept_positions(store: Store, photos: Sequence[str]) -> NDArray[np.float32] | None:
@@ -108,12 +121,20 @@ def _read(path: Path) -> dict[str, tuple[float, float]]:
     return {photo: (float(x), float(y)) for photo, (x, y) in zip(photos, positions, strict=True)}
 
 
-def _keep(store: Store, run: str, photos: Sequence[str], positions: NDArray[np.float32]) -> None:
-    """Write the map beside the run's arrays; where that fails, it is only laid out again the next time."""
+def keep_map(store: Store, laid: MapPositions) -> None:
+    """Keep a map that was laid out beside its run's arrays; where that fails, it is only laid out again the next time.
+
+    Args:
+        store: the library; one that is opened for reading keeps nothing, nor does one whose run is another by now.
+        laid: as `map_positions` gave it.
+    """
+    run = laid.laid_out_for
+    if run is None or not store.writable or run != store.state().current_run:
+        return
     try:
         file = store.fit_folder(run) / MAP_FILE
         beside = file.with_name(MAP_FILE + ".new")
-        save_arrays(beside, photos=pack_photos(photos), positions=positions.astype(np.float32))
+        save_arrays(beside, photos=pack_photos(laid.photos), positions=laid.positions.astype(np.float32))
         os.replace(beside, file)
     except (OSError, DamagedRun) as reason:
         log.warning("the map of run %s is not kept: %s", run, reason)
