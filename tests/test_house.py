@@ -21,6 +21,7 @@ FLOORS = {
     "store": 1,
     "clustering": 1,
     "words": 1,
+    "atlas": 1,
     "testing": 1,
     "watching": 2,
     "exports": 2,
@@ -68,6 +69,7 @@ OWNERS = {
     "starlette": {"server", "web"},
     "uvicorn": {"server"},
     "anyio": {"web"},
+    "tzfpy": {"atlas"},
 }
 HEAVY = (
     "torch", "open_clip", "lancedb", "pyarrow", "umap", "hdbscan", "sklearn", "scipy", "numba", "starlette", "uvicorn",
