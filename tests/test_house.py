@@ -22,6 +22,7 @@ FLOORS = {
     "clustering": 1,
     "words": 1,
     "atlas": 1,
+    "timeline": 1,
     "testing": 1,
     "watching": 2,
     "exports": 2,

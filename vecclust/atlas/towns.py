@@ -75,7 +75,7 @@ def _gazetteer() -> _Gazetteer:
 @cache
 def _names() -> list[str]:
     with np.load(_FOLDER / "towns.npz", allow_pickle=False) as data:
-        return data["names"].tobytes().decode().split("\n")
+        return str(data["names"].tobytes(), "utf-8").split("\n")
 
 
 @cache
