@@ -1,7 +1,8 @@
 """Libraries of every schema there ever was, as their vecclust left them.
 
 Schema 2 is what version 0.1.0 wrote. Schema 1 is the same library with the tables as they were then: labels that say
-nothing of novelty. Schema 3 is the same library, brought to it by the vecclust that brought it in.
+nothing of novelty. Schema 3 is the same library, brought to it by the vecclust that brought it in,
+and so is schema 4.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from vecclust.store.layout import LibraryPlace
 
 KEPT = Path(__file__).parents[1] / "library"
-ARCHIVES = {1: "made_by_0_1_0", 2: "made_by_0_1_0", 3: "made_with_schema_3"}
+ARCHIVES = {1: "made_by_0_1_0", 2: "made_by_0_1_0", 3: "made_with_schema_3", 4: "made_with_schema_4"}
 ANSWERS = KEPT / "made_by_0_1_0" / "answers.json"
 
 

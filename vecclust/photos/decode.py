@@ -31,7 +31,7 @@ from vecclust.photos.formats import (
     with_opened_brand,
     without_profile,
 )
-from vecclust.photos.metadata import Metadata, place_of, read_metadata, taken_at
+from vecclust.photos.metadata import Metadata, camera_of, place_of, read_metadata, taken_at
 from vecclust.photos.pixels import cut, filter_of, flatten, is_flat_below, resized_size, shown_share, to_rgb
 from vecclust.photos.tails import has_unfilled_webp
 from vecclust.photos.tiff import read_layout, read_picture
@@ -193,6 +193,7 @@ def _decode(content: Content, kind: Kind, *, framing: Framing, limits: DecodeLim
         ),
         place=place_of(picture.metadata),
         damaged=damaged,
+        camera=camera_of(picture.metadata),
     )
 
 

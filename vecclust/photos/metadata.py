@@ -28,6 +28,7 @@ _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 # Each date with the sub-seconds and the offset that belong to it, and to no other.
 _ORIGINAL, _DIGITIZED, _CHANGED = (0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012), (0x0132, 0x9290, 0x9010)
 _LATITUDE, _LONGITUDE, _GPS_TIME, _GPS_DATE = (1, 2), (3, 4), 7, 29
+_CAMERA, _LONGEST_CAMERA = (0x010F, 0x0110, 0xA431), 80
 _FIRST_YEAR = 1900
 # A clock may be ahead, and the day begins east of here.
 _AHEAD = timedelta(days=1)
@@ -173,6 +174,27 @@ def place_of(metadata: Metadata) -> Place | None:
     if latitude is None or longitude is None or (latitude == 0.0 and longitude == 0.0):
         return None
     return Place(latitude, longitude)
+
+
+def camera_of(metadata: Metadata) -> str:
+    """Say what took a photo: make, model and, where the file names it, which of its kind.
+
+    Args:
+        metadata: what the file says.
+
+    Returns:
+        Text of one line of at most 80 letters, or empty where the file names no model.
+    """
+    make, model, serial = (_one_line(_text(metadata.tags.get(tag, ""))) for tag in _CAMERA)
+    if not model:
+        return ""
+    # Many a model begins with its make.
+    named = model if model.lower().startswith(make.lower().partition(" ")[0]) else f"{make} {model}"
+    return " ".join(filter(None, [named, serial]))[:_LONGEST_CAMERA].strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _text(value: Any) -> str:

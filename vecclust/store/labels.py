@@ -18,12 +18,13 @@ from typing import Any
 
 from vecclust.errors import NotFound, UsageError
 from vecclust.store.journal import add_lines
-from vecclust.store.layout import CLUSTERS, EDITS, labels_table, run_number, storable_text
+from vecclust.store.layout import CLUSTERS, EDITS, TIMELINE, labels_table, run_number, storable_text
 from vecclust.store.schema import NAMES, StorePart, arrow_table, refuse_repeated
 from vecclust.store.tables import Where, border, rows_of
 from vecclust.types.clusters import ClusterName, ClusterRow, Label
-from vecclust.types.constraints import Constraints, constraints_of
+from vecclust.types.constraints import Constraints, by_world, constraints_of
 from vecclust.types.edits import Edit
+from vecclust.types.timeline import TimelineGroup
 
 _COLUMNS = tuple(field.name for field in fields(Label))
 
@@ -104,13 +105,44 @@ def read_clusters(batches: Iterable[Any]) -> list[ClusterRow]:
 class LabelTables(StorePart):
     """The part of a store that knows labels, names and edits, and reads the clusters they name."""
 
+    def timeline(self) -> tuple[TimelineGroup, ...]:
+        """Read which events, trips and places have which ids; the same object while they are the same."""
+        return self._tables.reading(TIMELINE, "groups", self._read_timeline)
+
+    def _read_timeline(self) -> tuple[TimelineGroup, ...]:
+        rows = self._tables.rows(TIMELINE, ["id", "kind", "anchors", "n_photos"])
+        return tuple(TimelineGroup(one, kind, tuple(anchors.split()), count) for one, kind, anchors, count in rows)
+
+    def keep_timeline(self, groups: Sequence[TimelineGroup]) -> None:
+        """Keep which events, trips and places have which ids, in one commit; nothing where they are the same.
+
+        Args:
+            groups: all of them, those that are not found any more too.
+
+        Raises:
+            ValueError: an id stands twice.
+        """
+        refuse_repeated([group.id for group in groups], what="group")
+        with self._writing():
+            if list(groups) == list(self.timeline()):
+                return
+            table = arrow_table(TIMELINE, groups, anchors=lambda group: " ".join(group.anchors))
+            if self._tables.has(TIMELINE):
+                self._tables.replace(TIMELINE, table)
+            else:
+                self._tables.add(TIMELINE, table)
+
     def edits(self) -> tuple[Edit, ...]:
         """Read all edits, in order, those taken back too."""
         return self._log()[0]
 
     def constraints(self) -> Constraints:
-        """Give what of the edits is in force."""
+        """Give what of the edits about clusters is in force."""
         return self._log()[1]
+
+    def timeline_constraints(self) -> Constraints:
+        """Give what of the edits about events, trips and places is in force; the same object while it is."""
+        return self._log()[2]
 
     def add_edits(self, rows: Sequence[Edit]) -> int:
         """Add one edit, in one commit.
@@ -153,15 +185,16 @@ class LabelTables(StorePart):
     def _last_edit(self) -> int:
         return max((edit.number for edit in self.edits()), default=0)
 
-    def _log(self) -> tuple[tuple[Edit, ...], Constraints]:
+    def _log(self) -> tuple[tuple[Edit, ...], Constraints, Constraints]:
         return self._tables.reading(EDITS, "edits", self._read_log)
 
-    def _read_log(self) -> tuple[tuple[Edit, ...], Constraints]:
+    def _read_log(self) -> tuple[tuple[Edit, ...], Constraints, Constraints]:
         rows = [row for batch in self._tables.read(EDITS) for row in batch.to_pylist()]
         # Rows of one number keep the order they were added in: a stable sort of what is read in that order.
         rows.sort(key=lambda row: row["number"])
         edits = tuple(Edit(kind=row.pop("verb"), made_ns=row.pop("said_ns"), **row) for row in rows)
-        return edits, constraints_of(edits)
+        of_clusters, of_timeline = by_world(edits)
+        return edits, constraints_of(of_clusters), constraints_of(of_timeline)
 
     def names(self) -> dict[str, ClusterName]:
         """Read the names of clusters, also of those that are no more; what the owner says wins.

@@ -22,7 +22,9 @@ from vecclust.store.private import keep_private, refuse_links
 META = "meta"
 # The log of what the owner said, which comes with the first of it.
 EDITS = "words"
-LATE_TABLES = frozenset({EDITS})
+# Which event, trip and place has which id, which comes with the first of them.
+TIMELINE = "timeline"
+LATE_TABLES = frozenset({EDITS, TIMELINE})
 RUNS = "runs"
 CLUSTERS = "clusters"
 # Rows are only ever added to these; fewer than there were are a loss.
@@ -38,7 +40,7 @@ _LABELS_FOLDER = re.compile(rf"{_LABELS}({_RUN.pattern})\.lance")
 _OWN = frozenset(
     {
         *("tables", "fits", "log", "logs", "lock", "lock.holder", "config.toml", "set-aside", "watch", "words"),
-        *("migration", "unread", "vocabulary.txt"),
+        *("migration", "unread", "vocabulary.txt", "timeline.npz", "timeline.npz.new"),
     }
 )
 # What vecclust keeps there beside the tables, by which a library is known whose tables are gone.

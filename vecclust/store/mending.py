@@ -31,6 +31,7 @@ from vecclust.store.layout import (
     EDITS,
     META,
     RUNS,
+    TIMELINE,
     LibraryPlace,
     is_photo_table,
     labels_table,
@@ -58,6 +59,7 @@ from vecclust.store.tables import Tables, border
 from vecclust.types.clusters import AssignedBy
 from vecclust.types.files import FileState
 from vecclust.types.status import LibraryState
+from vecclust.types.timeline import TIMELINE_ID, TimelineKind
 
 _log = logging.getLogger(__name__)
 
@@ -457,6 +459,7 @@ _JUDGES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     CLUSTERS: _is_cluster,
     NAMES: lambda row: bool(_CLUSTER.fullmatch(row["cluster"])) and bool(row["name"].strip()),
     EDITS: lambda row: row["number"] > 0 and bool(row["verb"]),
+    TIMELINE: lambda row: bool(TIMELINE_ID.fullmatch(row["id"])) and row["kind"] in get_args(TimelineKind),
 }
 
 

@@ -23,17 +23,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import ModelMismatch, NotFound, StoreDamaged, StoreError
-from vecclust.store.layout import labels_table
-from vecclust.store.schema import MODEL, PHOTOS, THUMBNAILS, StorePart, arrow_table, refuse_repeated, table_schema
+from vecclust.store.layout import labels_table, storable_text
+from vecclust.store.schema import (
+    CAMERAS_SINCE,
+    MODEL,
+    PHOTOS,
+    SCHEMA,
+    THUMBNAILS,
+    StorePart,
+    arrow_table,
+    refuse_repeated,
+    table_schema,
+)
 from vecclust.store.tables import INT64, Where, condition, rows_of
+from vecclust.store.takings import COLUMNS as TAKING_COLUMNS
+from vecclust.store.takings import takings_of
 from vecclust.types.photos import PhotoRow, Place, Taken
 from vecclust.types.status import LibraryModel
+from vecclust.types.timeline import Takings
 
 # float32 vectors normalised in half precision stray from norm 1 by up to some 4e-4.
 NORM_TOLERANCE = 1e-3
 _HASH = re.compile(r"[0-9a-f]{64}")
 _COLUMNS = (
     "photo", "width_px", "height_px", "size_bytes", "taken", "taken_source", "latitude", "longitude", "added_ns",
+    "camera",
 )  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Asking about more lengths than this costs more than reading all of them.
@@ -114,6 +128,7 @@ def photo_table(rows: Sequence[PhotoRow], *, dim: int, model_id: str) -> Any:
         taken_ns=lambda row: row.taken and _instant_ns(row.taken.when),
         latitude=lambda row: row.place and row.place.latitude,
         longitude=lambda row: row.place and row.place.longitude,
+        camera=lambda row: storable_text(row.camera) or None,
     )
 
 
@@ -135,11 +150,14 @@ def read_photos(batches: Iterable[Any]) -> list[PhotoRow]:
     found = []
     for batch in batches:
         vectors = vectors_of(batch) if "vector" in batch.schema.names else np.empty((batch.num_rows, 0), np.float32)
-        for vector, row in zip(vectors, rows_of([batch], _COLUMNS), strict=True):
-            photo, width_px, height_px, size_bytes, taken, source, latitude, longitude, added_ns = row
+        there = [name for name in _COLUMNS if name in batch.schema.names]
+        rows = rows_of([batch], there)
+        for vector, row in zip(vectors, rows, strict=True):
+            photo, width_px, height_px, size_bytes, taken, source, latitude, longitude, added_ns, *known = row
             time = None if taken is None else Taken(datetime.fromisoformat(taken), source)
             place = None if latitude is None else Place(latitude, longitude)
-            found.append(PhotoRow(photo, vector.copy(), width_px, height_px, size_bytes, time, place, added_ns))
+            sizes = width_px, height_px, size_bytes
+            found.append(PhotoRow(photo, vector.copy(), *sizes, time, place, added_ns, camera=(known or [""])[0] or ""))
     return found
 
 
@@ -257,10 +275,22 @@ class PhotoTables(StorePart):
         Returns:
             The rows, in the order asked for, or by photo.
         """
-        columns = [*_COLUMNS, "vector"] if with_vectors else list(_COLUMNS)
+        columns = self._photo_columns([*_COLUMNS, "vector"] if with_vectors else _COLUMNS)
         where = None if keys is None else {"photo": keys}
         found = {row.photo: row for row in read_photos(self._tables.read(self._photos, columns, where=where))}
         return [found[key] for key in (sorted(found) if keys is None else keys) if key in found]
+
+    def takings(self) -> Takings:
+        """Read when, where and with what all photos were taken; the same object while the photos are the same."""
+        table = self._photos
+        return self._tables.reading(
+            table, "takings", lambda: takings_of(self._tables.read_whole(table, self._photo_columns(TAKING_COLUMNS)))
+        )
+
+    def _photo_columns(self, wanted: Sequence[str]) -> list[str]:
+        """Give those of some columns that there are: what is only read may be of a schema without cameras."""
+        has_cameras = self._meta.entries()[SCHEMA]["version"] >= CAMERAS_SINCE
+        return [name for name in wanted if has_cameras or name != "camera"]
 
     def vector(self, photo: str) -> NDArray[np.float32]:
         """Read one photo's vector.

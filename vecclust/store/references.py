@@ -15,6 +15,7 @@ from vecclust.store.schema import FILES, NAMES, ROOTS, STATE, THUMBNAILS, Entrie
 from vecclust.store.tables import INT64, Tables
 from vecclust.types.checkup import Finding
 from vecclust.types.status import LibraryState
+from vecclust.types.timeline import TIMELINE_ID
 
 _SCAN = "vecclust scan"
 # Zones that a camera or a copier mistakes are less.
@@ -173,7 +174,6 @@ def _clusters(tables: Tables, state: LibraryState, readable: frozenset[str]) -> 
 def _said_clusters(tables: Tables) -> Iterator[str]:
     """Give the clusters that edits name."""
     for cluster, other, verb in tables.rows(EDITS, ["cluster", "other", "verb"]):
-        if cluster is not None:
-            yield cluster
-        if other is not None and verb != "take-back":
-            yield other
+        for one in (cluster, None if verb == "take-back" else other):
+            if one is not None and not TIMELINE_ID.fullmatch(one):
+                yield one

@@ -30,7 +30,17 @@ import numpy as np
 
 from vecclust.errors import StoreDamaged, StoreError, StoreTooNew
 from vecclust.store.failures import MEND_HINT
-from vecclust.store.layout import CLUSTERS, EDITS, META, RUNS, LibraryPlace, StoreSettings, is_photo_table, labels_table
+from vecclust.store.layout import (
+    CLUSTERS,
+    EDITS,
+    META,
+    RUNS,
+    TIMELINE,
+    LibraryPlace,
+    StoreSettings,
+    is_photo_table,
+    labels_table,
+)
 from vecclust.store.tables import Tables
 from vecclust.store.upgrades import kept_as_before
 from vecclust.types.files import Root, SkipKind
@@ -39,7 +49,7 @@ from vecclust.types.status import LibraryModel, LibraryState
 
 _log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 PHOTOS = "photos"
 THUMBNAILS = "thumbnails"
@@ -56,10 +66,14 @@ ARRIVAL_COLUMNS = "novelty float?, newcomer bool?"
 CHECK_COLUMN = "check int64?"
 CHECKED = (PHOTOS, THUMBNAILS)
 
+# What took a photo, since schema 4; nothing of photos that were read before.
+CAMERA_COLUMN, CAMERAS_SINCE = "camera string?", 4
+
 # Column and type of each table, in order; what ends in `?` may be null, and a key is text that is unique.
 _COLUMNS = {
     PHOTOS: "photo key, vector vector, model string, width_px int64, height_px int64, size_bytes int64, taken string?,"
-    " taken_source string?, taken_ns int64?, latitude double?, longitude double?, added_ns int64, check int64?",
+    " taken_source string?, taken_ns int64?, latitude double?, longitude double?, added_ns int64,"
+    " camera string?, check int64?",
     THUMBNAILS: "photo key, jpeg binary, check int64?",
     FILES: "file key, root binary, path binary, size_bytes int64, mtime_ns int64, ctime_ns int64, inode uint64,"
     " photo string?, state string, attempts int64, next_try_ns int64, reason string, missing_since_ns int64",
@@ -70,6 +84,7 @@ _COLUMNS = {
     NAMES: "cluster key, name string, named_by string, named_ns int64",
     EDITS: "number int64, verb string, photo string?, cluster string?, other string?, name string, run string?,"
     " said_ns int64",
+    TIMELINE: "id key, kind string, anchors string, n_photos int64",
     META: "key key, value string",
 }
 # All but those of labels.
@@ -166,15 +181,23 @@ def row_checks(data: Any) -> Any:
     """Sum up each row: the CRC-32 of its values as text, vectors and pictures as the bytes they are.
 
     Args:
-        data: an arrow table or batch of a checked table; its column `check` is left out.
+        data: an arrow table or batch of a checked table; its column `check` is left out, and so is a camera that
+            is not known, for rows that were summed up before there were any.
 
     Returns:
         An arrow array of int64, one sum a row.
     """
     import pyarrow as pa
 
-    columns = [_summable(data.column(name)) for name in data.schema.names if name != "check"]
-    return pa.array([zlib.crc32(b"\x1f".join(values)) for values in zip(*columns, strict=True)], pa.int64())
+    columns = [_summable(data.column(name)) for name in data.schema.names if name not in ("check", "camera")]
+    sums = [zlib.crc32(b"\x1f".join(values)) for values in zip(*columns, strict=True)]
+    if "camera" in data.schema.names:
+        cameras = data.column("camera").to_pylist()
+        sums = [
+            one if camera is None else zlib.crc32(b"\x1f" + camera.encode("utf-8"), one)
+            for one, camera in zip(sums, cameras, strict=True)
+        ]
+    return pa.array(sums, pa.int64())
 
 
 def _summable(column: Any) -> list[bytes]:
@@ -489,10 +512,19 @@ def _add_sums_and_names(tables: Tables, entries: Entries) -> Entries:
     return {}
 
 
+def _add_cameras(tables: Tables, entries: Entries) -> Entries:
+    """Make room for cameras; photos read before have none."""
+    for table in tables.place.photo_tables():
+        if tables.has(table):
+            tables.widen(table, fields(CAMERA_COLUMN))
+    return {}
+
+
 # In order; version 1 is the first. Version 3 also keeps older ones from a library with another model's photos.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "novelty of arrivals", _add_arrival_columns),
     Migration(3, "sums of rows, and names as edits", _add_sums_and_names, is_readable=True),
+    Migration(CAMERAS_SINCE, "cameras", _add_cameras, is_readable=True),
 )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from vecclust.types.clusters import Label
 from vecclust.types.edits import Edit, command_of
 from vecclust.types.names import LONGEST_NAME, name_key
+from vecclust.types.timeline import TIMELINE_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,47 @@ class Constraints:
             for one in self.group(min(pair))
             for other in self.group(max(pair))
         )
+
+
+def by_world(edits: Iterable[Edit]) -> tuple[list[Edit], list[Edit]]:
+    """Part edits into those about clusters and those about events, trips and places.
+
+    Args:
+        edits: rows of the log.
+
+    Returns:
+        Both in order; what takes an edit back is in both. A photo may be moved to a cluster and to an event at once.
+    """
+    clusters, timeline = [], []
+    # A row that takes a photo out of an event names none itself: an edit is of one world as a whole.
+    edits = list(edits)
+    of_timeline = {edit.number for edit in edits if is_of_timeline(edit)}
+    for edit in edits:
+        if edit.kind == "take-back" or edit.number in of_timeline:
+            timeline.append(edit)
+        if edit.kind == "take-back" or edit.number not in of_timeline:
+            clusters.append(edit)
+    return clusters, timeline
+
+
+def is_of_timeline(edit: Edit) -> bool:
+    """Tell whether an edit is about an event, trip or place.
+
+    Args:
+        edit: a row of the log.
+    """
+    named = [edit.cluster, *([] if edit.kind == "take-back" else [edit.other])]
+    return any(one is not None and TIMELINE_ID.fullmatch(one) for one in named)
+
+
+def group_asked(named: str) -> str | None:
+    """Give the id of an event, trip or place where that is what is named, else None.
+
+    Args:
+        named: whatever the owner typed.
+    """
+    key = name_key(named)
+    return key if TIMELINE_ID.fullmatch(key) else None
 
 
 def constraints_of(edits: Iterable[Edit]) -> Constraints:

@@ -14,7 +14,7 @@ from vecclust.errors import UsageError
 LONGEST_NAME = 80
 # Where a cluster is asked for these mean something else.
 RESERVED_NAMES = frozenset({"unclustered", "noise", "all", "none"})
-_ID = re.compile("c[0-9]+")
+_ID = re.compile("[cetp][0-9]+")
 # Unicode's bidirectional controls: they turn what stands around a name.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Control characters, halves of letters, ends of lines and of paragraphs. Joiners stay: emoji and Persian need them.

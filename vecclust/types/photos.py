@@ -91,6 +91,7 @@ class DecodedPhoto:
         taken: time taken, or None where nothing tells it.
         place: place taken, or None.
         damaged: what is damaged or missing of it, or empty.
+        camera: what took it, or empty where the file does not say.
     """
 
     photo: str
@@ -101,6 +102,7 @@ class DecodedPhoto:
     taken: Taken | None
     place: Place | None
     damaged: str = ""
+    camera: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class PhotoRow:
         place: place taken, or None.
         added_ns: when the row was made.
         thumbnail: a small JPEG, or empty where it was not asked for.
+        camera: what took it, or empty where that is not known.
     """
 
     photo: str
@@ -128,6 +131,7 @@ class PhotoRow:
     place: Place | None
     added_ns: int
     thumbnail: bytes = b""
+    camera: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,15 @@ class PhotoFacts:
         cluster_named_by: who gave the cluster's name: `owner` or `auto`; None without one.
         words: a few words for what it shows, the best first; often none.
         kind: what kind of picture it is, as far as several signs agree.
+        camera: what took it, or None.
+        event: the event it is of, by id, or None; a photo that came just now may have none yet.
+        event_name: that event's name, its owner's or a proposed one, or None.
+        trip: the trip it is of, likewise.
+        trip_name: that trip's name, likewise.
+        place: the street it was taken in, likewise.
+        place_name: that street's name, likewise.
+        town: the name of the town it was taken in or near, or None.
+        country: the name of the country it was taken in, or None.
     """
 
     path: str
@@ -179,3 +192,12 @@ class PhotoFacts:
     cluster_named_by: Literal["owner", "auto"] | None = None
     words: tuple[str, ...] = ()
     kind: PhotoKind = "photo"
+    camera: str | None = None
+    event: str | None = None
+    event_name: str | None = None
+    trip: str | None = None
+    trip_name: str | None = None
+    place: str | None = None
+    place_name: str | None = None
+    town: str | None = None
+    country: str | None = None

@@ -86,6 +86,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A point and what is near it.
+
+    Attributes:
+        latitude: degrees north, in [-90, 90].
+        longitude: degrees east, in [-180, 180].
+        km: how far from it, above 0.
+    """
+
+    latitude: float
+    longitude: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What an answer is limited to; None limits nothing.
 
@@ -95,9 +110,17 @@ class Filters:
             over.
         until: only photos taken at this time or earlier, likewise; midnight means the whole day.
         folder: only photos with a file below this folder.
+        event: only photos of this event, by id or name.
+        trip: only photos of this trip, likewise.
+        place: only photos of this place, likewise, or of a country, by name.
+        near: only photos taken near this point.
     """
 
     cluster: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     folder: Path | None = None
+    event: str | None = None
+    trip: str | None = None
+    place: str | None = None
+    near: Near | None = None

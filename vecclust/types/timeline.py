@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Ids of events, trips and places; those of clusters begin with a c.
+TIMELINE_ID = re.compile("[etp][1-9][0-9]*")
 
 # Streets and towns are both places.
 TimelineKind = Literal["event", "trip", "street", "town"]
@@ -28,6 +36,31 @@ class TimelineGroup:
     kind: TimelineKind
     anchors: tuple[str, ...]
     n_photos: int
+
+
+@dataclass(frozen=True, eq=False)
+class Takings:
+    """When, where and with what all photos of a library were taken, as they say.
+
+    Attributes:
+        photos: (n,) S64 content hashes, ascending.
+        clock_us: (n,) int64 wall clock in microseconds since 1970; the lowest int64 where there is no date.
+        offset_s: (n,) int64 seconds east of UTC that the photo names; the lowest int64 where it names none.
+        source: (n,) what told the date, as `TakenSource`; empty where there is none.
+        latitude: (n,) float64 degrees north, NaN where there is no place.
+        longitude: (n,) float64 degrees east, likewise.
+        camera: (n,) int64 place of its camera among `cameras`, -1 where that is not known.
+        cameras: their names.
+    """
+
+    photos: NDArray[np.bytes_]
+    clock_us: NDArray[np.int64]
+    offset_s: NDArray[np.int64]
+    source: NDArray[np.str_]
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    camera: NDArray[np.int64]
+    cameras: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ class Work:
             place=decoded.place,
             added_ns=self._clock.now_ns(),
             thumbnail=decoded.thumbnail,
+            camera=decoded.camera,
         )
 
     def _ready(self, job: ReadJob, found: DecodedPhoto | KnownPhoto) -> None:
