@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from vecclust.errors import NotFound, PhotoError
 from vecclust.library.opening import decode_limits
 from vecclust.library.queries.clusters import no_such_cluster, require_cluster
-from vecclust.library.queries.search import living_path, members_of
+from vecclust.library.queries.paths import living_path
+from vecclust.library.queries.search import members_of
 from vecclust.types.clusters import ClusterCaption
 
 if TYPE_CHECKING:

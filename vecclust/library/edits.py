@@ -16,10 +16,20 @@ import numpy as np
 from vecclust.errors import NotFound, UsageError
 from vecclust.library.queries.clusters import edits_by_number, list_clusters, no_such_cluster, require_cluster
 from vecclust.library.queries.names import cluster_id, cluster_names, free_name
+from vecclust.library.queries.paths import living_path
 from vecclust.library.queries.proposals import ENGLISH, called, refusable, refused_word
-from vecclust.library.queries.search import living_path, not_a_photo, row_of
+from vecclust.library.queries.search import not_a_photo, row_of
 from vecclust.types.clusters import UNCLUSTERED, ClusterName, Label
-from vecclust.types.constraints import Constraints, constraints_of, edit_command, edit_name, edit_number
+from vecclust.types.constraints import (
+    Constraints,
+    by_world,
+    constraints_of,
+    edit_command,
+    edit_name,
+    edit_number,
+    group_asked,
+    is_of_timeline,
+)
 from vecclust.types.edits import PHOTO, Edit, EditEntry, EditKind, EditReport, EditRequest
 from vecclust.types.names import name_key
 
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from vecclust.store import Store
 
 _CLUSTERS_ALONE = ("merge", "not-together")
+_OF_PHOTOS = ("move", "split-off")
 
 
 class Edits:
@@ -59,25 +70,34 @@ class Edits:
         """
         notices: list[str] = []
         rows = self._rows(request, notices)
-        before = self._store.constraints()
+        before = self._in_force()
         if not rows:
             return EditReport(None, request.kind, notices=tuple(notices))
+        constraints = self._store.constraints()
         number = self._store.add_edits(rows)
         after = self._store.constraints()
-        ended = sorted(before.numbers - after.numbers - _taken_back(rows))
-        notices += self._contradicted(before, ended)
+        ended = sorted(before - self._in_force() - _taken_back(rows))
+        notices += self._contradicted(constraints, ended)
         first = rows[0]
         return EditReport(
             edit=edit_name(number),
             kind=request.kind,
             cluster=first.cluster,
-            cluster_name=cluster_names(self._store).get(first.cluster),
+            cluster_name=self._name(first.cluster),
             other=first.other if first.kind != "take-back" else None,
             photos=sum(row.photo is not None for row in rows),
-            changed=self._store.n_relabelled(before, after),
+            changed=self._store.n_relabelled(constraints, after),
             ended=tuple(map(edit_name, ended)),
             notices=tuple(notices),
         )
+
+    def _in_force(self) -> frozenset[int]:
+        return self._store.constraints().numbers | self._store.timeline_constraints().numbers
+
+    def _name(self, group: str | None) -> str | None:
+        """Give the owner's name of a cluster, event, trip or place, or None."""
+        given = self._store.timeline_constraints().named.get(group or "")
+        return cluster_names(self._store).get(group) if given is None else given.name
 
     def accept_names(self, named: Sequence[str] = ()) -> tuple[ClusterName, ...]:
         """Give clusters the names that are proposed for them, to all of them or, where it is refused, to none.
@@ -138,16 +158,16 @@ class Edits:
         Args:
             everything: also what is no longer in force.
         """
-        constraints = self._store.constraints()
+        in_force = self._in_force()
         return tuple(
-            self._entry(rows, constraints)
-            for number, rows in edits_by_number(self._store).items()
-            if everything or number in constraints.numbers
+            self._entry(rows, first in in_force)
+            for first, rows in edits_by_number(self._store).items()
+            if everything or first in in_force
         )
 
-    def _entry(self, rows: Sequence[Edit], constraints: Constraints) -> EditEntry:
+    def _entry(self, rows: Sequence[Edit], in_force: bool) -> EditEntry:
         first = rows[0]
-        in_force = first.number in constraints.numbers
+        constraints = self._store.timeline_constraints() if is_of_timeline(first) else self._store.constraints()
         photos = [row.photo for row in rows if row.photo is not None]
         if in_force and first.kind not in _CLUSTERS_ALONE:
             photos = [one for one in photos if one in constraints.pins and constraints.pins[one].number == first.number]
@@ -158,7 +178,7 @@ class Edits:
             text=self._text(rows),
             photos=tuple((living_path(files.get(photo, ())), photo) for photo in photos),
             cluster=first.cluster,
-            cluster_name=cluster_names(self._store).get(first.cluster),
+            cluster_name=self._name(first.cluster),
             other=None if first.kind == "take-back" else first.other,
             run=first.run,
             made_ns=first.made_ns,
@@ -169,6 +189,13 @@ class Edits:
         return edit_command(rows, said=partial(refused_word, language=self._language))
 
     def _rows(self, request: EditRequest, notices: list[str]) -> list[Edit]:
+        if group_asked(request.cluster) or group_asked(request.other):
+            from vecclust.library.timeline.corrections import correction_rows
+
+            photos = self._photos(request.photos) if request.photos or request.kind in _OF_PHOTOS else []
+            rows = correction_rows(self._store, request, photos, self._edit_row)
+            if rows is not None:
+                return rows
         match request.kind:
             case "move":
                 cluster = None if name_key(request.cluster) == UNCLUSTERED else self._cluster(request.cluster)
@@ -232,12 +259,12 @@ class Edits:
         return [self._edit_row("split-off", photo=photo, cluster=new, other=cluster, name=name) for photo in photos]
 
     def _back(self, named: Sequence[str]) -> list[Edit]:
-        in_force = self._store.constraints().numbers
+        in_force = self._in_force()
         for edit in named:
             if edit_number(edit) not in in_force:
                 raise NotFound(f"{edit} is no edit in force", hint="vecclust edits lists them.")
         rows = [self._edit_row("take-back", other=edit) for edit in dict.fromkeys(named)]
-        self._refuse_two_of_a_name(constraints_of([*self._store.edits(), *rows]))
+        self._refuse_two_of_a_name(constraints_of(by_world([*self._store.edits(), *rows])[0]))
         return rows
 
     def _refuse_two_of_a_name(self, after: Constraints) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from vecclust.config import Within, find_config, library_path, load_config
 from vecclust.errors import VecclustError
+from vecclust.types.constraints import group_asked
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.search import Answer, Examples, Filters
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from vecclust.library.naming.naming import Naming
     from vecclust.library.opening import Clock
     from vecclust.library.runs.runs import Runs
+    from vecclust.library.timeline.answers import TimelineReader
     from vecclust.store import Store
     from vecclust.types.backups import BackupReport, RestoreReport
     from vecclust.types.checkup import CheckCost, CheckDepth, Checkup
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from vecclust.types.photos import PhotoFacts
     from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
     from vecclust.types.status import Inventory, Status
+    from vecclust.types.timeline import EventList, EventPage, PlaceList, TripList
 
 log = logging.getLogger(__name__)
 
@@ -697,10 +700,10 @@ class Library:
     # What the owner says.
 
     def rename(self, cluster: str, name: str) -> ClusterName:
-        """Give a cluster its owner's name; it outlives refits.
+        """Give a cluster, event, trip or place its owner's name; it outlives refits and whatever comes.
 
         Args:
-            cluster: its id or its name.
+            cluster: its id or, of a cluster, its name.
             name: the name: text of one line of at most 80 letters, no id and no word such as `unclustered`, and not
                 that of another cluster of the current run, whatever the case.
 
@@ -714,6 +717,12 @@ class Library:
         from vecclust.library.queries.clusters import require_cluster
         from vecclust.library.queries.names import free_name
 
+        if (group := group_asked(cluster)) is not None:
+            from vecclust.library.timeline.corrections import rename_group
+
+            given = rename_group(self._store, group, name, now_ns=self._clock.now_ns())
+            self.keep_day(said=True)
+            return given
         cluster = self._cluster_id(cluster)
         require_cluster(cluster, hint="vecclust clusters lists what can have a name.")
         name = free_name(self._store, name, cluster=cluster)
@@ -765,7 +774,8 @@ class Library:
         - `split-off`: `photos` of `cluster` are a cluster of their own, called `name`.
         - `take-back`: `edits` count as never made.
 
-        `rename`, `accept_names` and `refuse_names` are edits too.
+        Events, trips and places are merged by their ids as clusters are, photos are moved to an event and split off
+        one. `rename`, `accept_names` and `refuse_names` are edits too.
 
         Args:
             request: what is to hold.
@@ -789,6 +799,71 @@ class Library:
         """
         with self._store.snapshot():
             return self._owner().entries(everything=everything)
+
+    # Time and place.
+
+    def events(self, *, filters: Filters = NO_FILTERS) -> EventList:
+        """Read the events, the last first: photos taken one after another, with a gap around them.
+
+        Args:
+            filters: only those with a photo that they let through.
+
+        Raises:
+            NotFound: there is nothing of what the filters name.
+            UsageError: several have this name.
+        """
+        with self._store.snapshot():
+            return self._timeline(filters).events()
+
+    def event(self, event: str, *, filters: Filters = NO_FILTERS) -> EventPage:
+        """Read one event with its photos, in order of time.
+
+        Args:
+            event: its id or its name.
+            filters: what the photos are limited to.
+
+        Raises:
+            NotFound: there is no such event.
+            UsageError: several have this name.
+        """
+        from vecclust.library.timeline.meant import number_meant
+
+        with self._store.snapshot():
+            number = number_meant(self._store, "event", event, language=self._language)
+            return self._timeline(filters).event(number)
+
+    def trips(self, *, filters: Filters = NO_FILTERS) -> TripList:
+        """Read the trips, the last first: events away from home, with a night.
+
+        Args:
+            filters: only those with a photo that they let through.
+
+        Raises:
+            NotFound: there is nothing of what the filters name.
+            UsageError: several have this name.
+        """
+        with self._store.snapshot():
+            return self._timeline(filters).trips()
+
+    def places(self, *, filters: Filters = NO_FILTERS) -> PlaceList:
+        """Read the places, most photos first: towns and the streets in them.
+
+        Args:
+            filters: only those with a photo that they let through.
+
+        Raises:
+            NotFound: there is nothing of what the filters name.
+            UsageError: several have this name.
+        """
+        with self._store.snapshot():
+            return self._timeline(filters).places()
+
+    def _timeline(self, filters: Filters) -> TimelineReader:
+        from vecclust.library.queries.search import scope_of
+        from vecclust.library.timeline.answers import TimelineReader
+
+        scope = scope_of(self._store, filters, language=self._language)
+        return TimelineReader(self._store, language=self._language, scope=scope)
 
     # Questions.
 

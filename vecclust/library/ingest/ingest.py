@@ -19,6 +19,7 @@ from vecclust.library.ingest.plan import wait_of
 from vecclust.library.ingest.scan import LOOK_PAUSE_S, Scan, ScanRequest
 from vecclust.library.ingest.settling import SettleTimes, wait_s
 from vecclust.library.opening import Clock, absolute_folder, decode_limits
+from vecclust.library.timeline.found import find_timeline_of
 from vecclust.photos import DecodePool
 from vecclust.types.files import FileRow, ScanReport, place_of
 from vecclust.types.progress import Progress
@@ -187,7 +188,9 @@ class Ingest:
         if request.dry_run:
             return report
         self._store.drop_dangling()
-        return self._finish(report, progress)
+        report = self._finish(report, progress)
+        find_timeline_of(self._store)
+        return report
 
     def _finish(self, report: ScanReport, progress: Progress, *, more: bool = False) -> ScanReport:
         """Label what came and tidy up; a first fit waits until there is no more to read."""

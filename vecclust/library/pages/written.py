@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from vecclust.errors import DamagedRun
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.composition import compositions_of
+from vecclust.library.queries.paths import living_path
 from vecclust.library.queries.proposals import ENGLISH
-from vecclust.library.queries.search import living_path
 from vecclust.library.queries.status import current_run
 from vecclust.types.clusters import ClusterList, HistoryEvent, Label
 from vecclust.types.files import FileRow

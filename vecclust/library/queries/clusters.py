@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vecclust.errors import NotFound, UsageError
+from vecclust.library.queries.paths import living_path
 from vecclust.library.queries.proposals import ENGLISH, NOT_CALLED, called, refused_word
-from vecclust.library.queries.search import Scope, living_path, members_of
+from vecclust.library.queries.search import Scope, members_of
 from vecclust.types.clusters import (
     UNCLUSTERED,
     ClusterEntry,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import NotFound, PhotoError, UsageError
 from vecclust.library.queries.names import cluster_id
+from vecclust.library.queries.paths import living_path
 from vecclust.library.queries.proposals import ENGLISH, NOT_CALLED, called, said
 from vecclust.types.clusters import UNCLUSTERED, Label
 from vecclust.types.files import FileRow
@@ -148,16 +149,6 @@ def _nearest(
     return hits, n_in_range - n_alive_in_range
 
 
-def living_path(files: Sequence[FileRow]) -> str | None:
-    """Give the first path, in order, of a file that is known good and there now, or None.
-
-    Args:
-        files: the files that hold one photo.
-    """
-    paths = sorted([file.absolute for file in files if file.has_photo and not file.missing_since_ns])
-    return next(filter(os.path.exists, paths), None)
-
-
 def with_clusters(store: Store, hits: Sequence[Hit], *, language: str = ENGLISH) -> tuple[Hit, ...]:
     """Give hits their clusters in the current run, and the clusters' names.
 
@@ -187,8 +178,9 @@ def scope_of(store: Store, filters: Filters, *, language: str = ENGLISH) -> Scop
         The scope; times without a zone count as they stand, as the rows' own do.
 
     Raises:
-        NotFound: the current run has no such cluster, or the folder was never scanned.
-        UsageError: several clusters have this name.
+        NotFound: the current run has no such cluster, there is no such event, trip or place, or the folder was never
+            scanned.
+        UsageError: several have this name.
     """
     if filters == Filters():
         return Scope()
@@ -214,6 +206,10 @@ def scope_of(store: Store, filters: Filters, *, language: str = ENGLISH) -> Scop
         if not below:
             _check_folder(store, folder)
         sets.append(below)
+    if any((filters.event, filters.trip, filters.place, filters.near)):
+        from vecclust.library.timeline.meant import photos_meant
+
+        sets += photos_meant(store, filters, language=language)
     return Scope(
         within=frozenset.intersection(*sets) if sets else None,
         since=since,
@@ -318,10 +314,12 @@ def photo_facts(store: Store, row: FileRow, *, language: str = ENGLISH) -> Photo
         raise NotFound(f"{row.absolute} could not be read yet{reason}", hint="See vecclust problems.")
     from vecclust.library.naming.naming import words_of_photo
     from vecclust.library.queries.kinds import kinds_of
+    from vecclust.library.timeline.of_photo import place_in_time
 
     photo, label = found[0], store.label(found[0].photo)
     cluster = None if label is None else label.cluster
     name = called(store, language=language).get(cluster or "", NOT_CALLED)
+    when = place_in_time(store, photo.photo, language=language)
     files = store.files_of([photo.photo]).get(photo.photo, ())
     # At the path of one on a card that is away, the same camera may have put another photo.
     others = sorted(file.absolute for file in files if not file.missing_since_ns)
@@ -347,4 +345,6 @@ def photo_facts(store: Store, row: FileRow, *, language: str = ENGLISH) -> Photo
         cluster_named_by=name.named_by,
         words=tuple(said(word, language=language) for word in words_of_photo(store, photo.photo)),
         kind=kinds_of(store, [photo], {photo.photo: files})[photo.photo],
+        camera=photo.camera or None,
+        **when,
     )

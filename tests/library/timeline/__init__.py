@@ -1,0 +1,1 @@
+"""Events, trips and places of a library."""
