@@ -49,6 +49,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "search": "questions:search",
         "photo": "questions:photo",
     },
+    "Look at time and place": {
+        "events": "timeline:events",
+        "event": "timeline:event",
+        "trips": "timeline:trips",
+        "places": "timeline:places",
+    },
     "Cluster": {
         "clusters": "clusters:clusters",
         "cluster": "clusters:cluster",

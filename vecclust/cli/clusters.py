@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,22 @@ import typer
 
 from vecclust.cli.edits import REPORT_KEYS, show_edit
 from vecclust.cli.output import MOST_ROWS, Document, answer, document_of, local_time, show, show_paths, shown_name
-from vecclust.cli.session import AsJson, Everything, InFolder, Nul, Paths, Preview, Since, Until, session_of
+from vecclust.cli.session import (
+    AsJson,
+    AtPlace,
+    Everything,
+    InEvent,
+    InFolder,
+    NearTo,
+    Nul,
+    OnTrip,
+    Paths,
+    Preview,
+    Since,
+    Until,
+    filter_options,
+    session_of,
+)
 from vecclust.errors import UsageError
 from vecclust.exports.text import made_of, span
 from vecclust.types.clusters import UNCLUSTERED
@@ -32,7 +46,9 @@ if TYPE_CHECKING:
 ClusterId = Annotated[
     str, typer.Argument(metavar="ID", help="A cluster, by its id or its name; `unclustered` for the rest.")
 ]
-NamedCluster = Annotated[str, typer.Argument(metavar="ID", help="A cluster, by its id or its name.")]
+Named = Annotated[
+    str, typer.Argument(metavar="ID", help="A cluster, by its id or its name; an event, trip or place, by its id.")
+]
 
 MIXED = "(mixed)"
 ENTRY_KEYS = "id name named_by suggested_name tags size strength medoid first_taken last_taken"
@@ -77,6 +93,10 @@ def cluster(
         typer.Option("-n", "--limit", min=1, help="Photos to show; a terminal shows 20, else all where left out."),
     ] = None,
     everything: Everything = False,
+    event: InEvent = None,
+    trip: OnTrip = None,
+    place: AtPlace = None,
+    near: NearTo = None,
     since: Since = None,
     until: Until = None,
     folder: InFolder = None,
@@ -104,7 +124,7 @@ def cluster(
             session.notices([f"{found.cluster} is of one piece" if is_cluster else "no groups among the unclustered"])
         answer(found, show_parts, document=parts_document, as_json=as_json)
         return
-    filters = Filters(since=since, until=until, folder=folder)
+    filters = Filters(None, since, until, folder, event=event, trip=trip, place=place, near=near)
     page = session.client().cluster(cluster_id, limit=limit or 10**9, filters=filters)
     if paths and not as_json:
         show_paths((member.path for member in page.photos if member.path is not None), nul=nul)
@@ -112,21 +132,11 @@ def cluster(
     see_all = ""
     if limit is None and not everything:
         # What was asked for, in all its length: filters and all.
-        see_all = session.command("cluster", cluster_id, *_filter_options(filters), "--all")
+        see_all = session.command("cluster", cluster_id, *filter_options(filters), "--all")
     if preview and not as_json:
         members = page.photos[:MOST_ROWS] if see_all else page.photos
         session.show_pictures([(one.photo, f"{place:>3}  {one.strength:.3f}") for place, one in enumerate(members, 1)])
     answer(page, partial(show_cluster, see_all=see_all), document=cluster_document, as_json=as_json)
-
-
-def _filter_options(filters: Filters) -> list[str]:
-    given = {"--since": filters.since, "--until": filters.until, "--folder": filters.folder}
-    texts = {
-        name: value.isoformat() if isinstance(value, datetime) else str(value)
-        for name, value in given.items()
-        if value is not None
-    }
-    return [part for option in texts.items() for part in option]
 
 
 def _caption(entry: ClusterEntry) -> str:
@@ -158,14 +168,15 @@ def caption(
 
 def rename(
     context: typer.Context,
-    cluster_id: NamedCluster,
+    cluster_id: Named,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name from now on; it outlives refits.")],
     as_json: AsJson = False,
 ) -> None:
-    """Give a cluster a lasting name.
+    """Give a cluster, event, trip or place a lasting name.
 
     \b
     vecclust rename c3 "Glacier lagoon"
+    vecclust rename t2 "Portugal by train"
     """
     named = session_of(context).client().rename(cluster_id, name)
     answer(

@@ -27,10 +27,12 @@ EDIT_KEYS = "word=edit verb=kind text photos cluster cluster_name other run time
 def move(
     context: typer.Context,
     photos: Photos,
-    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="An id, a name, or `unclustered`.")],
+    cluster: Annotated[
+        str, typer.Argument(metavar="CLUSTER", help="An id, a name, or `unclustered`; or an event, by its id.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Put photos into a cluster, for good.
+    """Put photos into a cluster or an event, for good.
 
     They stay there through refits, until they are moved again or unpinned.
 
@@ -64,11 +66,14 @@ def unpin(context: typer.Context, photos: Photos, as_json: AsJson = False) -> No
 
 def merge(
     context: typer.Context,
-    kept: Annotated[str, typer.Argument(metavar="KEPT", help="The cluster whose id and name stay: an id or a name.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The cluster whose photos become its own.")],
+    kept: Annotated[
+        str,
+        typer.Argument(metavar="KEPT", help="Whose id and name stay: a cluster, or the id of an event, trip or place."),
+    ],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Whose photos become its own: one of the same kind.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make one cluster of two, for good.
+    """Make one of two clusters, events, trips or places, for good.
 
     They stay one through refits.
 
@@ -97,12 +102,14 @@ def not_together(
 
 def split_off(
     context: typer.Context,
-    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster they are in: an id or a name.")],
+    cluster: Annotated[
+        str, typer.Argument(metavar="CLUSTER", help="The cluster they are in: an id or a name; or an event's id.")
+    ],
     photos: Photos,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the new cluster is called.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make these photos of a cluster a cluster of their own.
+    """Make these photos a cluster, or an event, of their own.
 
     \b
     vecclust split-off c3 IMG_0042.jpg IMG_0043.jpg --name "Black sand"

@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vecclust.cli.output import Document, answer, document_of, show, show_facts, show_paths, shown_name
-from vecclust.cli.session import AsJson, InFolder, Nul, Paths, Preview, Session, Since, Until, session_of
+from vecclust.cli.session import (
+    AsJson,
+    AtPlace,
+    InCluster,
+    InEvent,
+    InFolder,
+    NearTo,
+    Nul,
+    OnTrip,
+    Paths,
+    Preview,
+    Session,
+    Since,
+    Until,
+    session_of,
+)
 from vecclust.types.search import Examples, Filters
 
 if TYPE_CHECKING:
@@ -18,9 +33,6 @@ if TYPE_CHECKING:
     from vecclust.types.search import Answer
 
 Limit = Annotated[int, typer.Option("-n", "--limit", min=1, max=100_000, help="Photos to show.")]
-InCluster = Annotated[
-    str | None, typer.Option("--cluster", metavar="ID", help="Only photos of this cluster: its id or its name.")
-]
 Plus = Annotated[
     list[str] | None,
     typer.Option("--plus", metavar="X", help="Also like this: words, or a picture's file. May be given again."),
@@ -42,6 +54,10 @@ def similar(
     minus: Minus = None,
     limit: Limit = 20,
     cluster: InCluster = None,
+    event: InEvent = None,
+    trip: OnTrip = None,
+    place: AtPlace = None,
+    near: NearTo = None,
     since: Since = None,
     until: Until = None,
     folder: InFolder = None,
@@ -62,10 +78,10 @@ def similar(
     vecclust similar holiday.heic --paths -0 | xargs -0 ls -l
     """
     session = session_of(context)
-    filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    near, far = _examples(plus), _examples(minus)
-    near = Examples(near.texts, (*photo[1:], *near.photos))
-    found = session.client().similar(photo[0], limit=limit, filters=filters, plus=near, minus=far)
+    filters = Filters(cluster, since, until, folder, event=event, trip=trip, place=place, near=near)
+    like, unlike = _examples(plus), _examples(minus)
+    like = Examples(like.texts, (*photo[1:], *like.photos))
+    found = session.client().similar(photo[0], limit=limit, filters=filters, plus=like, minus=unlike)
     _answer(session, found, preview=preview, paths=paths, nul=nul, as_json=as_json)
 
 
@@ -76,6 +92,10 @@ def search(
     minus: Minus = None,
     limit: Limit = 20,
     cluster: InCluster = None,
+    event: InEvent = None,
+    trip: OnTrip = None,
+    place: AtPlace = None,
+    near: NearTo = None,
     since: Since = None,
     until: Until = None,
     folder: InFolder = None,
@@ -95,9 +115,9 @@ def search(
     vecclust search beach --plus sunset --minus "people in swimwear"
     """
     session = session_of(context)
-    filters = Filters(cluster=cluster, since=since, until=until, folder=folder)
-    near, far = _examples(plus), _examples(minus)
-    found = session.client().search(" ".join(text), limit=limit, filters=filters, plus=near, minus=far)
+    filters = Filters(cluster, since, until, folder, event=event, trip=trip, place=place, near=near)
+    like, unlike = _examples(plus), _examples(minus)
+    found = session.client().search(" ".join(text), limit=limit, filters=filters, plus=like, minus=unlike)
     _answer(session, found, preview=preview, paths=paths, nul=nul, as_json=as_json)
 
 
@@ -190,6 +210,10 @@ def show_photo(facts: PhotoFacts) -> None:
         ("run", facts.run),
         ("taken", taken(facts.taken, facts.taken_source)),
         ("place", place),
+        *([("in", where)] if (where := ", ".join(filter(None, [facts.town, facts.country]))) else ()),
+        *([("event", f"{facts.event} {facts.event_name or ''}".strip())] if facts.event else ()),
+        *([("trip", f"{facts.trip} {facts.trip_name or ''}".strip())] if facts.trip else ()),
+        *([("camera", facts.camera)] if facts.camera else ()),
         *([("damaged", facts.damaged)] if facts.damaged else ()),
         *([("kind", facts.kind)] if facts.kind != "photo" else ()),
         ("size", f"{facts.width} x {facts.height}"),

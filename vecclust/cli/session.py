@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vecclust.cli.output import fitted, shown_progress, tell
-from vecclust.library.queries.periods import read_period
+from vecclust.library.queries.periods import read_near, read_period
+from vecclust.types.search import Filters, Near
 
 if TYPE_CHECKING:
     from vecclust.library.library import Library
@@ -42,6 +43,13 @@ def _until(text: str) -> datetime:
     return _period(text)[1]
 
 
+def _near(text: str) -> Near:
+    try:
+        return read_near(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 Paths = Annotated[bool, typer.Option("--paths", help="Answer with bare paths, one a line.")]
 Nul = Annotated[bool, typer.Option("-0", help="With --paths: end each path by NUL instead of a newline.")]
@@ -51,11 +59,42 @@ Since = Annotated[
 ]
 Until = Annotated[datetime | None, typer.Option("--until", help="Taken on or before.", parser=_until, metavar="DATE")]
 InFolder = Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Only photos below this folder.")]
+InCluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="ID", help="Only photos of this cluster: its id or its name.")
+]
+InEvent = Annotated[str | None, typer.Option("--event", metavar="ID", help="Only of this event: its id or its name.")]
+OnTrip = Annotated[str | None, typer.Option("--trip", metavar="ID", help="Only of this trip: its id or its name.")]
+AtPlace = Annotated[
+    str | None, typer.Option("--place", metavar="PLACE", help="Only of this place: its id or name, or a country.")
+]
+NearTo = Annotated[
+    Near | None,
+    typer.Option("--near", help="Only taken within KM of a point: 38.72,-9.14,5.", parser=_near, metavar="LAT,LON,KM"),
+]
 Folders = Annotated[list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Remembered from then on.")]
 Figures = Annotated[bool, typer.Option("--figures", help="Show the figures that experts judge by, too.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Show the first thumbnails too, where the terminal can.")]
 Everything = Annotated[bool, typer.Option("--all", help="Show all of them on a terminal too, not the first 20.")]
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The model of a new library.")]
+
+
+def filter_options(filters: Filters) -> list[str]:
+    """Give the options that filters were given by, to be typed again.
+
+    Args:
+        filters: as they were given.
+    """
+    near = None if filters.near is None else f"{filters.near.latitude:g},{filters.near.longitude:g},{filters.near.km:g}"
+    given = {
+        **{"--cluster": filters.cluster, "--event": filters.event, "--trip": filters.trip, "--place": filters.place},
+        **{"--near": near, "--since": filters.since, "--until": filters.until, "--folder": filters.folder},
+    }
+    texts = {
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return [part for option in texts.items() for part in option]
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class TimelineReader:
             end=end,
             photos=len(rows),
             place=group_id("town", where) if where else None,
-            place_name=self._names.place(where).text if where else None,
+            place_name=self._names.place(where).text or self._names.country(where) if where else None,
             trip=group_id("trip", trip) if trip else None,
             cover=self._cover(rows),
             words=words,

@@ -117,7 +117,7 @@ class Names:
         if when is None:
             return Name()
         where = main_place(self._shown, rows)
-        place = self.place(where).text if where else None
+        place = self.place(where).text or self.country(where) if where else None
         name = ", ".join(filter(None, [place, say_day(when, language=self._language)]))
         return Name(" · ".join([name, *words[:1]]), "auto")
 
