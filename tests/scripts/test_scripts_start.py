@@ -24,7 +24,7 @@ FILES = sorted(file for file in SCRIPTS.iterdir() if file.is_file())
 PYTHON = [file for file in FILES if file.read_bytes().startswith(b"#!/usr/bin/env python3")]
 SHELL = [file for file in FILES if file not in PYTHON]
 MEASURING = [file for file in PYTHON if file.name.startswith(("bench_", "chaos", "eval_", "soak", "train_"))]
-OURS = ("vecclust", "tests", "tiny_clip", "bad_days")
+OURS = ("vecclust", "tests", "tiny_clip", "bad_days", "diaries")
 
 # The smallest run of each script that measures. Those of `eval_model`, `eval_incremental` and `train_tiny_clip` are
 # tests of their own, beside this file.
@@ -44,6 +44,7 @@ SMALLEST = {
     "eval_arrivals": ["--rows", "800", "--seeds", "1"],
     "eval_migrate": ["--kinds", "5"],
     "eval_clusters": ["--only", "30 photos of three clear kinds", "--seeds", "1"],
+    "eval_events": ["--lives", "city", "--no-many"],
     "eval_names": ["--quick"],
     "eval_words": ["CLASSES", "--libraries", "1"],
     "soak": ["--arrivals", "60", "--refits", "2", "--kept", "50"],

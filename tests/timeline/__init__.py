@@ -1,1 +1,1 @@
-"""The timeline room."""
+"""Tests of the timeline room."""

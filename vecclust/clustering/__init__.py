@@ -27,6 +27,7 @@ from vecclust.clustering.naming import (
 from vecclust.clustering.neighbours import limit_threads
 from vecclust.clustering.novelty import largest_new_group
 from vecclust.clustering.params import FitParams
+from vecclust.clustering.places import find_places
 from vecclust.clustering.prediction import Placement, Placer
 from vecclust.clustering.related import related_clusters
 from vecclust.clustering.state import STATE_FILES, FitState, load_state, save_state
@@ -53,6 +54,7 @@ __all__ = [
     "WordStatistics",
     "agreement",
     "figures_of_way",
+    "find_places",
     "fit",
     "group_within",
     "largest_new_group",

@@ -1,13 +1,16 @@
-"""Events, trips and homes: from when and where photos were taken, arrays in, arrays out, usable without a library.
+"""The timeline room: when and where photos were taken, to clocks set right, events, trips and homes.
 
-`clocks` says which moment each photo is of, `events` where one event ends and the next begins, `travels` where people
-lived and which events were away from there. Knows no pictures, no names and no ids; `docs/timeline.md` has figures.
+Arrays in, arrays out, by numpy alone: knows no library, no names and no zones (which zone a place has is asked of a
+function that is handed in). Invariants: the order of the photos decides nothing; what is decided of a day looks no
+further than that day, so that a day at the end moves no event of before; a photo without a date is in no event.
 """
 
+from __future__ import annotations
+
 from vecclust.timeline.clocks import set_clocks
-from vecclust.timeline.diary import NO_TIME, UNKNOWN_OFFSET, Clocks, Diary, Home, Timeline, distance_m
-from vecclust.timeline.events import find_events
-from vecclust.timeline.travels import find_homes, find_trips
+from vecclust.timeline.diary import NO_TIME, UNKNOWN_OFFSET, Clocks, Diary, Home, Timeline
+from vecclust.timeline.distance import distance_m
+from vecclust.timeline.timeline import find_timeline
 
 __all__ = [
     "NO_TIME",
@@ -17,24 +20,6 @@ __all__ = [
     "Home",
     "Timeline",
     "distance_m",
-    "find_events",
-    "find_homes",
     "find_timeline",
-    "find_trips",
     "set_clocks",
 ]
-
-
-def find_timeline(diary: Diary, clocks: Clocks) -> Timeline:
-    """Find events, homes and trips.
-
-    Args:
-        diary: when and where photos were taken, as they say.
-        clocks: when they were taken, as `set_clocks` found.
-
-    Returns:
-        Events in order of time, the trip of each, and homes, the earliest first.
-    """
-    event = find_events(diary, clocks)
-    homes = find_homes(diary, clocks)
-    return Timeline(event, find_trips(diary, clocks, event, homes), homes)

@@ -1,113 +1,83 @@
-"""Which moment each photo is of: its zone, and what a camera's clock was off by.
-
-A zone is the offset that a photo names, else that of its place, else that of its neighbours in time, never UTC. Clocks
-that nobody set, or set at home and never on a journey, are found by what other cameras took at the same moments: under
-the right shift far more photos of one fall together with photos of the others than under none. A clock is set right
-only where that is clear.
-"""
+"""The moment at which each photo was taken: the zone of each clock, and clocks that are off."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vecclust.timeline.diary import NO_TIME, UNKNOWN_OFFSET, Clocks, Diary
+from vecclust.timeline.arrays import Bools, Float64s, Int64s
+from vecclust.timeline.diary import DAY_US, NO_TIME, SECOND_US, UNKNOWN_OFFSET, Clocks, Diary
+from vecclust.timeline.shifts import find_shifts
 
-OffsetsAt = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]], NDArray[np.int64]]
-Longs = NDArray[np.int64]
+# The zone of a place: latitudes, longitudes and clocks on the wall to seconds east of UTC.
+OffsetsAt = Callable[[Float64s, Float64s, Int64s], Int64s]
 
-_MINUTE_US = 60_000_000
-# Two photos are of the same moment within this; two people at one table take theirs minutes apart.
-_TOGETHER_US = 5 * _MINUTE_US
-# A clock may be in any zone, which are a quarter of an hour apart at least.
-_STEP_US, _MOST_STEPS = 15 * _MINUTE_US, 56
-# A shift is believed where at least this share of a camera's photos, and so many of them, fall together with others',
-# and this many times as many as would without it.
-_LEAST_SHARE, _LEAST_TOGETHER, _CLEARER = 0.3, 8, 2.0
-# As many photos of a camera tell its shift.
-_MOST_ASKED = 3000
+# For so long the same camera's zone is believed before any other camera's: people fly less often than daily.
+SAME_CAMERA_US = DAY_US
 
 
 def set_clocks(diary: Diary, *, offsets_at: OffsetsAt) -> Clocks:
-    """Find the moment that each photo was taken at.
+    """Find the moment at which each photo was taken.
+
+    The zone is the one that the photo names, else that of its place, else that of the same camera's nearest photo of
+    the day, else of any camera's nearest. Nothing is ever taken to be UTC: where no photo at all knows of a zone, the
+    clocks are compared as they are. Cameras whose clock is off beside the others' are set right.
 
     Args:
-        diary: what photos say.
-        offsets_at: gives the offset from UTC, in seconds, of places (n,), (n,) and wall clocks (n,) in microseconds.
+        diary: what the photos say.
+        offsets_at: gives the zone of places: (k,) latitudes, longitudes and clocks on the wall (microseconds) to (k,)
+            int64 seconds east of UTC, `UNKNOWN_OFFSET` where it does not know.
 
     Returns:
-        The moments, and the wall clocks where they were taken.
+        The clocks, set.
     """
-    local = diary.clock_us.copy()
-    offset = diary.offset_s.copy()
-    is_dated = local != NO_TIME
-    by_place = is_dated & (offset == UNKNOWN_OFFSET) & np.isfinite(diary.latitude) & np.isfinite(diary.longitude)
-    if by_place.any():
-        offset[by_place] = offsets_at(diary.latitude[by_place], diary.longitude[by_place], local[by_place])
-    if is_dated.any() and not (is_dated & (offset != UNKNOWN_OFFSET)).any():
-        # Nobody knows any zone: all are in that of the camera that took most.
-        cameras, counts = np.unique(diary.camera[is_dated], return_counts=True)
-        offset[is_dated & (diary.camera == cameras[counts.argmax()])] = 0
-    known = np.flatnonzero(is_dated & (offset != UNKNOWN_OFFSET))
-    known = known[np.argsort(local[known], kind="stable")]
-    unknown = np.flatnonzero(is_dated & (offset == UNKNOWN_OFFSET))
-    corrected = np.zeros(len(local), bool)
-    for camera in np.unique(diary.camera[unknown]).tolist():
-        rows = unknown[diary.camera[unknown] == camera]
-        # Neighbours of the camera's own, where it has any that tell; else everybody's.
-        own = known[diary.camera[known] == camera] if camera >= 0 else known[:0]
-        if not len(own):
-            shifts = _shifts(local[rows], local[known], offset[known])
-            local[rows] += shifts
-            corrected[rows] = shifts != 0
-        near = own if len(own) else known
-        offset[rows] = _of_nearest(local[rows], local[near], offset[near])
-    instant = np.full(len(local), NO_TIME, np.int64)
-    instant[is_dated] = local[is_dated] - offset[is_dated] * 1_000_000
+    dated = diary.dated
+    offsets = np.where(dated, diary.offset_s, UNKNOWN_OFFSET)
+    ask = np.flatnonzero(dated & (offsets == UNKNOWN_OFFSET) & diary.placed)
+    if len(ask):
+        offsets[ask] = offsets_at(diary.latitude[ask], diary.longitude[ask], diary.clock_us[ask])
+    said = offsets != UNKNOWN_OFFSET
+    offsets = _fill(offsets, diary.clock_us, diary.camera, dated=dated)
+    instant = np.where(dated, diary.clock_us - offsets * SECOND_US, NO_TIME)
+    local, corrected = diary.clock_us.copy(), np.zeros(len(diary), np.bool_)
+    shift_s = find_shifts(instant, offsets, diary.camera, said=said)
+    off = np.flatnonzero(shift_s)
+    if len(off):
+        instant[off] -= shift_s[off] * SECOND_US
+        sure = np.flatnonzero(dated & (shift_s == 0))
+        near = sure[_nearest(instant[sure], instant[off])]
+        local[off] = instant[off] + offsets[near] * SECOND_US
+        corrected[off] = True
     return Clocks(instant, local, corrected)
 
 
-def _of_nearest(times: Longs, ordered: Longs, values: Longs) -> Longs:
-    """Give the value that stands at the nearest of some ordered times; of two as near, the earlier."""
-    after = np.searchsorted(ordered, times)
+def _fill(offsets: Int64s, clock_us: Int64s, camera: Int64s, *, dated: Bools) -> Int64s:
+    """Give photos without a zone that of their neighbours in time; 0 where there is none to take."""
+    filled = offsets.copy()
+    known = np.flatnonzero(dated & (offsets != UNKNOWN_OFFSET))
+    missing = np.flatnonzero(dated & (offsets == UNKNOWN_OFFSET))
+    filled[~dated] = 0
+    if not len(known):
+        filled[missing] = 0
+        return filled
+    if not len(missing):
+        return filled
+    filled[missing] = offsets[known[_nearest(clock_us[known], clock_us[missing])]]
+    for code in np.unique(camera[missing][camera[missing] >= 0]).tolist():
+        own, lost = known[camera[known] == code], missing[camera[missing] == code]
+        if len(own):
+            near = own[_nearest(clock_us[own], clock_us[lost])]
+            believed = np.abs(clock_us[near] - clock_us[lost]) <= SAME_CAMERA_US
+            filled[lost[believed]] = offsets[near[believed]]
+    return filled
+
+
+def _nearest(times: Int64s, wanted: Int64s) -> Int64s:
+    """Find for each wanted time the nearest of some, by place among them; of two as near, the earlier."""
+    order = np.argsort(times, kind="stable")
+    ordered = times[order]
+    after = np.clip(np.searchsorted(ordered, wanted), 0, len(ordered) - 1)
     before = np.maximum(after - 1, 0)
-    after = np.minimum(after, len(ordered) - 1)
-    is_before = np.abs(times - ordered[before]) <= np.abs(ordered[after] - times)
-    return np.where(is_before, values[before], values[after])
-
-
-def _shifts(clocks: Longs, others: Longs, offsets: Longs) -> Longs:
-    """Find what a camera's clock was off by, for each of its photos, against the wall clocks of others."""
-    shifts = np.zeros(len(clocks), np.int64)
-    # Off by the same all the time: never set, or set to another zone.
-    always = _best_shift(clocks, others, np.arange(-_MOST_STEPS, _MOST_STEPS + 1) * _STEP_US)
-    shifts += always
-    # Or right at home and not on a journey: where the others' zone is another than most of the time, it may be off by
-    # as much as that zone is from one of those that the others were in.
-    zones = _of_nearest(clocks, others, offsets)
-    present, counts = np.unique(zones, return_counts=True)
-    for zone in present[np.argsort(-counts)][1:].tolist():
-        rows = np.flatnonzero(zones == zone)
-        wanted = np.unique([(zone - other) * 1_000_000 for other in present.tolist()])
-        by_zone = _best_shift(clocks[rows] + always, others, wanted)
-        shifts[rows] += by_zone
-    return shifts
-
-
-def _best_shift(clocks: Longs, others: Longs, shifts: Longs) -> int:
-    """Give the shift under which clearly more of a camera's photos fall together with others' than under none."""
-    asked = clocks[:: len(clocks) // _MOST_ASKED + 1]
-    together = np.array([_n_together(asked + shift, others) for shift in shifts.tolist()])
-    unshifted = _n_together(asked, others)
-    best = int(together.argmax())
-    enough = max(_LEAST_TOGETHER, _LEAST_SHARE * len(asked), _CLEARER * unshifted)
-    return int(shifts[best]) if together[best] >= enough else 0
-
-
-def _n_together(times: Longs, ordered: Longs) -> int:
-    first = np.searchsorted(ordered, times - _TOGETHER_US)
-    return int(
-        (ordered[np.minimum(first, len(ordered) - 1)] - times <= _TOGETHER_US).sum() - (first == len(ordered)).sum()
-    )
+    nearer = np.abs(ordered[before] - wanted) <= np.abs(ordered[after] - wanted)
+    return np.asarray(order[np.where(nearer, before, after)], np.int64)

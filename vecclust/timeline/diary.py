@@ -1,61 +1,83 @@
-"""What a timeline is made from, what it is, and how far places are from one another."""
+"""What photos say of time and place, and what is made of it: parallel arrays, one entry a photo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vecclust.timeline.arrays import Bools, Float64s, Int64s
+
+# Stand in for a date and for an offset that are not known; no photo can have either.
 NO_TIME = int(np.iinfo(np.int64).min)
 UNKNOWN_OFFSET = int(np.iinfo(np.int64).min)
-_EARTH_M = 6_371_008.8
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+WEEK_US = 7 * DAY_US
+# A day ends when people are in bed: in the diaries, fewest photos are taken from four to five in the morning.
+DAY_ENDS_US = 4 * HOUR_US
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Diary:
-    """When and where photos were taken, as they say; one entry a photo, in any order.
+    """What photos say of themselves, in any order.
 
     Attributes:
-        clock_us: (n,) int64 wall clock in microseconds since 1970; `NO_TIME` where no date can be trusted.
-        offset_s: (n,) int64 seconds east of UTC that the photo names, `UNKNOWN_OFFSET` where it names none.
-        latitude: (n,) float64 degrees north, NaN where there is no place.
-        longitude: (n,) float64 degrees east, likewise.
-        camera: (n,) int64 which camera, -1 where that is not known.
+        clock_us: (n,) int64, the clock on the wall as the photo says, in microseconds since 1970-01-01 without a zone;
+            `NO_TIME` where no date can be trusted.
+        offset_s: (n,) int64, seconds east of UTC that the photo itself names; `UNKNOWN_OFFSET` where none.
+        latitude: (n,) float64, degrees north; NaN where none.
+        longitude: (n,) float64, degrees east; NaN where none.
+        camera: (n,) int64, code of the camera, -1 unknown.
     """
 
-    clock_us: NDArray[np.int64]
-    offset_s: NDArray[np.int64]
-    latitude: NDArray[np.float64]
-    longitude: NDArray[np.float64]
-    camera: NDArray[np.int64]
+    clock_us: Int64s
+    offset_s: Int64s
+    latitude: Float64s
+    longitude: Float64s
+    camera: Int64s
+
+    def __len__(self) -> int:
+        return len(self.clock_us)
+
+    @property
+    def dated(self) -> Bools:
+        """Say which have a date, (n,) bool."""
+        return np.asarray(self.clock_us != NO_TIME, np.bool_)
+
+    @property
+    def placed(self) -> Bools:
+        """Say which have a place, (n,) bool."""
+        return np.asarray(np.isfinite(self.latitude) & np.isfinite(self.longitude), np.bool_)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Clocks:
-    """When photos were taken, as far as can be told.
+    """When photos were taken, once their clocks are set.
 
     Attributes:
-        instant_us: (n,) int64 moment in UTC, in microseconds since 1970; `NO_TIME` where there is no date. Where no
-            zone is known at all, all such photos are in one, and their moments tell only their order.
-        local_us: (n,) int64 wall clock where it was taken, a camera's wrong clock set right.
-        corrected: (n,) bool whether its camera's clock was found to be off.
+        instant_us: (n,) int64, the moment in UTC, in microseconds since 1970-01-01; `NO_TIME` where no date.
+        local_us: (n,) int64, the clock on the wall where it was taken, without a zone; `NO_TIME` likewise.
+        corrected: (n,) bool, whether the clock of its camera was found to be off.
     """
 
-    instant_us: NDArray[np.int64]
-    local_us: NDArray[np.int64]
-    corrected: NDArray[np.bool_]
+    instant_us: Int64s
+    local_us: Int64s
+    corrected: Bools
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where the photographer lived for some time.
+    """Where somebody lived, and when.
 
     Attributes:
         latitude: degrees north.
         longitude: degrees east.
-        start_us: from when, by the wall clock, in microseconds since 1970.
-        end_us: until when.
+        start_us: the first moment that was seen of it, in UTC, in microseconds since 1970-01-01.
+        end_us: the last likewise.
     """
 
     latitude: float
@@ -64,39 +86,16 @@ class Home:
     end_us: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """What was found.
+    """Events, trips and homes.
 
     Attributes:
-        event: (n,) int64 event of each photo, in order of time from 0; -1 where it has no date.
-        trip: (e,) int64 trip of each event, in order of time from 0; -1 for none.
-        homes: earliest first.
+        event: (n,) int64, the event of each photo, numbered in order of time from 0; -1 for photos without a date.
+        trip: (n_events,) int64, the trip of each event, numbered in order of time from 0; -1 for none.
+        home: where the owner lived, earliest first.
     """
 
-    event: NDArray[np.int64]
-    trip: NDArray[np.int64]
-    homes: tuple[Home, ...]
-
-
-def distance_m(
-    latitude: NDArray[np.float64] | float,
-    longitude: NDArray[np.float64] | float,
-    other_latitude: NDArray[np.float64] | float,
-    other_longitude: NDArray[np.float64] | float,
-) -> NDArray[np.float64]:
-    """Measure the way over the globe between places, by the haversine formula; NaN where one is unknown.
-
-    Args:
-        latitude: degrees north.
-        longitude: degrees east.
-        other_latitude: of the other end.
-        other_longitude: likewise.
-
-    Returns:
-        Metres.
-    """
-    north, other_north = np.radians(latitude), np.radians(other_latitude)
-    east = np.radians(np.asarray(longitude) - np.asarray(other_longitude))
-    half = np.sin((north - other_north) / 2) ** 2 + np.cos(north) * np.cos(other_north) * np.sin(east / 2) ** 2
-    return np.asarray(2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))), np.float64)
+    event: Int64s
+    trip: Int64s
+    home: tuple[Home, ...]

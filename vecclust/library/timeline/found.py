@@ -2,8 +2,8 @@
 
 Found anew whenever the photos are others than before: a tenth of a second for 10,000. The library's writer keeps it in
 a file, so that a question about one photo need not find it again; the file is a cache that says what it was made of,
-and one that is missing, damaged or of other photos is as good as none. Which group has which id cannot be derived and
-is a table of its own.
+and one that is missing, damaged or of other photos is as good as none. Which group has which id cannot be derived: it
+is a table of its own, and where that is lost the file still tells it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecclust.errors import DamagedRun
-from vecclust.library.timeline.identity import Identified, identify
+from vecclust.library.timeline.identity import Identified, groups_of, identify
 from vecclust.types.timeline import TimelineKind
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def kept_timeline_of(store: Store) -> Found | None:
 
 def _find(store: Store, takings: Takings) -> tuple[Found, Identified]:
     from vecclust.atlas import towns_at
-    from vecclust.clustering.places import find_places
+    from vecclust.clustering import find_places
 
     timeline, local_us = _in_time(takings)
     streets = find_places(takings.latitude, takings.longitude)
@@ -123,7 +123,8 @@ def _find(store: Store, takings: Takings) -> tuple[Found, Identified]:
         "street": _by_size(streets),
     }
     named = store.timeline_constraints().named.keys()
-    identified = identify(takings.photos, labels, kept=store.timeline(), named=named)
+    kept = store.timeline() or _groups_of(_read(store.folder / FILE))
+    identified = identify(takings.photos, labels, kept=kept, named=named)
     numbers = identified.numbers
     place, place_town, middles = _places(takings, numbers, towns)
     found = Found(
@@ -140,6 +141,19 @@ def _find(store: Store, takings: Takings) -> tuple[Found, Identified]:
         home=_homes(timeline, takings, numbers),
     )
     return found, identified
+
+
+def _groups_of(found: Found | None) -> tuple[TimelineGroup, ...]:
+    """Give the groups of what was found last, for a library that lost the table of their ids."""
+    if found is None:
+        return ()
+    kinds: dict[TimelineKind, NDArray[np.int64]] = {
+        "event": found.event,
+        "trip": found.trip,
+        "town": found.town,
+        "street": found.street,
+    }
+    return groups_of(found.photos, kinds)
 
 
 def _in_time(takings: Takings) -> tuple[Timeline, NDArray[np.int64]]:
@@ -265,7 +279,7 @@ def _homes(
 
     homes: list[int] = []
     rows = np.flatnonzero(np.isfinite(takings.latitude))
-    for home in timeline.homes:
+    for home in timeline.home:
         away = distance_m(takings.latitude[rows], takings.longitude[rows], home.latitude, home.longitude)
         if len(away):
             nearest = rows[int(np.argmin(away))]

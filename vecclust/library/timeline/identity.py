@@ -98,6 +98,23 @@ def identify(
     return Identified(numbers, tuple(groups))
 
 
+def groups_of(
+    photos: NDArray[np.bytes_], numbers: Mapping[TimelineKind, NDArray[np.int64]]
+) -> tuple[TimelineGroup, ...]:
+    """Give the groups that numbers tell of.
+
+    Args:
+        photos: (n,) content hashes, ascending.
+        numbers: by kind, (n,) int64 number of each photo's group, 0 where it is in none.
+    """
+    return tuple(
+        TimelineGroup(group_id(kind, number), kind, _anchors(photos[rows], ()), len(rows))
+        for kind, of_photo in numbers.items()
+        for number, rows in enumerate(_members(of_photo))
+        if number and len(rows)
+    )
+
+
 def _members(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Give the rows of each group, by its number from 0, in order."""
     order = np.argsort(labels, kind="stable")
