@@ -28,6 +28,7 @@ from vecclust.exports.text import (
     tags_of,
     title_of,
 )
+from vecclust.exports.timeline import TimelineContext
 from vecclust.types.clusters import ClusterEntry, HistoryEvent
 from vecclust.types.pages import ClusterView, GalleryView, PageReport, PhotoView, Thumbnails
 from vecclust.types.runs import Run
@@ -59,10 +60,13 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
     style = template_source("gallery.css")
     place, mark = Path(os.path.realpath(out)), mark_of(gallery.library, names=names)
     page = map_beside(place, mark)
-    links = FileLinks(names=names, map_address=address_of_map(page))
+    links = FileLinks(names=names, map_address=address_of_map(page), by_time=gallery.timeline is not None)
     context = GalleryContext(links, thumbnails=thumbnails, names=names)
     with new_folder(out, mark=mark) as folder:
-        for name, template, content in _pages(gallery, context):
+        timeline = None
+        if gallery.timeline is not None:
+            timeline = TimelineContext(gallery.timeline, links, thumbnails=thumbnails, names=names)
+        for name, template, content in _pages(gallery, context, timeline):
             drawn = environment().get_template(template)
             html = drawn.render(style=style, base="base.html", links=context.links, **content)
             # A surrogate never gets here: names are printable text. Were it otherwise, a page is better than none.
@@ -74,7 +78,9 @@ def write_gallery(gallery: GalleryView, out: Path, *, thumbnails: Thumbnails, na
     return PageReport(str(out / "index.html"), gallery.n_photos, len(gallery.clusters), n_files, size_bytes)
 
 
-def _pages(gallery: GalleryView, context: GalleryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _pages(
+    gallery: GalleryView, context: GalleryContext, timeline: TimelineContext | None
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give each file's name, its template and what that is given."""
     titles = context.titles(gallery.clusters)
     cards = {cluster.entry.id: context.card(cluster, titles=titles) for cluster in gallery.clusters}
@@ -85,12 +91,15 @@ def _pages(gallery: GalleryView, context: GalleryContext) -> Iterator[tuple[str,
     }
     loose = context.sample([photo.photo for photo in gallery.unclustered])
     front = common | {
+        "remembered": None if timeline is None else timeline.front(),
         "cards": list(cards.values()),
         "run": last_run(gallery.run),
         "loose": loose,
         "to_loose": context.links.unclustered,
     }
     yield "index.html", "index.html", front
+    if timeline is not None:
+        yield from _by_time(timeline, common, context.links)
     for at, cluster in enumerate(gallery.clusters):
         given = common | {
             "card": cards[cluster.entry.id],
@@ -102,6 +111,17 @@ def _pages(gallery: GalleryView, context: GalleryContext) -> Iterator[tuple[str,
             yield name, "cluster.html", given | content
     for name, content in _cut("unclustered", gallery.unclustered, context):
         yield name, "unclustered.html", common | content
+
+
+def _by_time(
+    timeline: TimelineContext, common: dict[str, Any], links: Links
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give the pages of years and the map of the world."""
+    yield links.timeline, "timeline.html", common | timeline.overview()
+    for year in timeline.years:
+        yield links.year(year), "year.html", common | timeline.year(year)
+    if links.world:
+        yield links.world, "world.html", common | timeline.world()
 
 
 def _cut(stem: str, photos: Sequence[PhotoView], context: GalleryContext) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -223,7 +243,7 @@ class GalleryContext:
                 if source != entry.id
             ],
             "history": history_rows(cluster.history),
-            "made_of": () if cluster.made_of is None else made_of(cluster.made_of),
+            "made_of": () if cluster.made_of is None else made_of(cluster.made_of, names=self._names),
         }
 
     def sample(self, photos: Sequence[str]) -> list[str]:

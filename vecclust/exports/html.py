@@ -99,11 +99,22 @@ class Links(Protocol):
         home: the front page.
         unclustered: the first page of the unclustered.
         map: the map, or empty where there is none.
+        timeline: the page of all years, or empty where there is none.
+        world: the map of the world, or empty where there is none.
     """
 
     home: str
     unclustered: str
     map: str
+    timeline: str
+    world: str
+
+    def year(self, year: int) -> str:
+        """Give the page of a year.
+
+        Args:
+            year: which.
+        """
 
     def page(self, stem: str, number: int) -> str:
         """Give a page of photos.
@@ -143,14 +154,26 @@ class FileLinks:
     Args:
         names: whether pages may lead to files.
         map_address: the map beside the folder, or empty.
+        by_time: whether there are pages about time and place.
     """
 
     home = "index.html"
     unclustered = "unclustered.html"
 
-    def __init__(self, *, names: bool, map_address: str = "") -> None:
+    def __init__(self, *, names: bool, map_address: str = "", by_time: bool = True) -> None:
         self._names = names
         self.map = map_address
+        # Where photos were taken is a name of places.
+        self.world = "world.html" if names and by_time else ""
+        self.timeline = "timeline.html" if by_time else ""
+
+    def year(self, year: int) -> str:
+        """Give the name of a year's file.
+
+        Args:
+            year: which.
+        """
+        return f"year-{year}.html"
 
     def page(self, stem: str, number: int) -> str:
         """Give the name of a file.

@@ -197,6 +197,8 @@ _MOSTLY, _LEAST_TOLD = 2 / 3, 5
 # Consecutive months that are one time of the year, whichever side of the globe: no season is named, for it depends on
 # that. Even over the year, three months hold a quarter.
 _MOST_MONTHS = 3
+# As many places as one takes in at a glance.
+_MOST_PLACES = 3
 _PARTS_OF_DAY = {
     "at night": range(6),
     "in the morning": range(6, 12),
@@ -205,16 +207,37 @@ _PARTS_OF_DAY = {
 }
 
 
-def made_of(composition: Composition) -> tuple[str, ...]:
+def made_of(composition: Composition, *, names: bool = True) -> tuple[str, ...]:
     """Say in a sentence or two what a cluster is made of.
 
     Args:
         composition: the counts.
+        names: whether places are named.
 
     Returns:
-        When its photos were taken, where that is known of any; and what they are, where not all are plain photos.
+        When and where its photos were taken, as far as that is known of any; and what they are, where not all are
+        plain photos.
     """
-    return tuple(filter(None, (_when_taken(composition), _what_kinds(composition))))
+    where = _where_taken(composition) if names else ""
+    return tuple(filter(None, (_when_taken(composition), where, _what_kinds(composition))))
+
+
+def _where_taken(composition: Composition) -> str:
+    """Name the places that most of some photos are of, the fewest that it takes, and how many others there are."""
+    counts, n_placed = composition.places, sum(composition.places.values())
+    if not n_placed:
+        return ""
+    named, n_named = list[str](), 0
+    for place, count in counts.items():
+        if named and (n_named >= _MOSTLY * n_placed or len(named) == _MOST_PLACES):
+            break
+        named.append(plain(place))
+        n_named += count
+    both = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    begin = "Mostly in" if n_named < n_placed else "In"
+    n_photos = sum(composition.kinds.values())
+    known = "" if n_placed == n_photos else f" (as far as is known of {n_placed:,} of {n_photos:,})"
+    return f"{begin} {both}{known}."
 
 
 def _when_taken(composition: Composition) -> str:

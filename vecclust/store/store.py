@@ -24,6 +24,7 @@ from vecclust.store.layout import (
     META,
     NAMED_FILE,
     NO_TABLE,
+    TIMELINE,
     LibraryPlace,
     StoreSettings,
     is_photo_table,
@@ -228,7 +229,15 @@ class Store(PhotoTables, FileTables, ModelTables):
     def stamp(self) -> str:
         """Name the state the library is in: another one means that something an answer may stand on has changed."""
         current = self.state().current_run
-        tables = [self._photos, FILES, NAMES, EDITS, META, *([] if current is None else [labels_table(current)])]
+        tables = [
+            self._photos,
+            FILES,
+            NAMES,
+            EDITS,
+            TIMELINE,
+            META,
+            *([] if current is None else [labels_table(current)]),
+        ]
         versions = [str(self._tables.version(table).number) for table in tables]
         return "-".join([current or "r0", *versions, self._named_at(current)])
 

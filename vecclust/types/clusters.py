@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -201,6 +201,7 @@ class Composition:
         bursts: how often several follow one another within seconds.
         in_bursts: the photos of all bursts.
         kinds: all photos by kind, the commonest first.
+        places: photos by town, or by country where there is none near, the most first.
     """
 
     dated: int
@@ -210,6 +211,7 @@ class Composition:
     bursts: int
     in_bursts: int
     kinds: Mapping[str, int]
+    places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

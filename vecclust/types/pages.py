@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vecclust.types.clusters import ClusterEntry, Composition, HistoryEvent, Label
 from vecclust.types.runs import Run
+from vecclust.types.timeline import EventList, PlaceList, TripList
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +95,23 @@ class ClusterView:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineView:
+    """A library by time and place.
+
+    Attributes:
+        events: its events.
+        trips: its trips.
+        places: its places.
+        pictures: content hashes of a few photos of each event, by its id, in order of time.
+    """
+
+    events: EventList
+    trips: TripList
+    places: PlaceList
+    pictures: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class GalleryView:
     """A library as contact sheets.
 
@@ -102,12 +120,14 @@ class GalleryView:
         clusters: the clusters, largest first.
         unclustered: photos without a cluster, or without a label yet, by time taken.
         library: the same for all pages of one library, and tells nothing of it; empty where that is not known.
+        timeline: the same photos by time and place; None where no page is to show them so.
     """
 
     run: Run | None
     clusters: tuple[ClusterView, ...]
     unclustered: tuple[PhotoView, ...]
     library: str = ""
+    timeline: TimelineView | None = None
 
     @property
     def n_photos(self) -> int:

@@ -115,6 +115,10 @@ class App:
             Route("/dropped", self._drop, methods=["POST"]),
             Route("/dropped/{number}", self._dropped),
             Route("/dropped/{number}/picture", self._dropped_picture),
+            Route("/timeline", self._timeline),
+            Route("/timeline/{year}", self._year),
+            Route("/places", self._places),
+            Route("/group/{group}/name", self._rename_group, methods=["POST"]),
             Route("/map", self._map),
             Route("/map/sheet/{name}/{number}.webp", self._map_sheet),
             Route("/runs", self._runs),
@@ -134,7 +138,18 @@ class App:
     def _front_page(self, request: Request) -> Response:
         narrowed, told = self._narrowed(request, "since", "until", "folder"), self._told(request)
         shown = told if narrowed.photos is None else replace(self._live.overview(narrowed.photos), notices=told.notices)
-        return HTMLResponse(self._pages.front_page(shown, narrowed=narrowed))
+        view = self._live.timeline() if narrowed.photos is None else None
+        return HTMLResponse(self._pages.front_page(shown, narrowed=narrowed, view=view))
+
+    def _timeline(self, request: Request) -> Response:
+        return HTMLResponse(self._pages.timeline(self._told(request), self._live.timeline()))
+
+    def _year(self, request: Request) -> Response:
+        year = int(forms.part(request, "year"))
+        return HTMLResponse(self._pages.year(self._told(request), self._live.timeline(), year=year))
+
+    def _places(self, request: Request) -> Response:
+        return HTMLResponse(self._pages.places(self._told(request), self._live.timeline()))
 
     def _cluster(self, request: Request) -> Response:
         overview, page = self._told(request), forms.page(request)
@@ -231,6 +246,13 @@ class App:
         cluster, given = forms.part(request, "cluster"), await forms.fields(request)
         await run_in_threadpool(self._client.rename, cluster, "".join(given.get("name", ())))
         return _to(f"/cluster/{cluster}")
+
+    async def _rename_group(self, request: Request) -> Response:
+        group, given = forms.part(request, "group"), await forms.fields(request)
+        await run_in_threadpool(self._client.rename, group, "".join(given.get("name", ())))
+        year = "".join(given.get("year", ()))
+        back = f"/timeline/{year}" if year.isascii() and year.isdigit() else "/places"
+        return _to(f"{back}#{group}")
 
     async def _answer_names(self, request: Request) -> Response:
         given = await forms.fields(request)

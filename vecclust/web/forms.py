@@ -20,6 +20,7 @@ from vecclust.library.queries.periods import read_period
 from vecclust.types.clusters import UNCLUSTERED
 from vecclust.types.edits import PHOTO, EditReport, EditRequest
 from vecclust.types.search import Filters
+from vecclust.types.timeline import TIMELINE_ID
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -32,7 +33,14 @@ CLUSTER = re.compile("c[1-9][0-9]{0,8}")
 EDIT = re.compile("w[1-9][0-9]{0,8}")
 _CLUSTERS = re.compile(f"{CLUSTER.pattern}( {CLUSTER.pattern})*")
 _ANY_PLACE = re.compile(f"{CLUSTER.pattern}|{UNCLUSTERED}")
-_SHAPES = {"photo": PHOTO, "cluster": CLUSTER, "run": re.compile("r[1-9][0-9]{0,8}"), "number": _NUMBER}
+_SHAPES = {
+    "photo": PHOTO,
+    "cluster": CLUSTER,
+    "run": re.compile("r[1-9][0-9]{0,8}"),
+    "number": _NUMBER,
+    "year": re.compile("[0-9]{4}"),
+    "group": TIMELINE_ID,
+}
 
 
 def part(request: Request, name: str) -> str:
@@ -40,7 +48,7 @@ def part(request: Request, name: str) -> str:
 
     Args:
         request: what was asked.
-        name: which one: `photo` (its content hash), `cluster` or `run` (their ids), or `number` (a number from 0).
+        name: which one: `photo` (its content hash), `cluster`, `run` or `group` (their ids), `year` or `number`.
 
     Raises:
         NotFound: there cannot be such a one.

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from vecclust.errors import VecclustError
+from vecclust.errors import NotFound, VecclustError
 from vecclust.exports import html, text
 from vecclust.exports.gallery import CHANGES, GalleryContext, history_rows, last_run
 from vecclust.exports.map import render_map
 from vecclust.exports.text import plain
-from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails
+from vecclust.exports.timeline import TimelineContext
+from vecclust.types.pages import ClusterView, MapView, Overview, PhotoView, Thumbnails, TimelineView
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.runs import RefitReport, Run
 from vecclust.web.forms import Narrowing
@@ -30,6 +31,12 @@ class _AtServer:
     home = "/"
     unclustered = "/unclustered"
     map = "/map"
+    timeline = "/timeline"
+    world = "/places"
+
+    def year(self, year: int) -> str:
+        """Give the page of a year."""
+        return f"/timeline/{year}"
 
     def page(self, stem: str, number: int) -> str:
         """Give a page of photos."""
@@ -107,12 +114,13 @@ class LivePages:
         self._thumbnails = thumbnails
         self._sheets = GalleryContext(_AtServer(), thumbnails=thumbnails)
 
-    def front_page(self, overview: Overview, *, narrowed: Narrowed) -> str:
+    def front_page(self, overview: Overview, *, narrowed: Narrowed, view: TimelineView | None = None) -> str:
         """Draw the front page.
 
         Args:
             overview: the library, or the part of it that it is limited to.
             narrowed: what that is.
+            view: the library by time and place, which the page leads with; None for clusters alone.
         """
         cards = self._cards(overview.clusters, among=overview.clusters)
         for card in cards:
@@ -130,9 +138,47 @@ class LivePages:
             narrow=narrow,
             to_loose=to_loose,
             proposed=proposed,
+            remembered=None if view is None else self._by_time(view).front(),
             # Where an answer to a name leads back to.
             here_again=narrowed.asked.query,
         )
+
+    def timeline(self, overview: Overview, view: TimelineView) -> str:
+        """Draw the page of all years.
+
+        Args:
+            overview: the library.
+            view: the same by time and place.
+        """
+        return _page("timeline.html", overview, **self._by_time(view).overview())
+
+    def year(self, overview: Overview, view: TimelineView, *, year: int) -> str:
+        """Draw the page of one year.
+
+        Args:
+            overview: the library.
+            view: the same by time and place.
+            year: which.
+
+        Raises:
+            NotFound: nothing was photographed in it.
+        """
+        drawn = self._by_time(view)
+        if year not in drawn.years:
+            raise NotFound(f"there is no event in {year}", hint="The timeline has all years.")
+        return _page("live-year.html", overview, **drawn.year(year))
+
+    def places(self, overview: Overview, view: TimelineView) -> str:
+        """Draw the map of the world.
+
+        Args:
+            overview: the library.
+            view: the same by time and place.
+        """
+        return _page("live-world.html", overview, **self._by_time(view).world())
+
+    def _by_time(self, view: TimelineView) -> TimelineContext:
+        return TimelineContext(view, _AtServer(), thumbnails=self._thumbnails)
 
     def cluster(
         self,

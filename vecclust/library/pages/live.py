@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vecclust.errors import NotFound
 from vecclust.library.pages.written import (
+    N_OF_AN_EVENT,
     cluster_views,
     known_photos,
     known_time,
@@ -31,9 +32,11 @@ from vecclust.library.queries.composition import composition_of
 from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.search import photo_facts, scope_of
 from vecclust.library.queries.status import current_run, read_daemon, writing_command
+from vecclust.library.timeline.answers import TimelineReader
+from vecclust.library.timeline.shown import kept_timeline
 from vecclust.types.clusters import Composition, Label
 from vecclust.types.files import FileRow
-from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView
+from vecclust.types.pages import ClusterView, LiveStatus, MapView, Overview, PhotoView, TimelineView
 from vecclust.types.photos import PhotoFacts
 from vecclust.types.search import Filters
 from vecclust.types.status import DaemonStatus
@@ -56,6 +59,8 @@ class _Read:
     members: Mapping[str | None, Sequence[str]]
     # Of the clusters that were looked at: the photos of a large one take seconds to count where words decide of many.
     compositions: dict[str, Composition] = field(default_factory=dict)
+    # What pages show by time and place, once one of them was asked for.
+    timelines: list[TimelineView] = field(default_factory=list)
 
 
 class LiveReader:
@@ -81,6 +86,15 @@ class LiveReader:
     def photos(self) -> frozenset[str]:
         """Name all photos."""
         return self._store.photo_keys()
+
+    def timeline(self) -> TimelineView:
+        """Give events, trips and places as they were found last."""
+        read = self._read()
+        if not read.timelines:
+            with self._store.snapshot():
+                reader = TimelineReader(self._store, language=self._language, shown=kept_timeline(self._store))
+                read.timelines.append(reader.view(n_pictures=N_OF_AN_EVENT))
+        return read.timelines[0]
 
     def overview(self, within: Collection[str] | None = None) -> Overview:
         """Give what the front page shows: clusters as cards, the unclustered, the current run.
@@ -122,7 +136,7 @@ class LiveReader:
         history = read_history(self._store, cluster, language=self._language)
         photos = read.members.get(cluster, ())
         if cluster not in read.compositions:
-            read.compositions[cluster] = composition_of(self._store, photos)
+            read.compositions[cluster] = composition_of(self._store, photos, language=self._language)
         return dataclasses.replace(found, history=history, made_of=read.compositions[cluster]), photos
 
     def shown(self, photos: Sequence[str]) -> tuple[PhotoView, ...]:

@@ -23,6 +23,7 @@ from vecclust.library.queries.composition import compositions_of
 from vecclust.library.queries.paths import living_path
 from vecclust.library.queries.proposals import ENGLISH
 from vecclust.library.queries.status import current_run
+from vecclust.library.timeline.answers import TimelineReader
 from vecclust.types.clusters import ClusterList, HistoryEvent, Label
 from vecclust.types.files import FileRow
 from vecclust.types.pages import ClusterView, GalleryView, MapView, PageReport, PhotoView, PointTable
@@ -41,14 +42,17 @@ N_RELATED = 6
 N_ON_A_CARD = 4
 # Neighbours of a photo that the map opens: two rows of four in its panel.
 N_NEIGHBOURS = 8
+# Of an event: a strip or two.
+N_OF_AN_EVENT = 12
 
 
-def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
+def read_gallery(store: Store, listed: ClusterList, *, language: str = ENGLISH) -> GalleryView:
     """Read everything the contact sheets show.
 
     Args:
         store: the library.
         listed: its clusters, as `list_clusters` gives them.
+        language: of places.
 
     Returns:
         The gallery; without clusters before the first run.
@@ -56,7 +60,8 @@ def read_gallery(store: Store, listed: ClusterList) -> GalleryView:
     labels = store.labels(listed.run)
     known = known_photos(store, labels)
     members = photos_by_cluster(label for label in labels.values() if label.photo in known)
-    made_of = compositions_of(store, {cluster: photos for cluster, photos in members.items() if cluster is not None})
+    of_clusters = {cluster: photos for cluster, photos in members.items() if cluster is not None}
+    made_of = compositions_of(store, of_clusters, language=language)
     clusters = tuple(
         dataclasses.replace(
             view,
@@ -367,7 +372,9 @@ def write_gallery(store: Store, out: Path | str, *, names: bool, language: str =
     from vecclust.exports.gallery import write_gallery
 
     with store.snapshot():
-        gallery = read_gallery(store, list_clusters(store, language=language))
+        gallery = read_gallery(store, list_clusters(store, language=language), language=language)
+        timeline = TimelineReader(store, language=language).view(n_pictures=N_OF_AN_EVENT)
+        gallery = dataclasses.replace(gallery, timeline=timeline)
     return write_gallery(gallery, _place(out), thumbnails=store.thumbnails, names=names)
 
 

@@ -122,7 +122,7 @@ def show_cluster(store: Store, cluster: str, *, limit: int, scope: Scope, langua
     history = read_history(store, cluster, language=language)
     from vecclust.library.queries.composition import composition_of
 
-    made_of = composition_of(store, [label.photo for label in members])
+    made_of = composition_of(store, [label.photo for label in members], language=language)
     return ClusterPage(entry, shown(store, _within(store, members, scope)[:limit]), history, made_of)
 
 

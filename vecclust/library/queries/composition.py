@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from vecclust.library.queries.kinds import kinds_of
+from vecclust.library.timeline.of_photo import towns_of_photos
 from vecclust.types.clusters import Composition
 from vecclust.types.files import FileRow
 from vecclust.types.photos import PhotoKind, PhotoRow
@@ -28,23 +29,26 @@ _NO_TIME = ("mtime",)
 _NO_MOMENT = (*_NO_TIME, "datetime")
 
 
-def composition_of(store: Store, photos: Sequence[str]) -> Composition:
+def composition_of(store: Store, photos: Sequence[str], *, language: str) -> Composition:
     """Count what some photos are made of.
 
     Args:
         store: the library's tables.
         photos: content hashes; those that are not in the library are left out.
+        language: of places.
     """
     rows = store.photos(photos)
-    return _composition(rows, kinds_of(store, rows, store.files_of(photos)).values())
+    towns = towns_of_photos(store, language=language)
+    return _composition(rows, kinds_of(store, rows, store.files_of(photos)).values(), towns)
 
 
-def compositions_of(store: Store, members: Mapping[str, Sequence[str]]) -> dict[str, Composition]:
+def compositions_of(store: Store, members: Mapping[str, Sequence[str]], *, language: str) -> dict[str, Composition]:
     """Count what each of all clusters is made of, with one read of the tables.
 
     Args:
         store: the library's tables.
         members: content hashes of each cluster's photos; those that are not in the library are left out.
+        language: of places.
     """
     clustered = {photo for photos in members.values() for photo in photos}
     rows = {row.photo: row for row in store.photos() if row.photo in clustered}
@@ -52,12 +56,12 @@ def compositions_of(store: Store, members: Mapping[str, Sequence[str]]) -> dict[
     for file in store.files():
         if file.photo in rows:
             files.setdefault(file.photo, []).append(file)
-    kinds = kinds_of(store, list(rows.values()), files)
+    kinds, towns = kinds_of(store, list(rows.values()), files), towns_of_photos(store, language=language)
     known = {cluster: [rows[photo] for photo in photos if photo in rows] for cluster, photos in members.items()}
-    return {cluster: _composition(of, (kinds[row.photo] for row in of)) for cluster, of in known.items()}
+    return {cluster: _composition(of, (kinds[row.photo] for row in of), towns) for cluster, of in known.items()}
 
 
-def _composition(rows: Sequence[PhotoRow], kinds: Iterable[PhotoKind]) -> Composition:
+def _composition(rows: Sequence[PhotoRow], kinds: Iterable[PhotoKind], towns: Mapping[str, str]) -> Composition:
     dates = [row.taken.clock for row in rows if row.taken is not None and row.taken.source not in _NO_TIME]
     moments = [when for when in dates if _tells_hour(when)]
     bursts = find_bursts(_burst_times(rows))
@@ -68,7 +72,8 @@ def _composition(rows: Sequence[PhotoRow], kinds: Iterable[PhotoKind]) -> Compos
         hours=_counted(f"{when:%H}" for when in moments),
         bursts=len(bursts),
         in_bursts=sum(bursts),
-        kinds=dict(sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))),
+        kinds=_by_number(kinds),
+        places=_by_number(towns[row.photo] for row in rows if row.photo in towns),
     )
 
 
@@ -102,3 +107,7 @@ def _tells_hour(when: datetime) -> bool:
 
 def _counted(values: Iterable[str]) -> Mapping[str, int]:
     return dict(sorted(Counter(values).items()))
+
+
+def _by_number(values: Iterable[str]) -> Mapping[str, int]:
+    return dict(sorted(Counter(values).items(), key=lambda item: (-item[1], item[0])))

@@ -14,6 +14,7 @@ from vecclust.library.timeline.found import NO_TIME
 from vecclust.library.timeline.identity import group_id
 from vecclust.library.timeline.naming import LEAST_SHOWN, Names, main_place, places_by_size
 from vecclust.library.timeline.shown import Shown, timeline_of
+from vecclust.types.pages import TimelineView
 from vecclust.types.timeline import (
     EventEntry,
     EventList,
@@ -47,11 +48,12 @@ class TimelineReader:
         store: the library's tables.
         language: of proposed names and words.
         scope: only what has a photo of it; None for all.
+        shown: what is read; what there is now where None.
     """
 
-    def __init__(self, store: Store, *, language: str, scope: Scope | None = None) -> None:
+    def __init__(self, store: Store, *, language: str, scope: Scope | None = None, shown: Shown | None = None) -> None:
         self._store = store
-        self._shown = timeline_of(store)
+        self._shown = timeline_of(store) if shown is None else shown
         self._names = Names(self._shown, language=language)
         self._labels = store.labels()
         self._called = called(store, language=language)
@@ -131,10 +133,17 @@ class TimelineReader:
             unplaced=int((~np.isfinite(self._store.takings().latitude)).sum()),
         )
 
-    def counts(self) -> tuple[int, int, int]:
-        """Count events, trips and towns."""
-        shown = self._shown
-        return len(shown.events), len(shown.trips), len(np.unique(shown.town[shown.town > 0]))
+    def view(self, *, n_pictures: int) -> TimelineView:
+        """Read what pages show by time and place.
+
+        Args:
+            n_pictures: photos of each event at most.
+        """
+        pictures = {
+            group_id("event", number): tuple(map(self._shown.photo, _spread(rows, n_pictures).tolist()))
+            for number, rows in self._shown.events.items()
+        }
+        return TimelineView(self.events(), self.trips(), self.places(), pictures)
 
     def _is_listed(self, place: str, found: Mapping[int, PlaceEntry]) -> bool:
         return int(place[1:]) in found
@@ -228,6 +237,14 @@ class TimelineReader:
         ]
         found.sort(key=lambda one: (-one[0], int(one[1][1:])))
         return [ShownIn(cluster, self._called.get(cluster, NOT_CALLED).name, count) for count, cluster in found]
+
+
+def _spread(rows: NDArray[np.int64], n_wanted: int) -> NDArray[np.int64]:
+    """Choose some rows at even steps, all of them where there are no more."""
+    if len(rows) <= n_wanted:
+        return rows
+    chosen: NDArray[np.int64] = rows[np.linspace(0, len(rows) - 1, n_wanted).round().astype(int)]
+    return chosen
 
 
 def moment(local_us: int | np.int64) -> datetime:

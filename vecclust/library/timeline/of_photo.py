@@ -1,8 +1,10 @@
-"""The event, trip and place of one photo, as they were found last: a question about a photo finds nothing anew."""
+"""The events, trips and places of photos, as they were found last: a question about photos finds nothing anew."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vecclust.library.timeline.found import kept_timeline_of
 from vecclust.library.timeline.identity import group_id
@@ -42,3 +44,25 @@ def place_in_time(store: Store, photo: str, *, language: str) -> dict[str, str |
         facts["town"] = names.place(town).text if town else None
         facts["country"] = names.country(town or street)
     return facts
+
+
+def towns_of_photos(store: Store, *, language: str) -> dict[str, str]:
+    """Name the town that each photo was taken in, or its country where there is none near; others are left out.
+
+    Args:
+        store: the library's tables.
+        language: of names.
+    """
+    found = kept_timeline_of(store)
+    if found is None:
+        return {}
+    shown = lay_over(found, store.timeline_constraints())
+    names = Names(shown, language=language)
+    numbers = np.where(shown.town > 0, shown.town, shown.street)
+    called = {
+        number: names.place(number).text or names.country(number) for number in np.unique(numbers[numbers > 0]).tolist()
+    }
+    rows = np.flatnonzero(numbers > 0)
+    photos = found.photos[rows].astype(str).tolist()
+    places = [called[number] for number in numbers[rows].tolist()]
+    return {photo: place for photo, place in zip(photos, places, strict=True) if place is not None}

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.library.timeline.found import NO_TIME, Found, find_timeline_of, most_common
+from vecclust.library.timeline.found import NO_TIME, Found, find_timeline_of, kept_timeline_of, most_common
 from vecclust.library.timeline.identity import group_number
 
 if TYPE_CHECKING:
@@ -122,6 +122,16 @@ def timeline_of(store: Store) -> Shown:
     if known is None or known.found is not found or known.constraints is not constraints:
         _known[store] = known = lay_over(found, constraints)
     return known
+
+
+def kept_timeline(store: Store) -> Shown:
+    """Give events, trips and places as they were found last; as they are now where they never were.
+
+    Args:
+        store: the library's tables.
+    """
+    found = kept_timeline_of(store)
+    return timeline_of(store) if found is None else lay_over(found, store.timeline_constraints())
 
 
 def lay_over(found: Found, constraints: Constraints) -> Shown:
