@@ -72,6 +72,9 @@ def _sentences(report: ScanReport, inventory: Inventory, session: Session) -> It
     # After a fit the table of its clusters says it.
     is_said = found.run is None or (report.fitted and found.clusters)
     yield f"{_count(inventory.photos, 'photo')} in the library{copies}" + ("" if is_said else f": {held}")
+    by_time = {"event": inventory.events, "trip": inventory.trips, "town": inventory.towns}
+    if inventory.events:
+        yield f"By time and place: {', '.join(_count(n, what) for what, n in by_time.items() if n)}"
     if inventory.missing_photos:
         needed = inventory.photos + inventory.missing_photos
         yield f"Clusters are found from {needed:,} photos on: {inventory.missing_photos:,} more needed"
@@ -97,6 +100,9 @@ def _next_steps(report: ScanReport, inventory: Inventory, session: Session) -> I
         similar = _similar_that_fits(found.clusters, session)
         if similar is not None:
             yield similar, "photos like this one"
+    if inventory.trips or inventory.events > 1:
+        what = "trips" if inventory.trips else "events"
+        yield session.command(what), f"the {what}, the last first"
     yield session.command("search", WORDS), "photos that match words"
     yield session.command("ui"), "all of it in the browser, until Ctrl-C"
 

@@ -53,7 +53,8 @@ def events(
 ) -> None:
     """Show the events, the last first.
 
-    An event is photos taken one after another, with a gap around them. A name after ~ is proposed; `vecclust rename e3 NAME` gives one that lasts.
+    An event is photos taken one after another, with a gap around them. A name after ~ is proposed; `vecclust rename
+    e3 NAME` gives one that lasts.
 
     \b
     vecclust events
@@ -107,7 +108,8 @@ def trips(
 ) -> None:
     """Show the trips, the last first.
 
-    A trip is days away from home, with a night. Home is where photos are taken week after week; nobody has to say where that is.
+    A trip is days away from home, with a night. Home is where photos are taken week after week; nobody has to say
+    where that is.
 
     \b
     vecclust trips
@@ -137,7 +139,8 @@ def places(
 ) -> None:
     """Show the places, most photos first.
 
-    Towns, and the parts of them where photos were taken. They are named offline, in the language of the setting names.language.
+    Towns, and the parts of them where photos were taken. They are named offline, in the language of the setting
+    names.language.
 
     \b
     vecclust places

@@ -138,6 +138,8 @@ class Daemon:
         if self._refits is not None and not self._refits.reason and not self._importing:
             self._refits.begin_due(arrived_s=self._arrived_s)
         self._library.keep_day()
+        if self._ready and not self._importing:
+            self._library.keep_timeline()
         if self._config.idle_s and self._library.let_go(idle_s=self._config.idle_s):
             log.info("idle: the model is let go until it is needed")
         self._publish("reading an import" if self._schedule.n_left else "watching")

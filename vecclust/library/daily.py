@@ -25,7 +25,7 @@ from vecclust import __version__
 from vecclust.errors import NotFound, StoreDamaged, StoreTooNew, UsageError
 from vecclust.store.layout import DAY_SUFFIXES, LibraryPlace
 from vecclust.types.backups import RestoreReport
-from vecclust.types.constraints import constraints_of, edit_name, edit_number
+from vecclust.types.constraints import by_world, constraints_of, edit_name, edit_number, group_asked, is_of_timeline
 from vecclust.types.edits import Edit
 from vecclust.types.names import name_key
 
@@ -40,6 +40,8 @@ N_DAYS = 30
 # Read by people as it is up to this, packed beyond: 30 days of ten thousand pins would be 60 MB.
 _PLAIN_BYTES = 1 << 20
 _RUNS_KEPT = 20
+# By which an event, trip or place knows its photos.
+_N_LETTERS = 16
 
 
 def keep_day(store: Store, day: date) -> Path | None:
@@ -122,9 +124,24 @@ def describe(store: Store) -> dict[str, Any]:
         "folders": [{**asdict(root), "skipped": dict(root.skipped)} for root in store.roots()],
         "settings": settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else None,
         "clusters": clusters,
+        "timeline": _said_groups(store),
         "edits": [asdict(edit) for edit in store.edits()],
     }
     return {**document, "sum": _sum(document)}
+
+
+def _said_groups(store: Store) -> list[dict[str, Any]]:
+    """Write down the events, trips and places that something was said of, each with the photos it is known by."""
+    constraints = store.timeline_constraints()
+    about = constraints.clusters | constraints.named.keys()
+    return [
+        {
+            **{"id": group.id, "kind": group.kind, "anchors": list(group.anchors), "size": group.n_photos},
+            "name": constraints.named[group.id].name if group.id in constraints.named else None,
+        }
+        for group in store.timeline()
+        if group.id in about
+    ]
 
 
 def _sum(document: Mapping[str, Any]) -> str:
@@ -255,7 +272,8 @@ class _Returning:
         known = _matched(then, there)
         self._find_clusters(then, there, known)
         said_ns = _said(self.store.edits())
-        in_force = constraints_of(edit for rows in then.values() for edit in rows).numbers
+        worlds = by_world(edit for rows in then.values() for edit in rows)
+        in_force = frozenset[int]().union(*(constraints_of(edits).numbers for edits in worlds))
         number, rows, n_lost = max(there, default=0), [], 0
         for old, edits in then.items():
             if old in known:
@@ -290,7 +308,7 @@ class _Returning:
             return None
         if edit.kind in ("merge", "not-together") and (other is None or other == cluster):
             return None
-        if edit.kind == "rename" and self._is_taken(edit.name, cluster):
+        if edit.kind == "rename" and not is_of_timeline(edit) and self._is_taken(edit.name, cluster):
             return None
         return replace(edit, cluster=cluster, other=other, run=None)
 
@@ -306,7 +324,13 @@ class _Returning:
     def _made(self, cluster: str) -> str:
         """Give the cluster that a split makes here: one that never was."""
         if cluster not in self._made_now:
-            self._made_now[cluster] = self._now[cluster] = self._own[cluster] = self.store.new_cluster()
+            if group_asked(cluster) is None:
+                made = self.store.new_cluster()
+            else:
+                from vecclust.library.timeline.corrections import new_group
+
+                made = new_group(self.store, "event")
+            self._made_now[cluster] = self._now[cluster] = self._own[cluster] = made
         return self._made_now[cluster]
 
     def _is_taken(self, name: str, cluster: str | None) -> bool:
@@ -330,6 +354,7 @@ class _Returning:
                     self._made_now[made] = now
         runs = {(run.run, run.created_ns) for run in self.store.runs()}
         is_same = any((run, created_ns) in runs for run, created_ns in self.document["runs"])
+        self._find_groups(is_same)
         labels, found = self.store.run_labels(), list[tuple[int, str, str]]()
         for one in self.document["clusters"]:
             cluster, members = one["id"], one["members"]
@@ -348,11 +373,41 @@ class _Returning:
         self._now |= self._made_now
         self._own |= self._made_now
 
+    def _find_groups(self, is_same: bool) -> None:
+        """Find the events, trips and places of then by their anchors; those that are nowhere by their ids."""
+        told = self.document.get("timeline", [])
+        if not told:
+            return
+        from vecclust.library.timeline.found import find_timeline_of
+        from vecclust.library.timeline.identity import group_id
+
+        found = find_timeline_of(self.store)
+        numbers = {"event": found.event, "trip": found.trip, "street": found.street, "town": found.town}
+        letters = [photo[:_N_LETTERS].decode() for photo in found.photos.tolist()]
+        row_of = {letter: row for row, letter in enumerate(letters)}
+        there = {group.id for group in self.store.timeline()}
+        for one in told:
+            of_photo = numbers[one["kind"]]
+            held = Counter(int(of_photo[row_of[anchor]]) for anchor in one["anchors"] if anchor in row_of)
+            del held[0]
+            n_most = max(held.values(), default=0)
+            if n_most and 2 * n_most >= len(one["anchors"]):
+                best = [number for number, n in held.items() if n == n_most]
+                now = group_id(one["kind"], min(best))
+                self._now[one["id"]] = one["id"] if one["id"] in {group_id(one["kind"], n) for n in best} else now
+            elif is_same and one["id"] in there:
+                self._now[one["id"]] = one["id"]
+            found_now = self._now.get(one["id"])
+            if found_now is not None and found_now not in self._own.values():
+                self._own[one["id"]] = found_now
+
     def _say_lost(self, then: Mapping[int, Sequence[Edit]], known: Mapping[int, int]) -> None:
         """Name the names of then that no cluster bears now."""
+        constraints = self.store.timeline_constraints()
         named = {name_key(one.name) for one in self.store.names().values()}
+        named |= {name_key(one.name) for one in constraints.named.values()}
         named |= {name_key(row.name) for old, rows in then.items() if old in known for row in rows if row.name}
-        for one in self.document["clusters"]:
+        for one in (*self.document["clusters"], *self.document.get("timeline", [])):
             if one["name"] and name_key(one["name"]) not in named:
                 where = f"; most are in {self._now[one['id']]} now" if one["id"] in self._now else ""
                 self.lost_names.append(f"{one['name']} ({one['size']} photos{where})")
@@ -400,7 +455,8 @@ def _said(edits: Iterable[Edit]) -> dict[tuple[str, str], int]:
 def _subjects(edit: Edit, clusters: Sequence[str | None]) -> Iterable[tuple[str, str]]:
     """Give what an edit decides: where a photo is, what a cluster is called, whether two are one."""
     if edit.photo is not None:
-        yield "photo", edit.photo
+        # A photo is in a cluster and in an event: what was said of one says nothing of the other.
+        yield "photo in time" if is_of_timeline(edit) else "photo", edit.photo
     elif edit.kind == "rename" and clusters and clusters[0] is not None:
         yield "name", clusters[0]
     elif edit.kind in ("merge", "not-together") and None not in clusters:

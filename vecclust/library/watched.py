@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
     from vecclust.photos import IgnoreRules
 
 
+# Photos come in bursts of seconds; nobody looks at their events before a burst is over.
+TIMELINE_PAUSE_S = 30.0
+
+
 class WatchedLibrary(Library):
     """One library, looked at again and again, kept warm, fitted by another process; opened as `Library` is."""
+
+    # When events are found again at the soonest, and of which state of the photos they were found last.
+    _timeline_due_s = 0.0
+    _timeline_stamp = ""
 
     # Looks.
 
@@ -96,6 +105,21 @@ class WatchedLibrary(Library):
             What is lacking for it: another one whenever something else is; empty where it is done. `make_words` helps.
         """
         return self._runs.name_clusters()
+
+    def keep_timeline(self) -> None:
+        """Find events, trips and places again where photos came or went since, and keep their ids.
+
+        At most a fiftieth of the time is spent on it: a question about them that comes sooner finds them itself.
+        """
+        now_s = time.monotonic()
+        if now_s < self._timeline_due_s or self._timeline_stamp == (stamp := self._store.photos_stamp()):
+            return
+        from vecclust.library.timeline.found import find_timeline_of
+
+        find_timeline_of(self._store)
+        took_s = time.monotonic() - now_s
+        self._timeline_due_s = now_s + max(TIMELINE_PAUSE_S, 50 * took_s)
+        self._timeline_stamp = stamp
 
     def make_words(self) -> None:
         """Make the vectors of the words that clusters are named by, in parts that are kept; other threads go on.

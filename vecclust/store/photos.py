@@ -280,6 +280,11 @@ class PhotoTables(StorePart):
         found = {row.photo: row for row in read_photos(self._tables.read(self._photos, columns, where=where))}
         return [found[key] for key in (sorted(found) if keys is None else keys) if key in found]
 
+    def photos_stamp(self) -> str:
+        """Name the state that the photos are in: another one means that one may have come, gone or changed."""
+        version = self._tables.version(self._photos)
+        return f"{self._photos}-{version.number}-{version.written_ns}"
+
     def takings(self) -> Takings:
         """Read when, where and with what all photos were taken; the same object while the photos are the same."""
         table = self._photos

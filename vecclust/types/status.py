@@ -150,6 +150,9 @@ class Inventory:
         problems: files that could not be read.
         missing_photos: how many more photos the first fit needs; 0 where there was one, or there are enough.
         clusters: the clusters of the current run, and how many photos are in them and in none.
+        events: events that its photos are of.
+        trips: trips that they are of.
+        towns: towns that they were taken in.
     """
 
     photos: int
@@ -158,6 +161,9 @@ class Inventory:
     problems: int
     missing_photos: int
     clusters: ClusterList
+    events: int = 0
+    trips: int = 0
+    towns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.library.timeline.conftest import BASEL, LISBON, PORTO, Kept, at_home, in_portugal, series, shot
+from tests.store.samples import commit_sample_run
 from vecclust import Library
 from vecclust.config import load_config
 from vecclust.errors import NotFound, UsageError
+from vecclust.library import daily
 from vecclust.library.timeline.found import FILE
 from vecclust.store import Store
+from vecclust.store.layout import LibraryPlace
 from vecclust.types.edits import EditRequest
 from vecclust.types.photos import Taken
 from vecclust.types.search import Filters, Near
@@ -256,3 +260,78 @@ def test_at_home_alone_there_is_no_trip(tmp_path: Path) -> None:
     kept.add(at_home())
     with kept.open() as library:
         assert (len(library.events().events), len(library.trips().trips)) == (16, 0)
+
+
+def corrected(library: Library) -> None:
+    """Say all that can be said."""
+    library.rename(library.trips().trips[0].id, "Portugal by train")
+    library.rename(next(one.id for one in library.places().places if one.name == "Porto"), "Grandma's")
+    one, other = (event_at(library, f"2018-04-{day}T10:00").id for day in (14, 15))
+    library.edit(EditRequest("merge", cluster=one, other=other))
+    library.edit(EditRequest("split-off", photos=tuple(photos_of(library, one)[:5]), cluster=one, name="Breakfast"))
+
+
+def told(library: Library) -> tuple[object, ...]:
+    """Give what was said, whatever ids are."""
+    return (
+        [one.name for one in library.trips().trips],
+        sorted(one.name for one in library.places().places if one.named_by == "owner" and one.name),
+        sorted((one.photos, one.name) for one in library.events().events if one.named_by == "owner" or one.photos > 30),
+    )
+
+
+def test_a_daily_backup_brings_names_and_corrections_to_a_library_made_anew(kept: Kept, tmp_path: Path) -> None:
+    """Where ids are others: they are found by photos; twice is as once."""
+    with kept.open() as library:
+        corrected(library)
+        wanted = told(library)
+        file = daily.keep_day(library._store, date(2040, 3, 1))
+    assert file is not None
+    anew = Kept(tmp_path / "anew")
+    # An older event, so that all numbers are others.
+    anew.add([*series("2016-05-05T10:00", (0, 5, 9), BASEL), *at_home(), *in_portugal()])
+    with Store.open(anew.folder, write=True) as store:
+        commit_sample_run(store)
+    with anew.open() as library:
+        assert told(library) != wanted
+        report = daily.restore_day(library._store, file)
+        assert (report.edits, report.lost_names) == (4, ())
+        assert told(library)[:2] == wanted[:2]
+        assert event_at(library, "2018-04-14T10:10").photos == 35
+        assert library.event("Breakfast").event.photos == 5
+        assert daily.restore_day(library._store, file).edits == 0
+
+
+def test_a_whole_backup_has_the_ids(kept: Kept, tmp_path: Path) -> None:
+    """And the corrections with them."""
+    with kept.open() as library:
+        corrected(library)
+        listed = library.events()
+        library.backup(tmp_path / "copy.tar")
+    Library.restore(tmp_path / "copy.tar", tmp_path / "back")
+    with Library.open(tmp_path / "back") as library:
+        assert library.events() == listed
+
+
+@pytest.mark.parametrize("harm", ["torn", "gone"])
+def test_ids_that_are_lost_are_missed_by_doctor_and_given_anew(kept: Kept, harm: str) -> None:
+    """What was found last has them still where that is there; nothing is silent about it."""
+    with kept.open() as library:
+        library.events()
+    kept.add(series("2016-05-05T10:00", (0, 5, 9), BASEL))  # the earliest, with the highest number
+    with kept.open() as library:
+        before = {one.start: one.id for one in library.events().events}
+        assert before[datetime(2016, 5, 5, 10)] == "e21"
+    table = LibraryPlace(kept.folder).table("timeline")
+    if harm == "gone":
+        shutil.rmtree(table)
+    else:
+        for file in (table / "data").iterdir():
+            file.write_bytes(file.read_bytes()[:40])
+    found = Library.checkup(kept.folder, depth="deep")
+    assert [one for one in found.findings if one.state == "fault" and "timeline" in f"{one}"]
+    mended = Library.checkup(kept.folder, depth="deep", repair=True)
+    assert not [one for one in mended.findings if one.state == "fault" and one.check != "model"]
+    assert any("timeline" in one for one in mended.repaired)
+    with kept.open() as library:
+        assert {one.start: one.id for one in library.events().events} == before

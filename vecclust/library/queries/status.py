@@ -20,6 +20,7 @@ from vecclust.errors import DamagedRun, StoreDamaged
 from vecclust.library.daily import kept_days
 from vecclust.library.queries.clusters import list_clusters
 from vecclust.library.queries.proposals import ENGLISH
+from vecclust.library.timeline.shown import kept_timeline
 from vecclust.types.clusters import Label
 from vecclust.types.files import FolderStatus, Problem, SkippedFile, SkippedList, UnreadablePlace, add_skipped
 from vecclust.types.runs import Drift, Run
@@ -65,6 +66,7 @@ def take_inventory(store: Store, *, fit_needs: int, language: str = ENGLISH) -> 
     """
     clusters, counts = list_clusters(store, language=language), store.counts()
     held = [row.photo for row in store.files(state="ready")]
+    shown = kept_timeline(store)
     return Inventory(
         photos=clusters.photos,
         unlabelled=clusters.photos - clusters.clustered - clusters.noise,
@@ -72,6 +74,9 @@ def take_inventory(store: Store, *, fit_needs: int, language: str = ENGLISH) -> 
         problems=counts.problems,
         missing_photos=max(0, fit_needs - clusters.photos) if clusters.run is None else 0,
         clusters=clusters,
+        events=len(shown.events),
+        trips=len(shown.trips),
+        towns=len(set(shown.town.tolist()) - {0}),
     )
 
 

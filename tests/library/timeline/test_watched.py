@@ -1,0 +1,40 @@
+"""The timeline of a library that a daemon stays with: found again as photos come, and not more often than that pays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.library.timeline.conftest import BASEL, Kept, series
+from vecclust.config import load_config
+from vecclust.library import watched
+from vecclust.library.timeline import found
+from vecclust.library.watched import WatchedLibrary
+from vecclust.store import Store
+
+
+def test_a_daemon_finds_events_again_when_photos_came_and_not_at_every_turn(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor while nothing has come; after a pause the next turn finds what came meanwhile."""
+    now_s, looks = [1000.0], list[int]()
+    monkeypatch.setattr(watched.time, "monotonic", lambda: now_s[0])
+    find = found._find
+
+    def counted(*given: object) -> object:
+        looks.append(1)
+        return find(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(found, "_find", counted)
+    with WatchedLibrary(Store.open(kept.folder, write=True), config=load_config(None), clock=kept.clock) as library:
+        library.keep_timeline()
+        assert len(looks) == 1
+        library._store.add_photos(series("2018-05-05T10:00", (0, 5, 9), BASEL))
+        library.keep_timeline()
+        assert len(looks) == 1
+        now_s[0] += watched.TIMELINE_PAUSE_S + 1
+        library.keep_timeline()
+        assert len(looks) == 2
+        now_s[0] += 10 * watched.TIMELINE_PAUSE_S
+        library.keep_timeline()
+        assert len(looks) == 2
+        assert library._store.timeline()[-1].n_photos
