@@ -193,6 +193,8 @@ class ClustersConfig:
         granularity: "coarse" for about half of the clusters that "auto" finds, "fine" for about twice as many, "kept"
             for what the current run has.
         assign_all: whether a fit gives every photo without a cluster the nearest one, marked as such.
+        time_weight: how much it counts when photos were taken, beside what they show, which counts 1; 0 for not at all.
+        place_weight: likewise where.
         seed: of every random choice.
         first_fit_photos: photos needed for the first fit.
     """
@@ -206,6 +208,8 @@ class ClustersConfig:
     n_clusters: Annotated[int, Within(0, 100_000)] = 0
     granularity: Literal["kept", "coarse", "auto", "fine"] = "kept"
     assign_all: bool = False
+    time_weight: Annotated[float, Within(0.0, 1.0)] = 0.0
+    place_weight: Annotated[float, Within(0.0, 1.0)] = 0.0
     seed: Annotated[int, Within(0, 2**31 - 1)] = 0
     first_fit_photos: Annotated[int, Within(2, 100_000)] = 10
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vecclust.exports.text import Cell
-    from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run
+    from vecclust.types.runs import Comparison, RefitKind, RefitReport, Run, Way
 
 REFIT_KEYS = (
     "run kind photos clusters noise seconds kept born split merged gone labels_changed suggested figures stage_seconds"
@@ -171,7 +171,10 @@ def comparison_document(found: Comparison) -> Document:
     Args:
         found: ways to cluster beside one another.
     """
-    ways = [document_of(way, "reducer clusterer min_cluster_size") | dict(way.figures) for way in found.ways]
+    ways = [
+        document_of(way, "reducer clusterer min_cluster_size time_weight place_weight") | dict(way.figures)
+        for way in found.ways
+    ]
     return document_of(found, ways=ways)
 
 
@@ -227,19 +230,26 @@ def show_comparison(found: Comparison, *, figures: bool = False) -> None:
     """
     names = ["clusters", "share_unclustered", "stability", *(("dbcv", "ami", "ari") if figures else ()), "seconds"]
     show(
-        ("reducer", "clusterer", "size", *(name.removeprefix("share_") for name in names)),
+        ("reducer", "clusterer", "size", "beside", *(name.removeprefix("share_") for name in names)),
         [
             (
                 way.reducer,
                 way.clusterer,
                 "" if way.min_cluster_size is None else way.min_cluster_size or "chosen",
+                _beside(way),
                 *(way.figures[name] for name in names),
             )
             for way in found.ways
         ],
         title=f"{found.photos:,} photos",
-        spare=("seconds", "ari", "dbcv", "unclustered", "clusters"),
+        spare=("seconds", "ari", "dbcv", "beside", "unclustered", "clusters"),
     )
+
+
+def _beside(way: Way) -> str:
+    """Say what counts beside what photos show."""
+    weights = {"time": way.time_weight, "place": way.place_weight}
+    return ", ".join(f"{what} {weight:g}" for what, weight in weights.items() if weight)
 
 
 def show_runs(runs: Sequence[Run], current: str | None, *, see_all: str = "") -> None:

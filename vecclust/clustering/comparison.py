@@ -22,15 +22,19 @@ from vecclust.clustering.params import Clusterer, FitParams, Reducer
 RESAMPLE_SHARE = 0.8
 # Of HDBSCAN; 0 is what a fit chooses for itself.
 SIZES_COMPARED = (0, 5, 20)
+# Of when, and of where, beside what is shown.
+WEIGHT_COMPARED = 0.1
 
 
 def ways() -> Iterator[FitParams]:
-    """Give the grid: every reducer with HDBSCAN in three sizes, k-means and agglomerative clustering."""
+    """Give the grid: every reducer with HDBSCAN in three sizes, the others, and time and place."""
     for reducer, size in product(get_args(Reducer), SIZES_COMPARED):
         yield FitParams(reducer=reducer, min_cluster_size=size)
     others: tuple[Clusterer, ...] = ("kmeans", "agglomerative")
     for reducer, clusterer in product(get_args(Reducer), others):
         yield FitParams(reducer=reducer, clusterer=clusterer)
+    yield FitParams(time_weight=WEIGHT_COMPARED)
+    yield FitParams(place_weight=WEIGHT_COMPARED)
 
 
 def figures_of_way(

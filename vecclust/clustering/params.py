@@ -30,7 +30,7 @@ CHOICE_LASTS_FOR = 2.0
 
 # Of runs made before 0.2.
 _RETIRED = frozenset({"min_group_size", "max_share"})
-_ADDED = frozenset({"resolution"})
+_ADDED = frozenset({"resolution", "time_weight", "place_weight"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class FitParams:
             what the earlier fit had, `auto` where there is none. What is named is chosen anew.
         resolution: of the communities, see `evidence`; 0 where it is to be chosen.
         chosen_at: pictures for which the resolution was chosen; 0 where it is to be chosen.
+        time_weight: of when photos were taken, beside what they show, which weighs 1; from 0 to 1.
+        place_weight: likewise of where.
         assign_all: give every row without a cluster the nearest one too, apart from its label.
         threads: threads for matrix products, 0 for as many as the libraries like.
     """
@@ -68,6 +70,8 @@ class FitParams:
     chosen_at: int = 0
     assign_all: bool = False
     threads: int = 0
+    time_weight: float = 0.0
+    place_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name, choices in (("reducer", Reducer), ("clusterer", Clusterer), ("granularity", Granularity)):
@@ -82,6 +86,9 @@ class FitParams:
         _check_range("n_clusters", self.n_clusters, least=1, most=2**31 - 1, auto=True)
         if not isinstance(self.assign_all, bool):
             raise ValueError(f"assign_all is {self.assign_all!r}; it must be true or false")
+        for name in ("time_weight", "place_weight"):
+            if not isinstance(value := getattr(self, name), int | float) or not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} is {value!r}; it must be a number from 0 to 1")
         _check_range("threads", self.threads, least=0, most=1024)
         if not isinstance(self.resolution, int | float) or not 0.0 <= self.resolution < float("inf"):
             raise ValueError(f"resolution is {self.resolution!r}; it must be 0 or a positive number")

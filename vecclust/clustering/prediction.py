@@ -24,6 +24,7 @@ from vecclust.clustering.novelty import (
     outlier_reference,
     outlier_scores,
 )
+from vecclust.clustering.params import FitParams
 from vecclust.clustering.state import FitState
 from vecclust.clustering.tree import membership
 
@@ -107,6 +108,11 @@ class Placer:
         self._density: DensityPredictor | None = None
         if often and state.params.clusterer == "hdbscan" and state.n_clusters >= 2:
             self._density = DensityPredictor(state, self._fitted_points(), often=True)
+
+    @property
+    def params(self) -> FitParams:
+        """The parameters of the run."""
+        return self._state.params
 
     def place(self, arrivals: Float32s) -> Placement:
         """Place arrivals.

@@ -157,12 +157,16 @@ class Way:
         clusterer: `hdbscan`, `kmeans` or `agglomerative`.
         min_cluster_size: of HDBSCAN, 0 for chosen; None for the others.
         figures: see `vecclust.clustering.figures_of_way`.
+        time_weight: of when photos were taken beside what they show.
+        place_weight: of where.
     """
 
     reducer: str
     clusterer: str
     min_cluster_size: int | None
     figures: Mapping[str, float | None]
+    time_weight: float = 0.0
+    place_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,9 +212,12 @@ def test_ways_to_cluster_are_put_beside_one_another(library: WatchedLibrary) -> 
     told: list[tuple[str, int, int]] = []
     found = library.compare(n_sample=30, n_seeds=2, progress=lambda *step: told.append(step))
     assert (found.photos, found.run) == (30, "r1")
-    assert len({(way.reducer, way.clusterer, way.min_cluster_size) for way in found.ways}) == len(found.ways) == 15
-    assert told[-1] == ("compare", 15, 15)
-    (usual,) = [way for way in found.ways if (way.reducer, way.min_cluster_size) == ("umap", 0)]
+    kinds = {(way.reducer, way.clusterer, way.min_cluster_size) for way in found.ways[:15]}
+    assert (len(kinds), len(found.ways)) == (15, 17)
+    weights = [(way.time_weight, way.place_weight) for way in found.ways]
+    assert weights == [(0.0, 0.0)] * 15 + [(0.1, 0.0), (0.0, 0.1)]
+    assert told[-1] == ("compare", 17, 17)
+    (usual, *_) = [way for way in found.ways if (way.reducer, way.min_cluster_size) == ("umap", 0)]
     assert usual.figures["ami"] > 0.5
     assert usual.figures["stability"] > 0.5
     assert library._store.labels() == before

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from vecclust.errors import DamagedRun, NotFound, UsageError
 from vecclust.library.queries.status import current_run
 from vecclust.library.runs.rows import load_fit, pack_photos, reading_arrays, save_arrays, unpack_photos
+from vecclust.library.runs.weighted import weighted
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import N_CONTINUED, N_LIGHT, RefitKind, Run
 
@@ -95,16 +96,19 @@ def fit_photos(
     with store.snapshot():
         model, (photos, vectors) = store.model(), store.vectors()
         earlier, current = _earlier(store, photos), current_run(store)
+        fitted = weighted(store, photos, vectors, params)
     model_id = "" if model is None else model.model_id
     # Labels say of any vectors where photos were; neighbours and places of another model's vectors say nothing.
     is_other = current is not None and current.model != model_id
+    if earlier is not None:
+        is_other = is_other or _weights(earlier.state.params) != _weights(params)
     if earlier is not None and is_other:
         earlier = dataclasses.replace(earlier, state=dataclasses.replace(earlier.state, n_dimensions=0))
     due = "full" if earlier is None or is_other else due_kind(kind, current, newcomers=_share_new(earlier))
-    found = fit(vectors, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
+    found = fit(fitted, params, earlier=earlier, kind=due, continuity=kind != "full", progress=progress)
     if found.kind != "full" and _is_worn(store, found.figures):
         log.info("continued fits have left many photos without a cluster: fitting from nothing")
-        found = fit(vectors, params, earlier=earlier, progress=progress)
+        found = fit(fitted, params, earlier=earlier, progress=progress)
     return FitResult(
         photos=photos,
         labels=found.labels,
@@ -117,6 +121,10 @@ def fit_photos(
         seconds=found.seconds,
         model=model_id,
     )
+
+
+def _weights(params: FitParams) -> tuple[float, float]:
+    return params.time_weight, params.place_weight
 
 
 def check_size(params: FitParams, *, n_photos: int) -> None:

@@ -20,6 +20,7 @@ from vecclust.library.queries.status import current_run, drift_of, gathered_newc
 from vecclust.library.runs.fit_result import check_size
 from vecclust.library.runs.refit import adopt, refit
 from vecclust.library.runs.rows import FittedRows, load_fit, require_fit
+from vecclust.library.runs.weighted import weighted
 from vecclust.types.clusters import UNCLUSTERED, ClusterParts, Label
 from vecclust.types.progress import Progress, no_progress
 from vecclust.types.runs import Comparison, Growth, RefitKind, RefitReport, Run, Way
@@ -204,9 +205,10 @@ class Runs:
         grid, found = list(ways()), []
         for done, way in enumerate(grid):
             progress("compare", done, len(grid))
-            figures = figures_of_way(vectors[rows], way, n_seeds=n_seeds, current=current)
+            of_way = weighted(self._store, photos, vectors, way)[rows]
+            figures = figures_of_way(of_way, way, n_seeds=n_seeds, current=current)
             size = way.min_cluster_size if way.clusterer == "hdbscan" else None
-            found.append(Way(way.reducer, way.clusterer, size, figures))
+            found.append(Way(way.reducer, way.clusterer, size, figures, way.time_weight, way.place_weight))
         progress("compare", len(grid), len(grid))
         return Comparison(len(rows), run, tuple(found))
 
@@ -278,6 +280,7 @@ def _groups_within(store: Store, run: str, members: Sequence[Label]) -> list[lis
     row_of = {photo: row for row, photo in enumerate(fitted.photos)}
     known = [label for label in members if label.photo in row_of]
     photos, vectors = store.vectors([label.photo for label in known])
+    vectors = weighted(store, photos, vectors, state.params)
     label_of = {label.photo: label for label in known}
     known = [label_of[photo] for photo in photos]
     rows = np.array([row_of[photo] for photo in photos], np.int64)
@@ -327,7 +330,7 @@ class Labeller:
             return 0
         placer, fitted = self._placer(store, run, keys)
         photos, vectors = store.vectors(arrivals)
-        placed = placer.place(vectors)
+        placed = placer.place(weighted(store, photos, vectors, placer.params))
         return store.add_labels(_labels(photos, placed, clusters=fitted.clusters), run=run)
 
     def _placer(self, store: Store, run: str, keys: Set[str]) -> tuple[Placer, FittedRows]:
@@ -338,6 +341,7 @@ class Labeller:
 
         state, fitted = load_fit(store.fit_folder(run))
         photos, vectors = store.vectors()
+        vectors = weighted(store, photos, vectors, state.params)
         row_of = {photo: row for row, photo in enumerate(photos)}
         rows = np.array([row_of.get(photo, -1) for photo in fitted.photos], np.int64)
         present = rows >= 0
