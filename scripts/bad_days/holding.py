@@ -20,7 +20,7 @@ from vecclust.store.ledger import Ledger
 # What may lie in a library's folder.
 KNOWN = {
     *("tables", "fits", "ledger", "journal.jsonl", "lock", "lock.holder", "log", "watch", "set-aside", "backups"),
-    *("config.toml", "digests.json", "words", "migration", "unread"),
+    *("config.toml", "digests.json", "words", "migration", "unread", "timeline.npz"),
 }
 # Vectors are stored as they were computed, and a picture that is decoded twice is the same. After a migration while the
 # files were away a vector is that of the thumbnail: 0.005 off as a rule, 0.019 at most in 800; two photos of one colour
