@@ -249,6 +249,7 @@ class LivePages:
             paths=[plain(path) for path in paths],
             taken=text.taken(facts.taken, facts.taken_source),
             facts=facts,
+            by_time=_by_time(facts),
             photo_words=[plain(word) for word in facts.words],
             cluster=next((self._sheets.naming(one.entry) for one in clusters if one.entry.id == facts.cluster), None),
             figures=self._sheets.figures(alike),
@@ -382,6 +383,19 @@ def _suggestions(overview: Overview) -> list[str]:
             if len(words) == N_SUGGESTIONS:
                 return list(words.values())
     return list(words.values())
+
+
+def _by_time(facts: PhotoFacts) -> list[tuple[str, str, str]]:
+    """Give what is known of a photo by time and place: what, in words, and the page that has it or nothing."""
+    year = "" if facts.taken is None else _AtServer().year(facts.taken.year)
+    where = ", ".join(filter(None, [facts.town, facts.country]))
+    rows = [
+        ("Event", facts.event_name or facts.event or "", f"{year}#{facts.event}" if year else ""),
+        ("Trip", facts.trip_name or facts.trip or "", f"{year}#{facts.trip}" if year else ""),
+        ("In", where, _AtServer.world),
+        ("Camera", facts.camera or "", ""),
+    ]
+    return [(what, plain(words), link) for what, words, link in rows if words]
 
 
 def _carrying(link: str, narrowed: Narrowed) -> str:
