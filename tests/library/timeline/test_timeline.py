@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.library.timeline.conftest import BASEL, LISBON, PORTO, Kept, at_home, in_portugal, series, shot
@@ -335,3 +336,20 @@ def test_ids_that_are_lost_are_missed_by_doctor_and_given_anew(kept: Kept, harm:
     assert any("timeline" in one for one in mended.repaired)
     with kept.open() as library:
         assert {one.start: one.id for one in library.events().events} == before
+
+
+def test_pictures_decide_a_doubtful_boundary(tmp_path: Path) -> None:
+    """A pause of two hours at one place: another thing is another event, more of the same is not."""
+    found = []
+    for second in (0, 1):
+        rows = []
+        for start, kind in (("2018-06-02T10:00", 0), ("2018-06-02T12:30", second)):
+            for at, row in enumerate(series(start, range(0, 40, 4), BASEL)):
+                vector = np.zeros(len(row.vector), np.float32)
+                vector[kind], vector[2 + at % 3] = 0.95, np.sqrt(1 - 0.95**2)
+                rows.append(replace(row, vector=vector))
+        kept = Kept(tmp_path / f"library{second}")
+        kept.add(rows)
+        with kept.open() as library:
+            found.append(len(library.events().events))
+    assert found == [1, 2]

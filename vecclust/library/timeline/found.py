@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.errors import DamagedRun
+from vecclust.errors import DamagedRun, StoreDamaged
 from vecclust.library.timeline.identity import Identified, groups_of, identify
 from vecclust.types.timeline import TimelineKind
 
@@ -35,6 +35,8 @@ FILE = "timeline.npz"
 # Of what finds: a file that an earlier vecclust made is found anew.
 _MADE_BY = "1"
 _DAY_US = 86_400_000_000
+# Pictures decide doubtful boundaries up to so many photos: their vectors are 100 MB then, which a daemon has to spare.
+PICTURES_UP_TO = 50_000
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -83,14 +85,14 @@ def find_timeline_of(store: Store) -> Found:
     known = _known.get(store)
     if known is not None and known[0] is takings and known[1] is groups:
         return known[2]
-    found = _read(store.folder / FILE, stamp=_stamp(takings, groups))
+    found = _read(store.folder / FILE, stamp=_stamp(store, takings, groups))
     if found is None:
         found, identified = _find(store, takings)
         if store.writable:
             # The ids first: a file that names others than the table is never there.
             store.keep_timeline(identified.groups)
             groups = store.timeline()
-            _write(store.folder / FILE, found, stamp=_stamp(takings, groups))
+            _write(store.folder / FILE, found, stamp=_stamp(store, takings, groups))
     _known[store] = takings, groups, found
     return found
 
@@ -109,7 +111,7 @@ def _find(store: Store, takings: Takings) -> tuple[Found, Identified]:
     from vecclust.atlas import towns_at
     from vecclust.clustering import find_places
 
-    timeline, local_us = _in_time(takings)
+    timeline, local_us = _in_time(takings, _vectors(store, takings))
     streets = find_places(takings.latitude, takings.longitude)
     towns = _towns(takings, streets, towns_at)
     _, town = np.unique(towns[towns >= 0], return_inverse=True)
@@ -156,7 +158,19 @@ def _groups_of(found: Found | None) -> tuple[TimelineGroup, ...]:
     return groups_of(found.photos, kinds)
 
 
-def _in_time(takings: Takings) -> tuple[Timeline, NDArray[np.int64]]:
+def _vectors(store: Store, takings: Takings) -> NDArray[np.float32] | None:
+    """Give what the photos show, row by row; None where there are too many, or some changed meanwhile."""
+    if not 0 < len(takings.photos) <= PICTURES_UP_TO:
+        return None
+    try:
+        photos, vectors = store.vectors()
+    except StoreDamaged as reason:
+        log.warning("pictures decide no boundary between events: %s", reason)
+        return None
+    return vectors if len(photos) == len(takings.photos) else None
+
+
+def _in_time(takings: Takings, vectors: NDArray[np.float32] | None) -> tuple[Timeline, NDArray[np.int64]]:
     """Find events, trips and homes; photos of which only the day is known are put to what was on that day."""
     from vecclust.atlas import offsets_at
     from vecclust.timeline import Diary, find_timeline, set_clocks
@@ -171,7 +185,7 @@ def _in_time(takings: Takings) -> tuple[Timeline, NDArray[np.int64]]:
         camera=takings.camera,
     )
     clocks = set_clocks(diary, offsets_at=offsets_at)
-    timeline = find_timeline(diary, clocks)
+    timeline = find_timeline(diary, clocks, vectors=vectors)
     local_us = np.where(is_day, takings.clock_us, clocks.local_us)
     return _with_days(timeline, local_us, is_day), local_us
 
@@ -287,11 +301,12 @@ def _homes(
     return np.array(list(dict.fromkeys(one for one in homes if one)), np.int64)
 
 
-def _stamp(takings: Takings, groups: Sequence[TimelineGroup]) -> str:
+def _stamp(store: Store, takings: Takings, groups: Sequence[TimelineGroup]) -> str:
     """Say what a timeline is found in: every photo, when and where it was taken, the ids there are, and what finds."""
     from vecclust.atlas import VERSION
 
-    digest = hashlib.sha256(f"{_MADE_BY} {VERSION}".encode())
+    model = store.model()
+    digest = hashlib.sha256(f"{_MADE_BY} {VERSION} {None if model is None else model.model_id}".encode())
     for one in (
         takings.photos,
         takings.clock_us,
