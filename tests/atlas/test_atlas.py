@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vecclust.atlas import coarse_place, countries_at, country_name, land_outlines, offsets_at, town, towns_at, zone_at
-from vecclust.types.photos import Place
+from vecclust.atlas import countries_at, country_name, land_outlines, offsets_at, town, towns_at, zone_at
 
 LANDMARKS = [
     line.split("\t") for line in Path(__file__).with_name("landmarks.tsv").read_text(encoding="utf-8").splitlines()
@@ -109,13 +108,6 @@ def test_offsets_are_those_of_the_day() -> None:
     early = offsets_at(places[:1, 0], places[:1, 1], np.array([microseconds("1901-01-01T12:00:00")]))
     assert abs(int(early[0])) < 3600
     assert offsets_at(np.zeros(0), np.zeros(0), np.zeros(0, np.int64)).tolist() == []
-
-
-def test_coarse_places_are_towns() -> None:
-    """All photos of a town are at one place, and none in the wild is told to the kilometre."""
-    assert coarse_place(Place(48.8584, 2.2945)) == coarse_place(Place(48.8606, 2.3376))
-    wild = coarse_place(Place(40.0123, -30.4567))
-    assert (round(wild.latitude, 6), round(wild.longitude, 6)) == (40.0, -30.5)
 
 
 def test_land_is_outlined() -> None:

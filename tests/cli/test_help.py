@@ -79,6 +79,7 @@ def test_the_commands_stand_in_groups_and_in_whole_sentences() -> None:
         "Options:",
         "Take photos in:",
         "Find photos:",
+        "Look at time and place:",
         "Cluster:",
         "Name and correct clusters:",
         "Look at pictures:",

@@ -21,6 +21,7 @@ from vecclust import Client, Library
 from vecclust.cli.app import app
 from vecclust.cli.app import run as run_to_its_end
 from vecclust.errors import VecclustError
+from vecclust.library.timeline.found import FILE
 from vecclust.server.client import NoServer
 from vecclust.server.verbs import Verb
 
@@ -85,7 +86,9 @@ def until_labelled(daemon: subprocess.Popen[str], library: Path, *, n_photos: in
         with Library.open(library) as opened:
             found, clusters = opened.status(), opened.clusters()
             if (clusters.clustered + clusters.noise, found.pending, found.daemon.doing) == (n_photos, 0, "watching"):
-                return
+                # What was found of time is written last: until then the library grows.
+                if (library / FILE).exists():
+                    return
 
 
 QUESTIONS: dict[str, tuple[int, list[str]]] = {

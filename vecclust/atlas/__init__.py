@@ -6,7 +6,7 @@ at borders. Nothing is asked of anybody, and nothing is loaded before it is need
 """
 
 from vecclust.atlas.land import land_outlines
-from vecclust.atlas.towns import Town, coarse_place, country_name, town, towns_at
+from vecclust.atlas.towns import Town, country_name, town, towns_at
 from vecclust.atlas.zones import countries_at, offsets_at, zone_at
 
 VERSION = "1"
@@ -15,7 +15,6 @@ VERSION = "1"
 __all__ = [
     "VERSION",
     "Town",
-    "coarse_place",
     "countries_at",
     "country_name",
     "land_outlines",

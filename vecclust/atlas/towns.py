@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vecclust.types.photos import Place
-
 LANGUAGES = ("en", "de", "es", "fr", "zh")
 _FOLDER = Path(__file__).parent
 # Radius of a town of one person, in kilometres; it grows as the square root of its people. Paris' two million reach
@@ -27,8 +25,6 @@ _FURTHEST_KM = 40.0
 _BESIDES_KM = 1.0
 _KM_PER_DEGREE = 111.195
 _CELL = 1.0
-# Degrees of a coarse place where there is no town near: some ten kilometres.
-_COARSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,19 +195,3 @@ def _nearest(points: NDArray[np.float64], countries: NDArray[np.str_], near: NDA
     rank = np.where(away > _FURTHEST_KM, np.inf, rank)
     best = rank.argmin(axis=1)
     return np.where(np.isfinite(rank[np.arange(len(best)), best]), near[best], -1)
-
-
-def coarse_place(place: Place) -> Place:
-    """Make a place coarse, for what leaves the library: a town, not a door.
-
-    Args:
-        place: as exact as its photo says.
-
-    Returns:
-        The middle of the town it is in or near, or where none is near, the place to a tenth of a degree.
-    """
-    index = int(towns_at(np.array([place.latitude]), np.array([place.longitude]))[0])
-    if index < 0:
-        return Place(round(place.latitude / _COARSE) * _COARSE, round(place.longitude / _COARSE) * _COARSE)
-    found = town(index)
-    return Place(round(found.latitude, 2), round(found.longitude, 2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vecclust.errors import NotFound, UsageError
-from vecclust.library.timeline.identity import group_id, group_number
+from vecclust.library.timeline.identity import group_number
 from vecclust.library.timeline.shown import Shown, timeline_of
 from vecclust.types.names import name_key
 from vecclust.types.search import Filters, Near
@@ -164,13 +164,3 @@ def _no_such(asked: Asked, named: str) -> NotFound:
 
 def _articled(kind: str) -> str:
     return f"an {kind}" if kind == "event" else f"a {kind}"
-
-
-def id_of(asked: Asked, number: int) -> str:
-    """Give the id of an event, trip or place.
-
-    Args:
-        asked: which of them.
-        number: of its id.
-    """
-    return group_id("town" if asked == "place" else asked, number)
