@@ -85,10 +85,10 @@ def until_labelled(daemon: subprocess.Popen[str], library: Path, *, n_photos: in
             continue
         with Library.open(library) as opened:
             found, clusters = opened.status(), opened.clusters()
-            if (clusters.clustered + clusters.noise, found.pending, found.daemon.doing) == (n_photos, 0, "watching"):
-                # What was found of time is written last: until then the library grows.
-                if (library / FILE).exists():
-                    return
+            state = clusters.clustered + clusters.noise, found.pending, found.daemon.doing
+            # What was found of time is written last: until then the library grows.
+            if state == (n_photos, 0, "watching") and (library / FILE).exists():
+                return
 
 
 QUESTIONS: dict[str, tuple[int, list[str]]] = {
