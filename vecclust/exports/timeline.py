@@ -23,6 +23,8 @@ MOST_EVENTS = 150
 N_TRIPS_IN_FRONT = 4
 # Pictures on a trip's card, beside its cover.
 N_ON_A_TRIP = 4
+# Pictures of a year, of as many events.
+N_OF_A_YEAR = 10
 # Degrees that a map shows at least, and the room around the outermost places.
 _LEAST_WIDE, _MARGIN = 24.0, 0.12
 # A view of the whole world is as good where places are further apart.
@@ -70,8 +72,12 @@ class TimelineContext:
         for one in self._view.trips.trips:
             trips.setdefault(one.start.year, []).append(one)
         years = [
-            {**year, "trips": [self.trip(one) for one in trips.get(int(year["year"]), ())]}
-            for year in self._year_links()
+            {
+                **one,
+                "trips": [self.trip(trip) for trip in trips.get(int(one["year"]), ())],
+                "pictures": self._pictures(self._largest(int(one["year"]))),
+            }
+            for one in self._year_links()
         ]
         return {
             "years": years,
@@ -106,6 +112,12 @@ class TimelineContext:
             "after": years[at - 1] if at else None,
             "address": self._links.year,
         }
+
+    def _largest(self, year: int) -> list[str]:
+        """Choose a picture of each of a year's largest events that are of no trip, in order of time."""
+        events = [one for one in self._view.events.events if one.start.year == year and one.trip is None]
+        largest = sorted(events, key=lambda one: -one.photos)[:N_OF_A_YEAR]
+        return [one.cover for one in sorted(largest, key=lambda one: one.start)]
 
     def event(self, one: EventEntry) -> dict[str, Any]:
         """Give one event.
