@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.library.timeline.conftest import BASEL, Kept, series
+from tests.library.timeline.conftest import BASEL, LISBON, Kept, in_portugal, series
 from vecclust.config import load_config
 from vecclust.library import watched
 from vecclust.library.timeline import found
+from vecclust.library.timeline.of_photo import place_in_time
 from vecclust.library.watched import WatchedLibrary
 from vecclust.store import Store
 
@@ -38,3 +39,18 @@ def test_a_daemon_finds_events_again_when_photos_came_and_not_at_every_turn(
         library.keep_timeline()
         assert len(looks) == 2
         assert library._store.timeline()[-1].n_photos
+
+
+def test_what_came_since_is_where_its_nearest_are(kept: Kept) -> None:
+    """At once, at the cost of a look; and nowhere where nothing is near."""
+    with WatchedLibrary(Store.open(kept.folder, write=True), config=load_config(None), clock=kept.clock) as library:
+        library.keep_timeline()
+        store = library._store
+        beside, alone = series("2018-04-15T10:41", (0,), LISBON, zone_h=0)[0], series("2019-01-01T10:00", (0,), None)[0]
+        known = in_portugal()[21]
+        store.add_photos([beside, alone])
+        facts = place_in_time(store, beside, language="en")
+        assert facts == place_in_time(store, known, language="en")
+        assert (facts["event_name"], facts["town"]) == ("Lisbon, 15 April 2018", "Lisbon")
+        assert facts["trip_name"] == "Lisbon and Porto, April 2018"
+        assert place_in_time(store, alone, language="en") == {}

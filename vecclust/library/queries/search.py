@@ -319,7 +319,7 @@ def photo_facts(store: Store, row: FileRow, *, language: str = ENGLISH) -> Photo
     photo, label = found[0], store.label(found[0].photo)
     cluster = None if label is None else label.cluster
     name = called(store, language=language).get(cluster or "", NOT_CALLED)
-    when = place_in_time(store, photo.photo, language=language)
+    when = place_in_time(store, photo, language=language)
     files = store.files_of([photo.photo]).get(photo.photo, ())
     # At the path of one on a card that is away, the same camera may have put another photo.
     others = sorted(file.absolute for file in files if not file.missing_since_ns)
