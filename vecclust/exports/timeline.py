@@ -185,7 +185,7 @@ class TimelineContext:
         name = one.name if self._names else None
         return {
             "id": one.id,
-            "title": plain(name) if name else (f"{one.start:%-d} {one.start:%B %Y}"),
+            "title": plain(name) if name else (f"{one.start.day} {one.start:%B %Y}"),
             "is_proposed": name is not None and one.named_by == "auto",
             "year": one.start.year,
         }
