@@ -9,6 +9,7 @@ from vecclust.config import load_config
 from vecclust.library import watched
 from vecclust.library.timeline import found
 from vecclust.library.timeline.of_photo import place_in_time
+from vecclust.library.timeline.shown import kept_timeline
 from vecclust.library.watched import WatchedLibrary
 from vecclust.store import Store
 
@@ -54,3 +55,30 @@ def test_what_came_since_is_where_its_nearest_are(kept: Kept) -> None:
         assert (facts["event_name"], facts["town"]) == ("Lisbon, 15 April 2018", "Lisbon")
         assert facts["trip_name"] == "Lisbon and Porto, April 2018"
         assert place_in_time(store, alone, language="en") == {}
+
+
+def test_a_process_that_stays_sees_what_another_one_kept(kept: Kept) -> None:
+    """Though it found events itself before."""
+    with kept.open() as library:
+        library.events()
+    with kept.open(write=False) as reader:
+        n_before = len(reader.events().events)
+        kept.add(series("2018-05-05T10:00", (0, 5, 9), BASEL))
+        with kept.open() as library:
+            library.rename(library.events().events[0].id, "May")
+        shown = kept_timeline(reader._store)
+        assert len(shown.events) == n_before + 1
+        assert [one.name for one in shown.constraints.named.values()] == ["May"]
+
+
+def test_a_kill_between_file_and_table_gives_the_same_ids(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is there, the table is as before."""
+    with kept.open() as library:
+        library.events()
+    kept.add(series("2018-05-05T10:00", (0, 5, 9), BASEL))
+    with kept.open() as library, monkeypatch.context() as patched:
+        patched.setattr(library._store, "keep_timeline", lambda _groups: None)
+        ahead = library.events()
+    with kept.open() as library:
+        assert library.events() == ahead
+        assert library._store.timeline()[20].id == "e21"

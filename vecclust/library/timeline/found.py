@@ -73,6 +73,8 @@ class Found:
 
 # What was found last in each opened library, with the readings of the tables that it stands for.
 _known: WeakKeyDictionary[Store, tuple[Takings, Sequence[TimelineGroup], Found]] = WeakKeyDictionary()
+# What was read of its file last, and when that was written.
+_last_read: WeakKeyDictionary[Store, tuple[int, Found | None]] = WeakKeyDictionary()
 
 
 def find_timeline_of(store: Store) -> Found:
@@ -89,10 +91,11 @@ def find_timeline_of(store: Store) -> Found:
     if found is None:
         found, identified = _find(store, takings)
         if store.writable:
-            # The ids first: a file that names others than the table is never there.
+            # The file first: the table's commit is what tells others that there is something new. Where only the file
+            # was written, its stamp is not that of the table, and the same ids are given again.
+            _write(store.folder / FILE, found, stamp=_stamp(store, takings, identified.groups))
             store.keep_timeline(identified.groups)
             groups = store.timeline()
-            _write(store.folder / FILE, found, stamp=_stamp(store, takings, groups))
     _known[store] = takings, groups, found
     return found
 
@@ -103,8 +106,16 @@ def kept_timeline_of(store: Store) -> Found | None:
     Args:
         store: the library's tables.
     """
-    known = _known.get(store)
-    return known[2] if known is not None else _read(store.folder / FILE)
+    path = store.folder / FILE
+    try:
+        written_ns = path.stat().st_mtime_ns
+    except OSError:
+        known = _known.get(store)
+        return None if known is None else known[2]
+    last = _last_read.get(store)
+    if last is None or last[0] != written_ns:
+        _last_read[store] = last = written_ns, _read(path)
+    return last[1]
 
 
 def _find(store: Store, takings: Takings) -> tuple[Found, Identified]:
